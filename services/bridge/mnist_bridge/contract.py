@@ -1,0 +1,73 @@
+"""What both sides may expect of a broker and of a store; RabbitMQ and Redis keep it, and so do the stand-ins."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Protocol
+
+from mnist_bridge.inbox import Delivery, Inbox
+from mnist_bridge.requests import InferenceRequest
+from mnist_bridge.results import Result
+
+
+class Publisher(Protocol):
+    """Takes requests for the queue; see `mnist_bridge.publisher.AmqpPublisher`."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a publish made now would be taken."""
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+
+    def admit(self) -> None:
+        """Raise `Unavailable` if a publish made now would be refused at once."""
+
+    async def publish(self, request: InferenceRequest) -> None:
+        """Return once the broker holds the request for good; raise `Unavailable` otherwise."""
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait at most `timeout_s` until nothing is outstanding."""
+
+
+class Consumer(Protocol):
+    """Lends messages to a worker; see `mnist_bridge.consumer.AmqpConsumer`."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages would arrive if there were any."""
+
+    async def run(self, inbox: Inbox) -> None:
+        """Fill the inbox until cancelled."""
+
+    def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
+        """Reject `rejected` towards the next queue, acknowledge the rest of `deliveries`."""
+
+    async def cancel(self) -> None:
+        """Take nothing new."""
+
+    def hand_back(self) -> None:
+        """Return everything unsettled."""
+
+
+class Store(Protocol):
+    """Keeps terminal results; see `mnist_bridge.store.RedisStore`. Every call may raise `StoreUnavailable`."""
+
+    async def put(self, results: Sequence[Result]) -> int:
+        """Store each result unless its id has one already; return how many were new."""
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        """Return the stored bodies in the order of the ids, None where there is none."""
+
+    async def count_attempt(self, inference_id: str) -> int:
+        """Note that a solo run starts now; return how many have started, this one included."""
+
+    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+
+    def notifications(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of each batch that was stored; an empty list means: look again."""
+
+    async def close(self) -> None:
+        """Close every connection."""

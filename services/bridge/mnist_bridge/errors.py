@@ -1,0 +1,146 @@
+"""The error tree. Each class has a stable `code`; the message is a sentence that may be shown.
+
+InferenceError
+├── InvalidImage                 the caller's picture; 4xx
+│   ├── ImageTooLarge            more bytes than allowed
+│   ├── UnsupportedImage         no format that we take
+│   └── UnreadableImage          right format, but broken, hostile, animated or blank
+├── InvalidRequest               the caller's request around the picture; 4xx
+│   ├── IdempotencyConflict      same key, other picture
+│   ├── RequestTimeout           the body came too slowly
+│   ├── UnknownId                never issued by this service
+│   └── ExpiredId                issued, but the result is gone for good
+├── Unavailable                  not now; 503 with Retry-After
+│   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
+│   ├── QueueFull                the broker or this process holds all it may
+│   └── StoreUnavailable         Redis away or silent
+├── InvalidMessage               a message on the queue that is no job of ours
+├── PredictionFailed             the model raised for this input
+├── DeviceLost                   the accelerator is unusable; the process must restart
+└── ConfigurationError           a setting, topology or weights file that cannot work
+    └── WeightsError             weights that are missing, broken or not ours
+"""
+
+from typing import ClassVar
+
+
+class InferenceError(Exception):
+    """Base of every error that this system raises on purpose."""
+
+    code: ClassVar[str] = "inference_error"
+
+
+class InvalidImage(InferenceError):
+    """Raised when the picture cannot be classified, whatever the service does."""
+
+    code = "invalid_image"
+
+
+class ImageTooLarge(InvalidImage):
+    """Raised when the picture has more bytes than the limit."""
+
+    code = "image_too_large"
+
+
+class UnsupportedImage(InvalidImage):
+    """Raised when the bytes are in no picture format that we take."""
+
+    code = "unsupported_image"
+
+
+class UnreadableImage(InvalidImage):
+    """Raised when the format is ours but the picture is broken, too many pixels, animated or blank."""
+
+    code = "unreadable_image"
+
+
+class InvalidRequest(InferenceError):
+    """Raised when the HTTP request around the picture is wrong."""
+
+    code = "invalid_request"
+
+
+class IdempotencyConflict(InvalidRequest):
+    """Raised when an `Idempotency-Key` comes back with another picture."""
+
+    code = "idempotency_conflict"
+
+
+class RequestTimeout(InvalidRequest):
+    """Raised when the body of a request does not arrive in time."""
+
+    code = "request_timeout"
+
+
+class UnknownId(InvalidRequest):
+    """Raised when an id was never issued with this service's key."""
+
+    code = "unknown_id"
+
+
+class ExpiredId(InvalidRequest):
+    """Raised when an id was issued but its result no longer exists."""
+
+    code = "expired_id"
+
+
+class Unavailable(InferenceError):
+    """Raised when the same request may succeed later.
+
+    Attributes:
+        retry_after_s: seconds after which trying again makes sense, 1 or more.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BrokerUnavailable(Unavailable):
+    """Raised when the broker did not confirm a job."""
+
+    code = "broker_unavailable"
+
+
+class QueueFull(Unavailable):
+    """Raised when the queue, or this process, holds all the jobs it may."""
+
+    code = "queue_full"
+
+
+class StoreUnavailable(Unavailable):
+    """Raised when the result store did not answer."""
+
+    code = "store_unavailable"
+
+
+class InvalidMessage(InferenceError):
+    """Raised when a message from the queue is no job for this model."""
+
+    code = "invalid_message"
+
+
+class PredictionFailed(InferenceError):
+    """Raised when the model cannot handle an input that passed every check."""
+
+    code = "prediction_failed"
+
+
+class DeviceLost(InferenceError):
+    """Raised when the accelerator's context is dead or a forward pass hangs; only a restart helps."""
+
+    code = "device_lost"
+
+
+class ConfigurationError(InferenceError):
+    """Raised at start when a setting, the topology or a file cannot work."""
+
+    code = "configuration_error"
+
+
+class WeightsError(ConfigurationError):
+    """Raised when a weights file is missing, broken or for another model."""
+
+    code = "weights_error"

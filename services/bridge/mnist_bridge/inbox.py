@@ -1,0 +1,100 @@
+"""Deliveries that have arrived and that no batch has taken yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pika import BasicProperties
+
+
+class Lane(StrEnum):
+    """Which queue a delivery came from."""
+
+    #: first attempt, runs in a batch
+    JOBS = "jobs"
+    #: a suspect: a worker died while it held it; runs alone
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """A message that the broker lent to this worker until it is settled.
+
+    Attributes:
+        lane: the queue it came from.
+        tag: the broker's number for it, counted per source.
+        is_redelivered: whether the broker says that some worker held it before.
+        properties: AMQP properties, see `mnist_bridge.requests`.
+        body: the message body, not checked yet.
+        source: what it came by, and through which alone the consumer can settle it.
+    """
+
+    lane: Lane
+    tag: int
+    is_redelivered: bool
+    properties: BasicProperties
+    body: bytes
+    source: object
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether some worker may have stored a result already; dead-lettering drops the flag `redelivered`."""
+        return self.is_redelivered or self.lane is Lane.RETRY
+
+
+class Inbox:
+    """Two lanes of deliveries, bounded by the consumer's prefetch."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Delivery] = deque()
+        self._suspects: deque[Delivery] = deque()
+        self._changed = asyncio.Event()
+        self._is_closed = False
+        self._took_suspect = False
+
+    def __len__(self) -> int:
+        """Return how many deliveries wait in both lanes."""
+        return len(self._jobs) + len(self._suspects)
+
+    def put(self, delivery: Delivery) -> None:
+        """Add a delivery that has just arrived."""
+        lane = self._jobs if delivery.lane is Lane.JOBS else self._suspects
+        lane.append(delivery)
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Make `take` ask again whether the device is free."""
+        self._changed.set()
+
+    def clear(self) -> None:
+        """Forget everything: the broker has taken it back and will deliver it again."""
+        self._jobs.clear()
+        self._suspects.clear()
+
+    def close(self) -> None:
+        """Give out nothing any more: `take` returns an empty list from now on."""
+        self._is_closed = True
+        self._changed.set()
+
+    async def take(self, max_batch_size: int, *, is_device_free: Callable[[], bool]) -> list[Delivery]:
+        """Wait for work and return a batch in order of arrival: 1 to `max_batch_size` jobs, or one suspect alone.
+
+        A full batch is given out at once, so that it is ready when the device is; a smaller one goes on growing
+        until the device is free.
+        """
+        while not self._is_closed:
+            if is_device_free() and self._is_suspects_turn():
+                self._took_suspect = True
+                return [self._suspects.popleft()]
+            if len(self._jobs) >= max_batch_size or (self._jobs and is_device_free()):
+                self._took_suspect = False
+                return [self._jobs.popleft() for _ in range(min(len(self._jobs), max_batch_size))]
+            self._changed.clear()
+            await self._changed.wait()
+        return []
+
+    def _is_suspects_turn(self) -> bool:
+        # The lanes take turns: neither a flood of jobs nor a killer among the suspects holds up the other.
+        return bool(self._suspects) and not (self._took_suspect and self._jobs)

@@ -1,0 +1,84 @@
+"""A result store in this process: the same contract as Redis, for the embedded service and for unit tests."""
+
+import asyncio
+import heapq
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from mnist_bridge.results import Result
+
+NOTIFICATION_TIMEOUT_S = 5.0
+
+
+class MemoryStore:
+    """Results, solo attempts and claims in dicts, each with a time to live; nothing survives the process."""
+
+    def __init__(self, *, result_ttl_s: float) -> None:
+        self._result_ttl_s = result_ttl_s
+        self._values: dict[str, bytes] = {}
+        self._expiries: list[tuple[float, str]] = []  # a heap, soonest first
+        self._subscribers: list[asyncio.Queue[list[str]]] = []
+
+    async def put(self, results: Sequence[Result]) -> int:
+        """Store each result unless its id has one already, and notify; return how many were new."""
+        created = [result for result in results if self._set("r:" + result.inference_id, result.body)]
+        for subscriber in self._subscribers:
+            subscriber.put_nowait([result.inference_id for result in results])
+        return len(created)
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        """Return the stored bodies in the order of the ids, None where there is none."""
+        self._expire()
+        return [self._values.get("r:" + inference_id) for inference_id in inference_ids]
+
+    async def count_attempt(self, inference_id: str) -> int:
+        """Note that a solo run starts now; return how many have started, this one included."""
+        self._expire()
+        key = "attempts:" + inference_id
+        count = int(self._values.get(key, b"0")) + 1
+        self._values.pop(key, None)
+        self._set(key, b"%d" % count)
+        return count
+
+    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+        self._expire()
+        held = self._values.get("idem:" + key)
+        if held is None:
+            self._set("idem:" + key, value, ttl_s=ttl_s)
+        return held
+
+    async def ping(self) -> None:
+        """Return: it is always here."""
+
+    async def notifications(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of each batch that was stored; an empty list means: look again."""
+        stored: asyncio.Queue[list[str]] = asyncio.Queue()
+        self._subscribers.append(stored)
+        try:
+            yield []
+            while True:
+                try:
+                    async with asyncio.timeout(NOTIFICATION_TIMEOUT_S):
+                        ids = await stored.get()
+                except TimeoutError:
+                    ids = []
+                yield ids
+        finally:
+            self._subscribers.remove(stored)
+
+    async def close(self) -> None:
+        """Return: there is nothing to close."""
+
+    def _set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
+        self._expire()
+        if key in self._values:
+            return False
+        self._values[key] = value
+        heapq.heappush(self._expiries, (time.monotonic() + (ttl_s or self._result_ttl_s), key))
+        return True
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        while self._expiries and self._expiries[0][0] <= now:
+            self._values.pop(heapq.heappop(self._expiries)[1], None)

@@ -1,0 +1,85 @@
+"""The inference request and its form on the wire: tensor bytes as the body, everything else as AMQP properties.
+
+In: what the API accepted. Out: `(properties, body)` for the broker, and back. Nothing is ever unpickled.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pika import BasicProperties
+
+from mnist_bridge.errors import InvalidMessage
+from mnist_bridge.ids import is_well_formed
+from mnist_bridge.spec import ModelSpec
+
+CONTENT_TYPE = "application/octet-stream"
+_PERSISTENT: Literal[2] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """One accepted picture, ready for the model.
+
+    Attributes:
+        inference_id: 24 characters, see `mnist_bridge.ids`.
+        body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
+        submitted_ms: when the API accepted it, milliseconds since 1970.
+        deadline_ms: after this moment, milliseconds since 1970, it is not worth running.
+        traceparent: the W3C Trace Context header of the HTTP request, if it had one.
+    """
+
+    inference_id: str
+    body: bytes
+    submitted_ms: int
+    deadline_ms: int
+    traceparent: str | None = None
+
+
+def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
+    """Return the AMQP properties that travel beside the request's body."""
+    headers: dict[str, Any] = {"deadline": request.deadline_ms}
+    if request.traceparent is not None:
+        headers["traceparent"] = request.traceparent
+    return BasicProperties(
+        message_id=request.inference_id,
+        type=spec.message_type,
+        content_type=CONTENT_TYPE,
+        delivery_mode=_PERSISTENT,
+        timestamp=request.submitted_ms // 1000,
+        headers=headers,
+    )
+
+
+def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> InferenceRequest:
+    """Return the request that a message carries.
+
+    Raises:
+        InvalidMessage: no id, another type, a wrong length or a missing deadline.
+    """
+    headers = properties.headers or {}
+    inference_id, deadline, traceparent = message_id(properties), headers.get("deadline"), headers.get("traceparent")
+    if inference_id is None:
+        raise _invalid(f"message_id {properties.message_id!r} is no inference id")
+    if properties.type != spec.message_type:
+        raise _invalid(f"type is {properties.type!r}, expected {spec.message_type!r}")
+    if len(body) != spec.body_bytes:
+        raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
+    if not isinstance(deadline, int):
+        raise _invalid(f"header deadline is {deadline!r}, expected milliseconds")
+    return InferenceRequest(
+        inference_id=inference_id,
+        body=body,
+        submitted_ms=int(properties.timestamp or 0) * 1000,
+        deadline_ms=int(deadline),
+        traceparent=traceparent if isinstance(traceparent, str) else None,
+    )
+
+
+def message_id(properties: BasicProperties) -> str | None:
+    """Return the message's inference id, or None when it has none that a result could be stored under."""
+    value = properties.message_id
+    return value if isinstance(value, str) and is_well_formed(value) else None
+
+
+def _invalid(problem: str) -> InvalidMessage:
+    return InvalidMessage(f"{problem}; only the API of the same version may publish here")

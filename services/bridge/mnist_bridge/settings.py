@@ -1,0 +1,88 @@
+"""Settings that both sides share, read from the environment with the prefix `MNIST_`."""
+
+from typing import Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mnist_bridge.errors import ConfigurationError
+
+ENV_PREFIX = "MNIST_"
+#: How far the clocks of two machines may differ, and how late a result may still be written.
+GRACE_S = 60
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class BridgeSettings(BaseSettings):
+    """What the API and the worker must agree on, and where RabbitMQ and Redis are."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
+
+    amqp_url: SecretStr = Field(
+        default=SecretStr("amqp://guest:guest@127.0.0.1:5672/%2F"),
+        description="RabbitMQ, as `amqp://user:password@host:port/vhost`; `amqps://` for TLS",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis, as `redis://user:password@host:port/db`; `rediss://` for TLS",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe event that is logged"
+    )
+    job_ttl_s: int = Field(
+        default=900, ge=1, le=86_400, description="seconds after which an accepted job is no longer worth running"
+    )
+    result_ttl_s: int = Field(
+        default=3_600, ge=1, le=604_800, description=f"seconds a result is kept; at least job TTL + {GRACE_S}"
+    )
+    queue_max_length: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="jobs the queue holds before it refuses more"
+    )
+    queue_settle_s: float = Field(
+        default=5.0, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
+    )
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _amqp_scheme(cls, url: SecretStr) -> SecretStr:
+        return _with_scheme(url, ("amqp://", "amqps://"))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, url: SecretStr) -> SecretStr:
+        return _with_scheme(url, ("redis://", "rediss://", "unix://"))
+
+    @model_validator(mode="after")
+    def _results_outlive_jobs(self) -> Self:
+        if self.result_ttl_s < self.job_ttl_s + GRACE_S:
+            least_s = self.job_ttl_s + GRACE_S
+            raise ValueError(
+                f"{ENV_PREFIX}RESULT_TTL_S is {self.result_ttl_s}, but must be at least "
+                f"{ENV_PREFIX}JOB_TTL_S + {GRACE_S} = {least_s}, or an expired result would read as pending; raise it"
+            )
+        return self
+
+
+def load_settings(settings: type[SettingsT]) -> SettingsT:
+    """Return the settings from the environment.
+
+    Raises:
+        ConfigurationError: one line per wrong variable: its name, its value's problem, its rule.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = [_problem(problem["loc"], problem["msg"]) for problem in error.errors()]
+        raise ConfigurationError("wrong settings: " + "; ".join(lines)) from None
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    variable = ENV_PREFIX + str(location[0]).upper() if location else ""
+    return f"{variable}: {message}".lstrip(": ")
+
+
+def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    if not url.get_secret_value().startswith(schemes):
+        raise ValueError(f"must start with {' or '.join(schemes)}")
+    return url

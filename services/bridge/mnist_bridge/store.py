@@ -1,0 +1,128 @@
+"""Results in Redis: first writer wins, one call per batch, one notification per batch."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import RedisError
+
+from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.ids import ID_LENGTH
+from mnist_bridge.results import Result
+from mnist_bridge.spec import ModelSpec
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+RESULT_PREFIX = "r:"
+ATTEMPTS_PREFIX = "attempts:"
+CLAIM_PREFIX = "idem:"
+SOCKET_TIMEOUT_S = 2.0
+MAX_CONNECTIONS = 16
+#: A subscription that was silent for this long yields an empty notification: a chance to look again.
+NOTIFICATION_TIMEOUT_S = 5.0
+
+# KEYS: result keys. ARGV: TTL in ms, channel, then a body per key. Returns how many keys were new.
+_PUT = """
+local created, ids = 0, {}
+for i, key in ipairs(KEYS) do
+  if redis.call('SET', key, ARGV[i + 2], 'NX', 'PX', ARGV[1]) then created = created + 1 end
+  ids[i] = string.sub(key, 3)
+end
+redis.call('PUBLISH', ARGV[2], table.concat(ids))
+return created
+"""
+
+
+def connect_redis(url: str) -> Redis:
+    """Return a client with bounded connections and waits; it connects on first use and again by itself."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=SOCKET_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        health_check_interval=15,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=1),
+    )
+    return Redis.from_pool(pool)
+
+
+class RedisStore:
+    """Terminal results, solo attempts and idempotency claims in Redis; every error is `StoreUnavailable`.
+
+    Args:
+        redis: a client with `decode_responses=False`; standalone or with Sentinel, not Cluster (one script, many keys).
+        spec: the model; notifications go to the channel `results:{name}`.
+        result_ttl_s: how long a result is kept.
+    """
+
+    def __init__(self, redis: Redis, *, spec: ModelSpec, result_ttl_s: int) -> None:
+        self._redis = redis
+        self._channel = f"results:{spec.name}"
+        self._result_ttl_ms = result_ttl_s * 1000
+        self._put = redis.register_script(_PUT)
+
+    async def put(self, results: Sequence[Result]) -> int:
+        """Store each result unless its id has one already, and notify; return how many were new."""
+        keys = [RESULT_PREFIX + result.inference_id for result in results]
+        arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, *(result.body for result in results)]
+        return int(await _answered(self._put(keys=keys, args=arguments)))
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        """Return the stored bodies in the order of the ids, None where there is none."""
+        keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
+        return cast("list[bytes | None]", await _answered(self._redis.mget(keys)))
+
+    async def count_attempt(self, inference_id: str) -> int:
+        """Note that a solo run starts now; return how many have started, this one included."""
+        key = ATTEMPTS_PREFIX + inference_id
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.incr(key)
+        pipeline.pexpire(key, self._result_ttl_ms)
+        count, _ = await _answered(pipeline.execute())
+        return int(count)
+
+    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+        held = await _answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
+        return cast("bytes | None", held)
+
+    async def ping(self) -> None:
+        """Return when Redis answers."""
+        await _answered(self._redis.ping())
+
+    async def notifications(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of each batch that was stored; an empty list means: look again, some may have been missed.
+
+        Raises:
+            StoreUnavailable: the subscription was lost; subscribe again.
+        """
+        async with self._redis.pubsub() as subscription:
+            await _answered(subscription.subscribe(self._channel))
+            while True:
+                message = await _answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
+                yield _ids(message)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+
+def _ids(message: dict[str, Any] | None) -> list[str]:
+    if message is None or message["type"] != "message":
+        return []  # silence, or redis-py subscribed again after a lost connection
+    ids = message["data"].decode("ascii", "replace")
+    return [ids[start : start + ID_LENGTH] for start in range(0, len(ids), ID_LENGTH)]
+
+
+async def _answered(call: Awaitable[Answer]) -> Answer:
+    try:
+        return await call
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreUnavailable(f"Redis did not answer ({error or type(error).__name__}); try again later") from error

@@ -1,0 +1,89 @@
+"""What every result store promises; the stand-in and Redis run the same tests."""
+
+import asyncio
+import uuid
+from contextlib import aclosing
+
+import pytest
+
+from mnist_bridge.contract import Store
+from mnist_bridge.results import failed, succeeded
+from tests.contract.conftest import TIMEOUT_S, World
+
+
+@pytest.fixture
+def ids() -> tuple[str, str]:
+    """Two ids that no other test uses: Redis is shared by all."""
+    return uuid.uuid4().hex[:24], uuid.uuid4().hex[:24]
+
+
+async def test_a_result_is_read_as_it_was_stored(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    result = succeeded(one, [0.1, 0.7, 0.2], world.spec)
+
+    await store.put([result])
+
+    assert await store.get([one]) == [result.body]
+
+
+async def test_an_id_without_a_result_reads_as_none(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    result = failed(one, "prediction_failed", "why")
+
+    await store.put([result])
+
+    assert await store.get([two, one]) == [None, result.body]
+
+
+async def test_the_first_result_stays(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    first = failed(one, "first", "why")
+
+    created = [await store.put([first]), await store.put([failed(one, "second", "why"), failed(two, "new", "why")])]
+
+    assert created == [1, 1]
+    assert await store.get([one]) == [first.body]
+
+
+async def test_a_result_expires(world: World, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    store = world.store(result_ttl_s=1)
+    await store.put([failed(one, "short", "why")])
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while await store.get([one]) != [None]:
+            await asyncio.sleep(0.05)
+
+    await store.close()
+
+
+async def test_attempts_are_counted_by_id(store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    await store.count_attempt(one)
+
+    assert await store.count_attempt(one) == 2
+    assert await store.count_attempt(two) == 1
+
+
+async def test_a_claim_is_held_by_the_first(store: Store, ids: tuple[str, str]) -> None:
+    first = await store.claim(ids[0], b"first", ttl_s=60)
+    second = await store.claim(ids[0], b"second", ttl_s=60)
+
+    assert (first, second) == (None, b"first")
+
+
+async def test_a_batch_is_notified_to_every_subscriber(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    async with aclosing(store.notifications()) as here, aclosing(store.notifications()) as there:
+        assert await anext(here) == []
+        assert await anext(there) == []
+
+        await store.put([failed(one, "code", "why"), failed(two, "code", "why")])
+
+        async with asyncio.timeout(TIMEOUT_S):
+            assert await anext(here) == [one, two]
+            assert await anext(there) == [one, two]
+
+
+async def test_the_store_answers_a_ping(store: Store) -> None:
+    await store.ping()

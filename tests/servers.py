@@ -1,0 +1,174 @@
+"""A RabbitMQ and a Redis of our own: real servers on free ports of 127.0.0.1, with data in a directory of ours.
+
+Used by the tests and by the benchmarks; the machine's own servers are never touched. Everything that was started is
+ended by its process group, also when the run is interrupted.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 30.0
+# Debian's wrapper changes the user when it is called by root; the script behind it does not.
+_RABBITMQ_SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def find_program(*names: str) -> str:
+    """Return the path of the first program that is installed; raise FileNotFoundError with what to do otherwise."""
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if found is None:
+        raise FileNotFoundError(f"{names[-1]} is not installed; run `make test`, which says or does what is missing")
+    return found
+
+
+class Process:
+    """A program in a process group of its own, its output in a file."""
+
+    def __init__(self, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.command = command
+        self.log = log
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id, also of the group."""
+        if self._process is None:
+            raise RuntimeError(f"{self.command[0]} was not started")
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status once it has ended, negative for a signal."""
+        return None if self._process is None else self._process.poll()
+
+    def start(self) -> Self:
+        """Start the program."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+        return self
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the program and all it started."""
+        if self.exit_status is None:
+            os.killpg(self.pid, number)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end, return the exit status; SIGKILL when it takes too long."""
+        self.send_signal(number)
+        return self.wait(STOP_TIMEOUT_S)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for the end and return the exit status."""
+        if self._process is None:
+            return 0
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGKILL)
+            return self._process.wait(timeout_s)
+
+    def wait_for_port(self, port: int) -> None:
+        """Return when the program listens; raise with the end of its output when it does not come to that."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.exit_status is None:
+            with socket.socket() as client:
+                client.settimeout(1)
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        tail = self.log.read_text(errors="replace")[-2000:]
+        raise TimeoutError(f"{self.command[0]} does not listen on port {port}:\n{tail}")
+
+
+class RabbitMQ:
+    """A RabbitMQ node; restarted on the same data it has the same queues."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+        epmd_port = str(free_port())
+        environment = {
+            "HOME": str(directory),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": epmd_port,
+            "RABBITMQ_NODENAME": f"test-{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(directory / "data"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
+        }
+        (directory / "rabbitmq.conf").write_text("log.console.level = warning\n")
+        (directory / "plugins").write_text("[].\n")
+        epmd = [find_program("epmd"), "-port", epmd_port, "-address", "127.0.0.1"]
+        self._epmd = Process(epmd, directory / "epmd.log").start()
+        self.process = Process([find_program(*_RABBITMQ_SCRIPTS)], directory / "rabbitmq.log", environment)
+
+    def start(self) -> Self:
+        """Start the node and wait until it takes connections."""
+        self.process.start().wait_for_port(self.port)
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the node; its data stay."""
+        self.process.stop(number)
+
+    def close(self) -> None:
+        """End everything."""
+        self.stop(signal.SIGKILL)
+        self._epmd.stop(signal.SIGKILL)
+
+
+class RedisServer:
+    """A Redis with an append-only file; restarted it has the same keys."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(directory),
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "maxmemory-policy": "noeviction",
+        }
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+        self.process = Process([find_program("redis-server"), *arguments], directory / "redis.log")
+
+    def start(self) -> Self:
+        """Start the server and wait until it takes connections."""
+        self.process.start().wait_for_port(self.port)
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the server; its data stay."""
+        self.process.stop(number)
+
+    def close(self) -> None:
+        """End it for good."""
+        self.stop(signal.SIGKILL)
