@@ -1,0 +1,63 @@
+"""Models for tests, loaded through the same door as the real one (`MNIST_MODEL=tests.models:EchoModel`).
+
+The first pixel says what happens: its value modulo 10 is the predicted class, unless it is one of the faults below.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mnist_bridge.spec import MNIST, ModelSpec
+
+RAISES, KILLS, HANGS, RUNS_OUT_OF_MEMORY, LOSES_THE_DEVICE, ANSWERS_NAN = 250, 251, 252, 253, 254, 255
+
+
+class EchoModel:
+    """Predicts the class that the first pixel names; keeps the sizes of the batches it was given."""
+
+    spec: ClassVar[ModelSpec] = MNIST
+
+    def __init__(self) -> None:
+        self.batch_sizes: list[int] = []
+
+    @classmethod
+    def load(cls, weights: Path | None, device: torch.device) -> Self:
+        return cls()
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.batch_sizes.append(len(batch))
+        return np.eye(10, dtype=np.float32)[batch[:, 0, 0] % 10]  # (B, 10)
+
+
+class SlowModel(EchoModel):
+    """Takes 20 ms for each input, so that a batch can be caught in the middle."""
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        time.sleep(0.02 * len(batch))
+        return super().predict_batch(batch)
+
+
+class FaultyModel(EchoModel):
+    """Does what the first pixel of any input in the batch says."""
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        marks = set(batch[:, 0, 0].tolist())
+        if RAISES in marks:
+            raise ValueError("this input is poison")
+        if KILLS in marks:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if HANGS in marks:
+            time.sleep(3)
+        if RUNS_OUT_OF_MEMORY in marks and len(batch) > 2:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        if LOSES_THE_DEVICE in marks:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        probabilities = super().predict_batch(batch)
+        probabilities[batch[:, 0, 0] == ANSWERS_NAN] = np.nan
+        return probabilities

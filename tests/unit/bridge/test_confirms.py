@@ -1,0 +1,170 @@
+"""The bookkeeping of publisher confirms, by hand and against every sequence hypothesis can think of."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from mnist_bridge.confirms import Confirms, Publish
+from mnist_bridge.errors import BrokerUnavailable, QueueFull
+from mnist_bridge.requests import InferenceRequest
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def a_publish(loop: asyncio.AbstractEventLoop, number: int = 0) -> Publish:
+    request = InferenceRequest(f"{number:024d}", b"\0", submitted_ms=0, deadline_ms=1)
+    return Publish(request, loop.create_future())
+
+
+def publishes(loop: asyncio.AbstractEventLoop, confirms: Confirms, count: int) -> list[Publish]:
+    made = [a_publish(loop, number) for number in range(count)]
+    for publish in made:
+        confirms.add(publish)
+    return made
+
+
+def test_tags_count_from_one(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+
+    assert [confirms.add(a_publish(loop)) for _ in range(3)] == [1, 2, 3]
+
+
+def test_an_ack_confirms_only_its_own(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    made = publishes(loop, confirms, 3)
+
+    confirms.ack(2, multiple=False)
+
+    assert [publish.confirmed.done() for publish in made] == [False, True, False]
+
+
+def test_a_multiple_ack_confirms_all_up_to_its_own(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    made = publishes(loop, confirms, 3)
+
+    confirms.ack(2, multiple=True)
+
+    assert [publish.confirmed.done() for publish in made] == [True, True, False]
+
+
+def test_a_multiple_nack_spares_what_was_acked_before(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    made = publishes(loop, confirms, 3)
+
+    confirms.ack(1, multiple=False)
+    confirms.nack(2, multiple=True)
+
+    assert made[0].confirmed.exception() is None
+    assert isinstance(made[1].confirmed.exception(), QueueFull)
+    assert not made[2].confirmed.done()
+
+
+def test_an_ack_after_a_return_means_unroutable(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    [publish] = publishes(loop, confirms, 1)
+
+    confirms.mark_returned(publish.request.inference_id)
+    confirms.ack(1, multiple=False)
+
+    assert isinstance(publish.confirmed.exception(), BrokerUnavailable)
+
+
+def test_a_restart_sends_again_only_what_somebody_waits_for(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    made = publishes(loop, confirms, 3)
+    made[1].confirmed.cancel()
+
+    assert confirms.restart() == [made[0], made[2]]
+    assert len(confirms) == 0
+    assert confirms.add(made[0]) == 1
+
+
+def test_an_unknown_tag_is_ignored() -> None:
+    Confirms().ack(7, multiple=True)
+    Confirms().nack(7, multiple=False)
+
+
+class ConfirmBookkeeping(RuleBasedStateMachine):
+    """Publishes, answers, give-ups and lost channels in any order, beside a model that is obviously right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.confirms = Confirms()
+        self.outstanding: dict[int, Publish] = {}
+        self.expected: dict[Publish, str] = {}
+        self.returned: set[Publish] = set()
+        self.count = 0
+
+    def teardown(self) -> None:
+        for publish in self.expected:
+            if publish.confirmed.done() and not publish.confirmed.cancelled():
+                publish.confirmed.exception()
+        self.loop.close()
+
+    @rule()
+    def publish(self) -> None:
+        made = a_publish(self.loop, self.count)
+        self.count += 1
+        self.outstanding[self.confirms.add(made)] = made
+        self.expected[made] = "waiting"
+
+    @precondition(lambda self: self.outstanding)
+    @rule(data=st.data(), multiple=st.booleans(), is_ack=st.booleans())
+    def answer(self, data: st.DataObject, multiple: bool, is_ack: bool) -> None:
+        tag = data.draw(st.sampled_from(sorted(self.outstanding)))
+        covered = [other for other in self.outstanding if (other <= tag if multiple else other == tag)]
+        for other in covered:
+            publish = self.outstanding.pop(other)
+            if self.expected[publish] == "waiting":
+                held = "unroutable" if publish in self.returned else "confirmed"
+                self.expected[publish] = held if is_ack else "refused"
+        (self.confirms.ack if is_ack else self.confirms.nack)(tag, multiple=multiple)
+
+    @precondition(lambda self: self.outstanding)
+    @rule(data=st.data())
+    def return_one(self, data: st.DataObject) -> None:
+        publish = data.draw(st.sampled_from(list(self.outstanding.values())))
+        self.returned.add(publish)
+        self.confirms.mark_returned(publish.request.inference_id)
+
+    @precondition(lambda self: self.outstanding)
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        publish = data.draw(st.sampled_from(list(self.outstanding.values())))
+        if publish.confirmed.cancel():
+            self.expected[publish] = "given up"
+
+    @rule()
+    def lose_the_channel(self) -> None:
+        again = self.confirms.restart()
+        assert again == [publish for publish in self.outstanding.values() if self.expected[publish] == "waiting"]
+        self.returned.clear()
+        self.outstanding = {self.confirms.add(publish): publish for publish in again}
+
+    @invariant()
+    def each_future_says_what_the_broker_said(self) -> None:
+        assert len(self.confirms) == len(self.outstanding)
+        for publish, expected in self.expected.items():
+            assert outcome(publish.confirmed) == expected
+
+
+def outcome(confirmed: "asyncio.Future[None]") -> str:
+    if not confirmed.done():
+        return "waiting"
+    if confirmed.cancelled():
+        return "given up"
+    return {type(None): "confirmed", QueueFull: "refused", BrokerUnavailable: "unroutable"}[type(confirmed.exception())]
+
+
+ConfirmBookkeeping.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+test_confirm_bookkeeping_holds_in_any_order = ConfirmBookkeeping.TestCase

@@ -1,0 +1,54 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_bridge.errors import UnknownId
+from mnist_bridge.ids import ID_LENGTH, TicketSigner, is_well_formed
+
+SIGNER = TicketSigner(b"a key of sixteen", model="mnist")
+MOMENTS_MS = st.integers(min_value=0, max_value=2**48 - 1)
+
+
+@given(MOMENTS_MS)
+def test_an_id_says_when_it_was_issued(now_ms: int) -> None:
+    assert SIGNER.issued_at_ms(SIGNER.issue(now_ms)) == now_ms
+
+
+@given(MOMENTS_MS)
+def test_an_id_has_24_url_safe_characters(now_ms: int) -> None:
+    inference_id = SIGNER.issue(now_ms)
+
+    assert len(inference_id) == ID_LENGTH
+    assert is_well_formed(inference_id)
+
+
+def test_two_ids_of_the_same_moment_differ() -> None:
+    assert SIGNER.issue(1) != SIGNER.issue(1)
+
+
+@given(MOMENTS_MS, st.integers(0, 8 * 18 - 1))
+def test_an_id_with_one_bit_changed_is_unknown(now_ms: int, bit: int) -> None:
+    raw = int.from_bytes(base64.urlsafe_b64decode(SIGNER.issue(now_ms))) ^ (1 << bit)
+
+    with pytest.raises(UnknownId):
+        SIGNER.issued_at_ms(base64.urlsafe_b64encode(raw.to_bytes(18)).decode())
+
+
+@given(st.text(max_size=40))
+def test_any_other_text_is_unknown(text: str) -> None:
+    with pytest.raises(UnknownId):
+        SIGNER.issued_at_ms(text)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        pytest.param(TicketSigner(b"another key of 16", model="mnist"), id="another-key"),
+        pytest.param(TicketSigner(b"a key of sixteen", model="letters"), id="another-model"),
+    ],
+)
+def test_an_id_that_somebody_else_signed_is_unknown(stranger: TicketSigner) -> None:
+    with pytest.raises(UnknownId, match="not issued by this service"):
+        SIGNER.issued_at_ms(stranger.issue(1))

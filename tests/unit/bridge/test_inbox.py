@@ -1,0 +1,117 @@
+import asyncio
+
+import pytest
+from pika import BasicProperties
+
+from mnist_bridge.inbox import Delivery, Inbox, Lane
+
+
+def a_delivery(number: int, lane: Lane = Lane.JOBS) -> Delivery:
+    return Delivery(lane, number, False, BasicProperties(), b"", source=None)
+
+
+def filled(*deliveries: Delivery) -> Inbox:
+    inbox = Inbox()
+    for delivery in deliveries:
+        inbox.put(delivery)
+    return inbox
+
+
+def busy() -> bool:
+    return False
+
+
+def free() -> bool:
+    return True
+
+
+async def tags(inbox: Inbox, max_batch_size: int = 10) -> list[int]:
+    return [delivery.tag for delivery in await inbox.take(max_batch_size, is_device_free=free)]
+
+
+async def test_a_free_device_gets_all_that_has_arrived() -> None:
+    inbox = filled(a_delivery(1), a_delivery(2))
+
+    assert await tags(inbox) == [1, 2]
+
+
+async def test_a_batch_is_never_larger_than_allowed() -> None:
+    inbox = filled(*(a_delivery(number) for number in range(5)))
+
+    assert await tags(inbox, 3) == [0, 1, 2]
+    assert await tags(inbox, 3) == [3, 4]
+
+
+async def test_a_small_batch_waits_for_a_busy_device() -> None:
+    inbox = filled(a_delivery(1))
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(inbox.take(2, is_device_free=busy), 0.01)
+
+    assert len(inbox) == 1
+
+
+async def test_a_full_batch_is_ready_before_the_device_is() -> None:
+    inbox = filled(a_delivery(1), a_delivery(2))
+
+    assert len(await inbox.take(2, is_device_free=busy)) == 2
+
+
+async def test_a_waiting_take_gets_the_next_arrival() -> None:
+    inbox = Inbox()
+    taking = asyncio.create_task(tags(inbox))
+    await asyncio.sleep(0)
+
+    inbox.put(a_delivery(7))
+
+    assert await asyncio.wait_for(taking, 1) == [7]
+
+
+async def test_waking_asks_again_whether_the_device_is_free() -> None:
+    inbox, device = filled(a_delivery(1)), [False]
+    taking = asyncio.create_task(inbox.take(10, is_device_free=lambda: device[0]))
+    await asyncio.sleep(0)
+
+    device[0] = True
+    inbox.wake()
+
+    assert len(await asyncio.wait_for(taking, 1)) == 1
+
+
+async def test_a_suspect_comes_alone() -> None:
+    inbox = filled(a_delivery(1, Lane.RETRY), a_delivery(2))
+
+    assert await tags(inbox) == [1]
+    assert await tags(inbox) == [2]
+
+
+async def test_the_lanes_take_turns() -> None:
+    inbox = filled(a_delivery(1, Lane.RETRY), a_delivery(2, Lane.RETRY), a_delivery(3), a_delivery(4))
+
+    assert [await tags(inbox, 1) for _ in range(4)] == [[1], [3], [2], [4]]
+
+
+async def test_a_closed_inbox_gives_nothing() -> None:
+    inbox = filled(a_delivery(1))
+
+    inbox.close()
+
+    assert await inbox.take(10, is_device_free=free) == []
+
+
+async def test_closing_ends_a_waiting_take() -> None:
+    inbox = Inbox()
+    taking = asyncio.create_task(inbox.take(10, is_device_free=free))
+    await asyncio.sleep(0)
+
+    inbox.close()
+
+    assert await asyncio.wait_for(taking, 1) == []
+
+
+def test_clearing_forgets_both_lanes() -> None:
+    inbox = filled(a_delivery(1), a_delivery(2, Lane.RETRY))
+
+    inbox.clear()
+
+    assert len(inbox) == 0

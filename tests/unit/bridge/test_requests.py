@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pika import BasicProperties
+
+from mnist_bridge.errors import InvalidMessage
+from mnist_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from mnist_bridge.spec import MNIST
+
+ID = "A" * 24
+REQUEST = InferenceRequest(ID, bytes(784), submitted_ms=1_700_000_000_000, deadline_ms=1_700_000_900_000)
+
+
+def on_the_wire(properties: BasicProperties) -> BasicProperties:
+    return BasicProperties().decode(b"".join(properties.encode()))
+
+
+@given(
+    body=st.binary(min_size=784, max_size=784),
+    deadline_ms=st.integers(1, 2**48),
+    traceparent=st.none() | st.text(max_size=60),
+)
+def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
+    request = InferenceRequest(ID, body, 1_700_000_000_000, deadline_ms, traceparent)
+
+    assert from_message(on_the_wire(to_properties(request, MNIST)), body, MNIST) == request
+
+
+def test_a_request_is_persistent_and_says_what_it_is() -> None:
+    properties = to_properties(REQUEST, MNIST)
+
+    assert (properties.delivery_mode, properties.type, properties.message_id) == (2, "mnist.v1", ID)
+    assert properties.headers == {"deadline": REQUEST.deadline_ms}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        pytest.param({"message_id": None}, "no inference id", id="no-id"),
+        pytest.param({"message_id": "../etc/passwd"}, "no inference id", id="an-id-of-another-form"),
+        pytest.param({"type": "letters.v9"}, "expected 'mnist.v1'", id="another-type"),
+        pytest.param({"headers": None}, "deadline", id="no-headers"),
+        pytest.param({"headers": {"deadline": "soon"}}, "expected milliseconds", id="a-deadline-in-words"),
+    ],
+)
+def test_a_strangers_message_is_refused_by_name(change: dict[str, object], problem: str) -> None:
+    properties = to_properties(REQUEST, MNIST)
+    for name, value in change.items():
+        setattr(properties, name, value)
+
+    with pytest.raises(InvalidMessage, match=problem):
+        from_message(properties, REQUEST.body, MNIST)
+
+
+@pytest.mark.parametrize("length", [0, 783, 785])
+def test_a_body_of_another_length_is_refused(length: int) -> None:
+    with pytest.raises(InvalidMessage, match="expected 784"):
+        from_message(to_properties(REQUEST, MNIST), bytes(length), MNIST)
+
+
+def test_an_odd_traceparent_is_dropped_not_refused() -> None:
+    properties = to_properties(REQUEST, MNIST)
+    properties.headers = {"deadline": 1, "traceparent": {"not": "text"}}
+
+    assert from_message(properties, REQUEST.body, MNIST).traceparent is None
+
+
+def test_only_a_well_formed_id_counts() -> None:
+    assert message_id(BasicProperties(message_id=ID)) == ID
+    assert message_id(BasicProperties(message_id="short")) is None

@@ -1,0 +1,35 @@
+from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import Queue, topology_for
+
+TOPOLOGY = topology_for(MNIST, queue_max_length=10)
+
+
+def test_every_queue_is_a_quorum_queue() -> None:
+    assert {queue.arguments["x-queue-type"] for queue in TOPOLOGY.queues} == {"quorum"}
+
+
+def test_the_names_carry_the_model() -> None:
+    assert [queue.name for queue in TOPOLOGY.queues] == ["mnist.dead", "mnist.retry", "mnist.jobs"]
+
+
+def test_a_rejected_message_moves_from_jobs_to_retry_to_dead() -> None:
+    def target(queue: Queue) -> tuple[str, str]:
+        return queue.arguments["x-dead-letter-exchange"], queue.arguments["x-dead-letter-routing-key"]
+
+    assert target(TOPOLOGY.jobs) == (TOPOLOGY.retry.exchange, TOPOLOGY.retry.routing_key)
+    assert target(TOPOLOGY.retry) == (TOPOLOGY.dead.exchange, TOPOLOGY.dead.routing_key)
+
+
+def test_who_may_publish_jobs_may_not_publish_dead_letters() -> None:
+    assert TOPOLOGY.jobs.exchange != TOPOLOGY.retry.exchange == TOPOLOGY.dead.exchange
+
+
+def test_dead_lettering_is_at_least_once() -> None:
+    # It falls back to at-most-once without a word when the overflow is another one.
+    for queue in (TOPOLOGY.jobs, TOPOLOGY.retry):
+        assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"
+        assert queue.arguments["x-overflow"] == "reject-publish"
+
+
+def test_retry_lets_more_deliveries_pass_than_jobs() -> None:
+    assert TOPOLOGY.retry.arguments["x-delivery-limit"] > TOPOLOGY.jobs.arguments["x-delivery-limit"]

@@ -1,0 +1,295 @@
+"""The worker's loop against the stand-ins: what is stored, and what becomes of each message."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+from pika import BasicProperties
+from prometheus_client import CollectorRegistry
+
+from mnist_bridge.errors import DeviceLost, StoreUnavailable
+from mnist_bridge.memory_broker import MemoryBroker, Message
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.requests import InferenceRequest, to_properties
+from mnist_bridge.results import Result, failed
+from mnist_bridge.spec import MNIST
+from mnist_worker.engine import Engine
+from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.worker import SOLO_ATTEMPTS, Worker
+from tests.models import LOSES_THE_DEVICE, RAISES, EchoModel, FaultyModel, SlowModel
+
+TIMEOUT_S = 10.0
+
+
+class AwayStore(MemoryStore):
+    """A store that does not answer while `is_away`."""
+
+    is_away = False
+
+    async def put(self, results: Sequence[Result]) -> int:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return await super().put(results)
+
+
+@dataclass
+class Bench:
+    """A worker with all its parts."""
+
+    broker: MemoryBroker
+    store: AwayStore
+    model: EchoModel
+    registry: CollectorRegistry
+    worker: Worker
+    stop: asyncio.Event
+    working: asyncio.Task[None]
+
+    async def publish(self, *marks: int) -> list[str]:
+        return [await self._publish_one(number, mark) for number, mark in enumerate(marks)]
+
+    async def _publish_one(self, number: int, mark: int) -> str:
+        request = a_request(number, mark)
+        await self.broker.publisher().publish(request)
+        return request.inference_id
+
+    async def results(self, ids: Sequence[str]) -> list[dict[str, object]]:
+        async with asyncio.timeout(TIMEOUT_S):
+            while None in (bodies := await self.store.get(ids)):
+                await asyncio.sleep(0.005)
+        return [json.loads(body or b"") for body in bodies]
+
+    def count(self, name: str) -> float:
+        return self.registry.get_sample_value(name) or 0.0
+
+    async def until_empty(self) -> None:
+        """Return when no queue but `dead` holds anything and nothing is unsettled."""
+        self.stop.set()
+        await asyncio.wait_for(self.working, TIMEOUT_S)
+        assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
+
+
+def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> InferenceRequest:
+    body = bytes([mark]) + bytes(783)
+    return InferenceRequest(f"{number:024d}", body, submitted_ms=1_700_000_000_000, deadline_ms=deadline_ms)
+
+
+@pytest.fixture
+def model() -> EchoModel:
+    return FaultyModel()
+
+
+@pytest.fixture
+async def bench(model: EchoModel) -> AsyncIterator[Bench]:
+    broker, store = MemoryBroker(MNIST, queue_max_length=1_000), AwayStore(result_ttl_s=60)
+    engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
+    registry = CollectorRegistry()
+    worker = Worker(
+        consumer=broker.consumer(prefetch=24),
+        store=store,
+        engine=engine,
+        spec=MNIST,
+        metrics=WorkerMetrics(registry),
+        drain_timeout_s=2,
+    )
+    stop = asyncio.Event()
+    bench = Bench(broker, store, model, registry, worker, stop, asyncio.create_task(worker.run(stop)))
+    yield bench
+    bench.working.cancel()
+    await asyncio.gather(bench.working, return_exceptions=True)
+    engine.close()
+
+
+async def test_each_job_gets_its_own_answer(bench: Bench) -> None:
+    ids = await bench.publish(*(number % 10 for number in range(100)))
+
+    results = await bench.results(ids)
+
+    assert [result["predicted_class"] for result in results] == [number % 10 for number in range(100)]
+
+
+async def test_a_message_is_gone_once_its_result_is_stored(bench: Bench) -> None:
+    await bench.results(await bench.publish(1, 2, 3))
+
+    await bench.until_empty()
+
+    assert len(bench.broker.dead) == 0
+
+
+async def test_jobs_that_arrive_together_run_in_one_batch(bench: Bench) -> None:
+    await bench.results(await bench.publish(1, 2, 3, 4))
+
+    assert bench.model.batch_sizes == [4]
+
+
+@pytest.mark.parametrize("model", [SlowModel()])
+async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench) -> None:
+    first = await bench.publish(1)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(TIMEOUT_S):
+        while bench.broker.jobs or len(bench.worker._inbox):
+            await asyncio.sleep(0)
+    more = [await bench._publish_one(100 + number, number) for number in range(5)]
+
+    await bench.results(first + more)
+
+    assert bench.model.batch_sizes == [1, 5]
+
+
+async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:
+    ids = await bench.publish(1, RAISES, 3)
+
+    results = await bench.results(ids)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.broker.dead:
+            await asyncio.sleep(0.005)
+
+    assert [result["status"] for result in results] == ["succeeded", "failed", "succeeded"]
+    assert results[1]["error"]["code"] == "prediction_failed"  # type: ignore[index]
+    assert [message.properties.message_id for message in bench.broker.dead] == [ids[1]]
+    await bench.until_empty()
+
+
+async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
+    request = a_request(1, 1, deadline_ms=time.time_ns() // 1_000_000 - 1)
+    await bench.broker.publisher().publish(request)
+
+    [result] = await bench.results([request.inference_id])
+
+    assert result["status"] == "expired"
+    assert bench.model.batch_sizes == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(Message(BasicProperties(), b"\x80\x04."), id="a-pickle-without-an-id"),
+        pytest.param(Message(BasicProperties(message_id="x" * 24, type="mnist.v1"), b"short"), id="a-wrong-length"),
+        pytest.param(Message(BasicProperties(message_id="x" * 24, type="other.v9"), bytes(784)), id="another-type"),
+    ],
+)
+async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, message: Message) -> None:
+    bench.broker.put(message)
+    ids = await bench.publish(1, 2)
+
+    results = await bench.results(ids)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.broker.dead:
+            await asyncio.sleep(0.005)
+
+    assert [result["predicted_class"] for result in results] == [1, 2]
+    assert [parked.body for parked in bench.broker.dead] == [message.body]
+
+
+async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
+    request = a_request(1, 5)
+    await bench.store.put([failed(request.inference_id, "first", "why")])
+
+    await bench.broker.publisher().publish(request)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.count("mnist_duplicate_results_total"):
+            await asyncio.sleep(0.005)
+
+    assert (await bench.results([request.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
+
+
+async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> None:
+    request = a_request(1, 5)
+    await bench.broker.publisher().publish(request)
+    await bench.results([request.inference_id])
+
+    bench.broker.put(Message(to_properties(request, MNIST), request.body, is_redelivered=True))
+    await bench.results(await bench.publish(7))
+
+    assert sum(bench.model.batch_sizes) == 2
+
+
+async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
+    request = a_request(1, 5)
+
+    bench.broker.put(suspect(request))
+    [result] = await bench.results([request.inference_id])
+
+    assert result["predicted_class"] == 5
+    assert bench.count("mnist_solo_runs_total") == 1
+
+
+async def test_a_suspect_that_was_tried_often_enough_is_failed_and_parked(bench: Bench) -> None:
+    request = a_request(1, 5)
+    for _ in range(SOLO_ATTEMPTS):
+        await bench.store.count_attempt(request.inference_id)
+
+    bench.broker.put(suspect(request))
+    [result] = await bench.results([request.inference_id])
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.broker.dead:
+            await asyncio.sleep(0.005)
+
+    assert result["error"]["code"] == "worker_crashed"  # type: ignore[index]
+    assert bench.model.batch_sizes == []
+
+
+async def test_results_are_held_while_the_store_is_away(bench: Bench) -> None:
+    bench.store.is_away = True
+    ids = await bench.publish(1, 2, 3)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.count("mnist_store_retries_total"):
+            await asyncio.sleep(0.005)
+
+    bench.store.is_away = False
+
+    assert [result["predicted_class"] for result in await bench.results(ids)] == [1, 2, 3]
+    assert bench.model.batch_sizes == [3]
+
+
+@pytest.mark.parametrize("model", [SlowModel()])
+async def test_a_stop_finishes_what_runs_and_hands_back_the_rest(bench: Bench) -> None:
+    ids = await bench.publish(*[1] * 40)
+    await bench.results(ids[:1])
+
+    bench.stop.set()
+    await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    finished = sum(body is not None for body in await bench.store.get(ids))
+    assert finished + len(bench.broker.jobs) == 40
+    assert 8 <= finished < 40
+    assert all(message.delivery_count == 0 for message in bench.broker.jobs)
+
+
+async def test_a_stopping_worker_is_not_ready(bench: Bench) -> None:
+    await bench.results(await bench.publish(1))
+    assert bench.worker.is_ready
+
+    bench.stop.set()
+    await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    assert not bench.worker.is_ready
+
+
+async def test_a_stop_with_the_store_away_hands_back_what_could_not_be_stored(bench: Bench) -> None:
+    bench.store.is_away = True
+    await bench.publish(1, 2, 3)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.count("mnist_store_retries_total"):
+            await asyncio.sleep(0.005)
+
+    bench.stop.set()
+    await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    assert len(bench.broker.jobs) == 3
+
+
+async def test_a_lost_device_ends_the_worker_and_acknowledges_nothing(bench: Bench) -> None:
+    await bench.publish(LOSES_THE_DEVICE, 1)
+
+    with pytest.raises(DeviceLost):
+        await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    assert [message.delivery_count for message in bench.broker.jobs] == [1, 1]
+
+
+def suspect(request: InferenceRequest) -> Message:
+    """Return the request's message as it is after a worker died with it."""
+    return Message(to_properties(request, MNIST), request.body, delivery_count=1, is_redelivered=True)
