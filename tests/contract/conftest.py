@@ -152,7 +152,7 @@ def a_request(number: int = 0, *, traceparent: str | None = None) -> InferenceRe
     return InferenceRequest(
         inference_id=f"{number:024d}",
         body=bytes([number % 256] * 4),
-        submitted_ms=1_700_000_000_000,
+        submitted_s=1_700_000_000,
         deadline_ms=4_000_000_000_000,
         traceparent=traceparent,
     )

@@ -23,14 +23,14 @@ class InferenceRequest:
     Attributes:
         inference_id: 24 characters, see `mnist_bridge.ids`.
         body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
-        submitted_ms: when the API accepted it, milliseconds since 1970.
+        submitted_s: when the API accepted it, seconds since 1970 (AMQP knows no finer).
         deadline_ms: after this moment, milliseconds since 1970, it is not worth running.
         traceparent: the W3C Trace Context header of the HTTP request, if it had one.
     """
 
     inference_id: str
     body: bytes
-    submitted_ms: int
+    submitted_s: int
     deadline_ms: int
     traceparent: str | None = None
 
@@ -45,7 +45,7 @@ def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties
         type=spec.message_type,
         content_type=CONTENT_TYPE,
         delivery_mode=_PERSISTENT,
-        timestamp=request.submitted_ms // 1000,
+        timestamp=request.submitted_s,
         headers=headers,
     )
 
@@ -69,7 +69,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
     return InferenceRequest(
         inference_id=inference_id,
         body=body,
-        submitted_ms=int(properties.timestamp or 0) * 1000,
+        submitted_s=int(properties.timestamp or 0),
         deadline_ms=int(deadline),
         traceparent=traceparent if isinstance(traceparent, str) else None,
     )

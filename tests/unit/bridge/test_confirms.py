@@ -21,7 +21,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def a_publish(loop: asyncio.AbstractEventLoop, number: int = 0) -> Publish:
-    request = InferenceRequest(f"{number:024d}", b"\0", submitted_ms=0, deadline_ms=1)
+    request = InferenceRequest(f"{number:024d}", b"\0", submitted_s=0, deadline_ms=1)
     return Publish(request, loop.create_future())
 
 

@@ -8,7 +8,7 @@ from mnist_bridge.requests import InferenceRequest, from_message, message_id, to
 from mnist_bridge.spec import MNIST
 
 ID = "A" * 24
-REQUEST = InferenceRequest(ID, bytes(784), submitted_ms=1_700_000_000_000, deadline_ms=1_700_000_900_000)
+REQUEST = InferenceRequest(ID, bytes(784), submitted_s=1_700_000_000, deadline_ms=1_700_000_900_000)
 
 
 def on_the_wire(properties: BasicProperties) -> BasicProperties:
@@ -21,7 +21,7 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
     traceparent=st.none() | st.text(max_size=60),
 )
 def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
-    request = InferenceRequest(ID, body, 1_700_000_000_000, deadline_ms, traceparent)
+    request = InferenceRequest(ID, body, 1_700_000_000, deadline_ms, traceparent)
 
     assert from_message(on_the_wire(to_properties(request, MNIST)), body, MNIST) == request
 

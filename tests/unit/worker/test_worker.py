@@ -73,7 +73,7 @@ class Bench:
 
 def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> InferenceRequest:
     body = bytes([mark]) + bytes(783)
-    return InferenceRequest(f"{number:024d}", body, submitted_ms=1_700_000_000_000, deadline_ms=deadline_ms)
+    return InferenceRequest(f"{number:024d}", body, submitted_s=1_700_000_000, deadline_ms=deadline_ms)
 
 
 @pytest.fixture

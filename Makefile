@@ -1,0 +1,63 @@
+# The only list of commands: people, hooks and CI call the same targets.
+
+PYTHON ?= python3
+# Where pip finds torch for `make run`. Empty: pip's own index; on Linux that holds the GPU build, several GB.
+TORCH_INDEX ?=
+TORCH ?= torch==2.13.0
+# A directory with the four MNIST files; `make train` downloads them there when it is empty.
+MNIST_DATA ?= $(or $(wildcard ../shared/mnist),data)
+
+RUN := .venv-run
+DEV := .venv
+PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
+CODE := services training tests benchmarks samples docs
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format train bench clean servers
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
+	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
+	@exec $(RUN)/bin/python -m mnist_embedded
+
+test: $(DEV)/installed servers  ## run every test, against a RabbitMQ and a Redis of its own
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(ARGS)
+
+lint: $(DEV)/installed  ## check style and types
+	@$(DEV)/bin/ruff format --check $(CODE)
+	@$(DEV)/bin/ruff check $(CODE)
+	@$(DEV)/bin/mypy
+
+format: $(DEV)/installed  ## format the code
+	@$(DEV)/bin/ruff check --fix --quiet $(CODE)
+	@$(DEV)/bin/ruff format $(CODE)
+
+train: $(DEV)/installed  ## train the network, write its weights and the model card
+	@$(DEV)/bin/python -m mnist_training.train --data $(MNIST_DATA) $(ARGS)
+
+bench: $(DEV)/installed servers  ## measure throughput and latency on this machine
+	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
+
+servers:
+	@sh tests/servers.sh
+
+clean:  ## remove everything that was installed or built here
+	rm -rf $(RUN) $(DEV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Serving needs no test tools and no torchvision.
+$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+	@echo "installing into $(RUN), once"
+	@$(PYTHON) -m venv $(RUN)
+	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@touch $@
+
+$(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(wildcard services/*/pyproject.toml)
+	@echo "installing into $(DEV), once"
+	@$(PYTHON) -m venv $(DEV)
+	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
+	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) -e training
+	@touch $@

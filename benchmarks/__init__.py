@@ -1,0 +1,1 @@
+"""Measures the whole system on this machine: `make bench`."""

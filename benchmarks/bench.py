@@ -1,0 +1,116 @@
+"""Measures one API process and one worker in front of a real RabbitMQ and Redis, all on this machine.
+
+`make bench` runs it; `make bench ARGS=--docs` also writes docs/benchmarks.md. It sends to 127.0.0.1 only, for about
+two minutes, and ends what it started.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from benchmarks.cpu import CpuMeter
+from benchmarks.jobs import Waiting
+from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
+from benchmarks.report import Row, environment, table
+from tests.deployment import ROOT, Deployment
+from tests.servers import RabbitMQ, RedisServer
+
+SAMPLES = sorted((ROOT / "samples").glob("*.pgm"))
+HOST = "127.0.0.1"
+LOADS = 10
+
+
+def pictures() -> list[bytes]:
+    """Return PNG files: each sample, moved about a little, so that no two neighbours are alike."""
+    moved = []
+    for sample in SAMPLES:
+        with Image.open(sample) as image:
+            for shift in range(-2, 3):
+                canvas = Image.new("L", (28, 28))
+                canvas.paste(image, (shift, -shift))
+                file = io.BytesIO()
+                canvas.save(file, "PNG")
+                moved.append(file.getvalue())
+    return moved
+
+
+async def measurements(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:
+    """Run the loads one after the other."""
+    supply = pictures()
+    for count, waiting in (
+        (1, Waiting.PREFER),
+        (32, Waiting.PREFER),
+        (128, Waiting.PREFER),
+        (1, Waiting.LONG_POLL),
+        (32, Waiting.LONG_POLL),
+        (128, Waiting.LONG_POLL),
+        (32, Waiting.POLL),
+    ):
+        async with connections(HOST, port, count) as clients:
+            yield await closed_loop(clients, supply, waiting=waiting, duration_s=duration_s)
+    async with connections(HOST, port, 64) as clients:
+        yield await poisson(clients, supply, rate_per_s=50, duration_s=duration_s)
+        for measurement in await submit_then_drain(clients, supply, jobs=jobs):
+            yield measurement
+
+
+async def bench(port: int, meter: CpuMeter, *, duration_s: float, jobs: int) -> list[Row]:
+    """Return a row for each load."""
+    rows: list[Row] = []
+    before = meter.read_s()
+    with tqdm(total=LOADS, desc="loads", unit="load") as progress:
+        async for measurement in measurements(port, duration_s, jobs):
+            after = meter.read_s()
+            rows.append(Row(measurement, {name: after[name] - before[name] for name in after}))
+            before = after
+            progress.update()
+    return rows
+
+
+def main() -> None:
+    """Start the system, measure it, print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--duration-s", type=float, default=8, help="length of each timed load")
+    parser.add_argument("--jobs", type=int, default=5_000, help="jobs of submit-then-drain")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = measure(Path(scratch), options.duration_s, options.jobs)
+    where = environment()
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps({"environment": where, "loads": [row.figures() for row in rows]}, indent=2))
+    print(table(rows, where))
+    if options.docs:
+        page = ROOT / "docs" / "benchmarks.md"
+        page.write_text(f"# Benchmarks\n\nWritten by `make bench ARGS=--docs`.\n\n{table(rows, where)}\n")
+
+
+def measure(scratch: Path, duration_s: float, jobs: int) -> list[Row]:
+    """Run every load against a system of its own."""
+    rabbitmq, redis = RabbitMQ(scratch / "rabbitmq"), RedisServer(scratch / "redis")
+    try:
+        rabbitmq.start()
+        redis.start()
+        environment = {"MNIST_LOG_LEVEL": "info"}
+        with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url, **environment) as system:
+            api, worker = system.api(), system.worker()
+            api.wait_until_ready()
+            worker.wait_until_ready()
+            parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
+            port = int(api.url.rpartition(":")[2])
+            return asyncio.run(bench(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
+    finally:
+        rabbitmq.close()
+        redis.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""One job from the client's side: submit a picture, wait for its result in one of three ways."""
+
+import asyncio
+from enum import StrEnum
+from typing import Any
+
+from benchmarks.client import Connection
+
+POLL_S = 0.02
+
+
+class Waiting(StrEnum):
+    """How a client gets its result."""
+
+    #: one call: the submission is answered with the result
+    PREFER = "prefer wait"
+    #: two calls: the second is held until the result is there
+    LONG_POLL = "long poll"
+    #: two calls or more: the second is repeated every 20 ms
+    POLL = "poll 20 ms"
+
+
+async def submit(connection: Connection, picture: bytes, *, wait_s: int = 0) -> Any:
+    """Submit a picture as a raw body; return the JSON of the answer, the result if it came within `wait_s`."""
+    prefer = b"Prefer: wait=%d\r\n" % wait_s if wait_s else b""
+    status, answer = await connection.request(b"POST /classify HTTP/1.1\r\n" + prefer, picture)
+    if status not in {200, 202}:
+        raise RuntimeError(f"POST /classify answered {status}: {answer}")
+    return answer
+
+
+async def fetch(connection: Connection, inference_id: str, *, wait_s: int = 0) -> Any:
+    """Fetch a result; return the JSON of the answer, pending or not."""
+    query = f"?wait={wait_s}" if wait_s else ""
+    status, answer = await connection.request(f"GET /result/{inference_id}{query} HTTP/1.1\r\n".encode())
+    if status != 200:
+        raise RuntimeError(f"GET /result answered {status}: {answer}")
+    return answer
+
+
+async def run_job(connection: Connection, picture: bytes, waiting: Waiting) -> None:
+    """Submit a picture and return when its result has arrived."""
+    answer = await submit(connection, picture, wait_s=20 if waiting is Waiting.PREFER else 0)
+    while answer["status"] == "pending":
+        if waiting is Waiting.POLL:
+            await asyncio.sleep(POLL_S)
+        answer = await fetch(connection, answer["inference_id"], wait_s=0 if waiting is Waiting.POLL else 20)
+    if answer["status"] != "succeeded":
+        raise RuntimeError(f"a job ended {answer}")

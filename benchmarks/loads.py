@@ -1,0 +1,119 @@
+"""The loads: closed loop, Poisson arrivals, and submit-then-drain."""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from benchmarks.client import Connection
+from benchmarks.jobs import Waiting, fetch, run_job, submit
+
+WARM_UP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a load took.
+
+    Attributes:
+        name: the load.
+        waiting: how its clients got their results.
+        duration_s: wall time of the measured part.
+        latencies_s: one per job, from the start of its submission to its result; empty where there is none.
+        jobs: how many were finished.
+    """
+
+    name: str
+    waiting: str
+    duration_s: float
+    latencies_s: Sequence[float]
+    jobs: int
+
+
+@asynccontextmanager
+async def connections(host: str, port: int, count: int) -> AsyncIterator[list[Connection]]:
+    """Open so many connections to the API, close them at the end."""
+    opened = [await Connection.open(host, port) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+async def closed_loop(
+    clients: Sequence[Connection], pictures: Sequence[bytes], *, waiting: Waiting, duration_s: float
+) -> Measurement:
+    """Each client submits its next picture when it has the result of the last."""
+    latencies: list[float] = []
+    supply = itertools.cycle(pictures)
+    begin = time.perf_counter() + WARM_UP_S
+    end = begin + duration_s
+
+    async def client(connection: Connection) -> None:
+        while (started := time.perf_counter()) < end:
+            await run_job(connection, next(supply), waiting)
+            if started >= begin:
+                latencies.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(client(connection) for connection in clients))
+    name = f"closed loop, {len(clients)} client{'s' * (len(clients) > 1)}"
+    return Measurement(name, waiting, time.perf_counter() - begin, latencies, len(latencies))
+
+
+async def poisson(
+    clients: Sequence[Connection], pictures: Sequence[bytes], *, rate_per_s: float, duration_s: float, seed: int = 1
+) -> Measurement:
+    """Jobs arrive at random moments, whatever became of the ones before."""
+    arrivals = random.Random(seed)
+    idle = asyncio.Queue[Connection]()
+    for connection in clients:
+        idle.put_nowait(connection)
+    latencies: list[float] = []
+
+    async def job(picture: bytes) -> None:
+        started = time.perf_counter()
+        connection = await idle.get()
+        await run_job(connection, picture, Waiting.PREFER)
+        idle.put_nowait(connection)
+        latencies.append(time.perf_counter() - started)
+
+    begin, at_s, supply = time.perf_counter(), 0.0, itertools.cycle(pictures)
+    async with asyncio.TaskGroup() as jobs:
+        while (at_s := at_s + arrivals.expovariate(rate_per_s)) < duration_s:
+            await asyncio.sleep(begin + at_s - time.perf_counter())
+            jobs.create_task(job(next(supply)))
+    name = f"Poisson, {rate_per_s:g} jobs/s"
+    return Measurement(name, Waiting.PREFER, time.perf_counter() - begin, latencies, len(latencies))
+
+
+async def submit_then_drain(
+    clients: Sequence[Connection], pictures: Sequence[bytes], *, jobs: int
+) -> tuple[Measurement, Measurement]:
+    """All jobs are submitted as fast as they are accepted, then all results are fetched; both parts are timed."""
+    ids: list[str] = []
+    left = iter(range(jobs))
+
+    async def submit_some(connection: Connection) -> None:
+        for number in left:
+            ids.append((await submit(connection, pictures[number % len(pictures)]))["inference_id"])
+
+    async def fetch_some(connection: Connection) -> None:
+        while ids_left:
+            inference_id = ids_left.pop()
+            while (await fetch(connection, inference_id, wait_s=20))["status"] == "pending":
+                pass
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(submit_some(connection) for connection in clients))
+    submitted = time.perf_counter()
+    ids_left = list(ids)
+    await asyncio.gather(*(fetch_some(connection) for connection in clients))
+    drained = time.perf_counter()
+    return (
+        Measurement(f"submit {jobs}", "none", submitted - begin, [], jobs),
+        Measurement(f"submit {jobs}, then drain", Waiting.LONG_POLL, drained - begin, [], jobs),
+    )

@@ -1,0 +1,84 @@
+"""The measurements as a table for people and as JSON for programs, with the machine they were made on."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from statistics import quantiles
+from typing import Any
+
+from benchmarks.loads import Measurement
+
+_PACKAGES = ("fastapi", "pika", "redis", "torch", "uvicorn")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measurement and the CPU seconds that each part of the system spent meanwhile."""
+
+    measurement: Measurement
+    cpu_s: dict[str, float]
+
+    def figures(self) -> dict[str, Any]:
+        """Return jobs/s, latency percentiles in ms and CPU-ms per job."""
+        latencies = self.measurement.latencies_s
+        cuts = quantiles(latencies, n=100) if len(latencies) > 1 else []
+        percentiles = {f"p{cut}_ms": round(cuts[cut - 1] * 1000, 2) for cut in (50, 95, 99)} if cuts else {}
+        jobs = self.measurement.jobs
+        return {
+            "load": self.measurement.name,
+            "waiting": str(self.measurement.waiting),
+            "jobs": jobs,
+            "jobs_per_s": round(jobs / self.measurement.duration_s, 1),
+            **percentiles,
+            "cpu_ms_per_job": {name: round(1000 * spent / jobs, 3) for name, spent in self.cpu_s.items()},
+        }
+
+
+def environment() -> dict[str, str]:
+    """Return what the figures depend on: machine and versions."""
+    return {
+        "cpu": f"{os.cpu_count()} cores, {_cpu_model()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "rabbitmq": _first_line(["rabbitmqctl", "version"]),
+        "redis": _first_line(["redis-server", "--version"]).partition("v=")[2].partition(" ")[0],
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def table(rows: Sequence[Row], where: dict[str, str]) -> str:
+    """Return a Markdown table."""
+    figures = [row.figures() for row in rows]
+    parts = list(figures[0]["cpu_ms_per_job"])
+    head = ["load", "waiting", "jobs/s", "p50 ms", "p95 ms", "p99 ms", *(f"{part} CPU ms" for part in parts)]
+    lines = [_line(head), _line(["---", "---", *["--:"] * (len(head) - 2)])]
+    for row in figures:
+        latency = [f"{row[key]:.1f}" if key in row else "" for key in ("p50_ms", "p95_ms", "p99_ms")]
+        cpu = [f"{row['cpu_ms_per_job'][part]:.2f}" for part in parts]
+        lines.append(_line([row["load"], row["waiting"], f"{row['jobs_per_s']:,.0f}", *latency, *cpu]))
+    machine = ", ".join(f"{name} {value}" for name, value in where.items())
+    return "\n".join([*lines, "", f"CPU ms are per job. Measured on: {machine}."])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cpu_model() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:  # noqa: PTH123
+            names = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return answer.splitlines()[-1] if answer else "unknown"

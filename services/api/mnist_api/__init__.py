@@ -1,0 +1,1 @@
+"""The HTTP side: pictures in, ids out, results out. Never imports torch."""

@@ -1,0 +1,69 @@
+"""`python -m mnist_api`: the HTTP API in front of RabbitMQ and Redis."""
+
+import logging
+import sys
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from mnist_api.app import create_app
+from mnist_api.server import Server, http_server
+from mnist_api.settings import ApiSettings
+from mnist_api.waiters import Waiters
+from mnist_bridge.errors import ConfigurationError
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.logs import configure_logging
+from mnist_bridge.publisher import AmqpPublisher
+from mnist_bridge.settings import load_settings
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
+from mnist_bridge.topology import topology_for
+
+logger = logging.getLogger("mnist_api")
+
+EXIT_CONFIGURATION = 78  # EX_CONFIG, sysexits.h
+
+
+def build_server(settings: ApiSettings) -> Server:
+    """Return the server with its parts; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: no ticket key.
+    """
+    if settings.ticket_key is None:
+        raise ConfigurationError(
+            "MNIST_TICKET_KEY is not set; every API process needs the same secret, such as from `openssl rand -hex 32`"
+        )
+    publisher = AmqpPublisher(
+        settings.amqp_url.get_secret_value(),
+        spec=MNIST,
+        topology=topology_for(MNIST, queue_max_length=settings.queue_max_length),
+        publish_timeout_s=settings.publish_timeout_s,
+        max_unconfirmed=settings.max_unconfirmed,
+        settle_s=settings.queue_settle_s,
+    )
+    redis = connect_redis(settings.redis_url.get_secret_value())
+    store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
+    signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=MNIST.name)
+    waiters = Waiters(store, max_waiters=settings.max_waiters)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    app = create_app(settings, publisher=publisher, store=store, signer=signer, waiters=waiters, registry=registry)
+    return http_server(app, settings, waiters)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; the exit status is 78 when the configuration is wrong."""
+    configure_logging(service="api", level="info")
+    try:
+        settings = load_settings(ApiSettings)
+        logging.getLogger().setLevel(settings.log_level.upper())
+        server = build_server(settings)
+    except ConfigurationError as error:
+        logger.critical("configuration error", extra={"reason": str(error)})
+        sys.exit(EXIT_CONFIGURATION)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

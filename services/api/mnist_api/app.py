@@ -1,0 +1,62 @@
+"""Puts the application together: its parts are arguments, so that any broker and store will do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from mnist_api.decoder import Decoder
+from mnist_api.health import operation_routes
+from mnist_api.metrics import ApiMetrics, CountResponses
+from mnist_api.problems import add_problem_handlers
+from mnist_api.routes import Service, inference_routes
+from mnist_api.settings import ApiSettings
+from mnist_api.submissions import Submissions
+from mnist_api.waiters import Waiters
+from mnist_bridge.contract import Publisher, Store
+from mnist_bridge.ids import TicketSigner
+
+DESCRIPTION = (
+    "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "
+    "GPU workers exist only while there is work."
+)
+
+
+def create_app(
+    settings: ApiSettings,
+    *,
+    publisher: Publisher,
+    store: Store,
+    signer: TicketSigner,
+    waiters: Waiters,
+    registry: CollectorRegistry,
+) -> FastAPI:
+    """Return the application; while it runs it keeps the publisher connected and listens to the store."""
+    metrics = ApiMetrics(registry)
+    metrics.watch_waiters(lambda: len(waiters))
+    decoder = Decoder(
+        max_pixels=settings.max_pixels, thread_count=settings.decode_threads, max_decodes=settings.max_decodes
+    )
+    submissions = Submissions(
+        publisher, store, signer, job_ttl_s=settings.job_ttl_s, result_ttl_s=settings.result_ttl_s
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(waiters.run())]
+        yield
+        await publisher.drain(settings.publish_timeout_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        decoder.close()
+        await store.close()
+
+    app = FastAPI(title="mnist-inference", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(CountResponses, metrics=metrics)
+    add_problem_handlers(app)
+    app.include_router(inference_routes(Service(settings, publisher, submissions, decoder, waiters, metrics)))
+    app.include_router(operation_routes(publisher, store, registry))
+    return app

@@ -1,0 +1,47 @@
+"""Liveness, readiness and metrics."""
+
+import asyncio
+import json
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from mnist_bridge.contract import Publisher, Store
+from mnist_bridge.errors import StoreUnavailable
+
+STORE_TIMEOUT_S = 1.0
+
+
+def operation_routes(publisher: Publisher, store: Store, registry: CollectorRegistry) -> APIRouter:
+    """Return `/healthz`, `/readyz`, `/metrics` and the way from `/` to the documentation."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/docs", status_code=307)
+
+    @router.get("/healthz", summary="Liveness: the process answers", response_class=PlainTextResponse)
+    async def healthz() -> str:
+        return "ok"
+
+    @router.get("/readyz", summary="Readiness: RabbitMQ takes jobs and Redis answers", response_model=None)
+    async def readyz() -> Response:
+        parts = {"broker": publisher.is_ready, "store": await _answers(store)}
+        state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}
+        return Response(json.dumps(state), 200 if all(parts.values()) else 503, media_type="application/json")
+
+    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT_S):
+            await store.ping()
+    except (StoreUnavailable, TimeoutError):
+        return False
+    return True

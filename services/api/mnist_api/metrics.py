@@ -1,0 +1,51 @@
+"""What the API counts, under Prometheus names."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class ApiMetrics:
+    """Counters, gauges and histograms of one API process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.responses = Counter(
+            "mnist_http_responses", "HTTP responses", ["method", "route", "status"], registry=registry
+        )
+        self.accepted = Counter("mnist_accepted", "Jobs that RabbitMQ confirmed", registry=registry)
+        self.decode_seconds = Histogram(
+            "mnist_decode_seconds", "Time to turn a picture into the model's input", buckets=_SECONDS, registry=registry
+        )
+        self.confirm_seconds = Histogram(
+            "mnist_confirm_seconds", "Time until RabbitMQ confirmed a job", buckets=_SECONDS, registry=registry
+        )
+
+    def watch_waiters(self, count: Callable[[], float]) -> None:
+        """Report how many calls wait for a result, asked at each scrape."""
+        Gauge("mnist_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)
+
+
+class CountResponses:
+    """ASGI middleware that counts responses; plain ASGI, since a wrapped request never sees its client leave."""
+
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
+        self._app = app
+        self._responses = metrics.responses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note the status of its response."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "unmatched")
+                self._responses.labels(scope["method"], route, message["status"]).inc()
+            await send(message)
+
+        await self._app(scope, receive, count)

@@ -1,0 +1,119 @@
+"""The two calls of the product: a picture in, its result out."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from mnist_api import documentation as documented
+from mnist_api.decoder import Decoder
+from mnist_api.metrics import ApiMetrics
+from mnist_api.preferences import preferred_wait_s
+from mnist_api.settings import ApiSettings
+from mnist_api.submissions import Submissions, Ticket, expired_id
+from mnist_api.uploads import read_picture
+from mnist_api.waiters import Waiters
+from mnist_bridge.contract import Publisher
+from mnist_bridge.errors import InvalidRequest
+from mnist_bridge.results import Status, pending_body, status_of
+
+JSON = "application/json"
+RETRY_AFTER_S = "1"
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the calls work with."""
+
+    settings: ApiSettings
+    publisher: Publisher
+    submissions: Submissions
+    decoder: Decoder
+    waiters: Waiters
+    metrics: ApiMetrics
+
+
+def inference_routes(service: Service) -> APIRouter:
+    """Return `POST /classify` and `GET /result/{inference_id}`."""
+    router = APIRouter(tags=["inference"])
+
+    @router.post("/classify", **documented.CLASSIFY)
+    async def classify(request: Request) -> Response:
+        wait_s = _wait_s(service, request)
+        service.publisher.admit()
+        picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
+        with service.metrics.decode_seconds.time():
+            body = await service.decoder.prepare(picture)
+        ticket, is_finished = await _ticket_for(service, request, picture)
+        with service.waiters.expect(ticket.inference_id) as arrived:
+            if not is_finished:
+                await _publish(service, request, ticket, body)
+            else:
+                arrived.set()
+            result = await _wait(service, request, ticket, arrived, wait_s) if wait_s > 0 else None
+        return _accepted(ticket, wait_s) if result is None else _finished(ticket, result, wait_s)
+
+    @router.get("/result/{inference_id}", **documented.RESULT)
+    async def result(inference_id: str, request: Request) -> Response:
+        wait_s = _wait_s(service, request)
+        ticket = service.submissions.recognise(inference_id)
+        with service.waiters.expect(inference_id) as arrived:
+            arrived.set()  # it may be there already: look first
+            body = await _wait(service, request, ticket, arrived, wait_s)
+        if body is not None:
+            return _finished(ticket, body, wait_s)
+        service.submissions.check_pending(ticket)
+        return Response(pending_body(inference_id), headers={"Retry-After": RETRY_AFTER_S}, media_type=JSON)
+
+    return router
+
+
+async def _ticket_for(service: Service, request: Request, picture: bytes) -> tuple[Ticket, bool]:
+    """Return the ticket, and whether it stands for an earlier submission that is finished."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return service.submissions.issue(), False
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise InvalidRequest(f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_KEY_LENGTH}; shorten it")
+    ticket = await service.submissions.claim(key, picture)
+    is_finished = await service.waiters.read(ticket.inference_id) is not None
+    if not is_finished:
+        service.submissions.check_pending(ticket)
+    return ticket, is_finished
+
+
+async def _publish(service: Service, request: Request, ticket: Ticket, body: bytes) -> None:
+    started = time.perf_counter()
+    await service.submissions.publish(ticket, body, traceparent=request.headers.get("traceparent"))
+    service.metrics.confirm_seconds.observe(time.perf_counter() - started)
+    service.metrics.accepted.inc()
+
+
+async def _wait(
+    service: Service, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
+) -> bytes | None:
+    return await service.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=request.is_disconnected)
+
+
+def _wait_s(service: Service, request: Request) -> float:
+    wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=service.settings.max_wait_s)
+    return 0.0 if service.waiters.is_full else wait_s
+
+
+def _accepted(ticket: Ticket, wait_s: float) -> Response:
+    headers = {"Location": f"/result/{ticket.inference_id}", "Retry-After": RETRY_AFTER_S, **_applied(wait_s)}
+    return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
+
+
+def _finished(ticket: Ticket, body: bytes, wait_s: float) -> Response:
+    if status_of(body) is Status.EXPIRED:
+        raise expired_id(ticket.inference_id)
+    return Response(body, headers=_applied(wait_s), media_type=JSON)
+
+
+def _applied(wait_s: float) -> dict[str, Any]:
+    return {"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {}

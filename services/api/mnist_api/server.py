@@ -1,0 +1,63 @@
+"""The HTTP server: uvicorn, with a shutdown that leaves no waiting call without an answer."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from mnist_api.settings import ApiSettings
+from mnist_api.waiters import Waiters
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_TIMEOUT_S = 30
+#: Longer than the idle time of usual load balancers, so that they close first.
+KEEP_ALIVE_S = 75
+
+
+class Server(uvicorn.Server):
+    """Lets the waiting calls answer before it waits for them to end."""
+
+    def __init__(self, config: uvicorn.Config, waiters: Waiters, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._waiters = waiters
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._announce(f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing new, let every call end, close."""
+        self._waiters.close()
+        await super().shutdown(sockets)
+
+
+def log_address(url: str) -> None:
+    """Log where the server listens."""
+    logger.info("listening", extra={"url": url})
+
+
+def http_server(
+    app: FastAPI, settings: ApiSettings, waiters: Waiters, *, announce: Callable[[str], None] = log_address
+) -> Server:
+    """Return the server for an application; `run` or `serve` starts it, and it calls `announce` with its URL."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+    )
+    return Server(config, waiters, announce)

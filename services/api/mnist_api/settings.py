@@ -1,0 +1,36 @@
+"""Settings of the API, read from the environment with the prefix `MNIST_`."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from mnist_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
+from mnist_bridge.settings import BridgeSettings
+
+
+class ApiSettings(BridgeSettings):
+    """What the API needs to know beyond RabbitMQ and Redis."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for every one")
+    port: int = Field(default=8_000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
+    ticket_key: SecretStr | None = Field(
+        default=None,
+        description=f"secret that signs ids, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, the same in every API process",
+    )
+    max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
+    max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode large pictures")
+    max_decodes: int = Field(default=32, ge=1, le=4_096, description="large pictures that may wait for a thread")
+    max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
+    max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
+    publish_timeout_s: float = Field(
+        default=5, ge=0.1, le=60, description="seconds a job may wait for RabbitMQ's confirm"
+    )
+    max_unconfirmed: int = Field(
+        default=1_024, ge=1, le=65_535, description="jobs that may wait for RabbitMQ's confirm at once"
+    )
+
+    @field_validator("ticket_key")
+    @classmethod
+    def _key_length(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not MIN_KEY_BYTES <= len(key.get_secret_value().encode()) <= MAX_KEY_BYTES:
+            raise ValueError(f"must have {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes; try `openssl rand -hex 32`")
+        return key

@@ -1,0 +1,94 @@
+"""Submits a prepared picture: an id, a claim on the idempotency key, and the broker's confirm."""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mnist_bridge.contract import Publisher, Store
+from mnist_bridge.errors import ExpiredId, IdempotencyConflict
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.requests import InferenceRequest
+from mnist_bridge.settings import GRACE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An id and when it was issued, in milliseconds since 1970."""
+
+    inference_id: str
+    issued_ms: int
+
+
+class Submissions:
+    """Issues ids, publishes requests, and knows how long an id may be pending.
+
+    Args:
+        publisher: takes requests.
+        store: keeps claims on idempotency keys.
+        signer: issues ids.
+        job_ttl_s: how long a request is worth running.
+        result_ttl_s: how long a claim is kept; as long as its result.
+    """
+
+    def __init__(
+        self, publisher: Publisher, store: Store, signer: TicketSigner, *, job_ttl_s: int, result_ttl_s: int
+    ) -> None:
+        self._publisher = publisher
+        self._store = store
+        self._signer = signer
+        self._job_ttl_ms = job_ttl_s * 1000
+        self._result_ttl_s = result_ttl_s
+
+    def issue(self) -> Ticket:
+        """Return a new id."""
+        now_ms = _now_ms()
+        return Ticket(self._signer.issue(now_ms), now_ms)
+
+    def recognise(self, inference_id: str) -> Ticket:
+        """Return the ticket behind an id; raise UnknownId if it is none of ours."""
+        return Ticket(inference_id, self._signer.issued_at_ms(inference_id))
+
+    def check_pending(self, ticket: Ticket) -> None:
+        """Raise ExpiredId when an id without a result can get none any more."""
+        if _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000:
+            raise expired_id(ticket.inference_id)
+
+    async def claim(self, key: str, picture: bytes) -> Ticket:
+        """Return the ticket that an idempotency key stands for: a new one, or the one of its first use.
+
+        Raises:
+            IdempotencyConflict: the key was used with another picture.
+            ExpiredId: the first use was never answered and is too old.
+            StoreUnavailable: the claim could not be made.
+        """
+        ticket, digest = self.issue(), sha256(picture).hexdigest()
+        claim = f"{ticket.inference_id}|{digest}".encode()
+        held = await self._store.claim(sha256(key.encode()).hexdigest(), claim, ttl_s=self._result_ttl_s)
+        if held is None:
+            return ticket
+        inference_id, _, held_digest = held.decode().partition("|")
+        if held_digest != digest:
+            raise IdempotencyConflict(
+                f"Idempotency-Key {key[:64]!r} was used with another picture; use a new key for a new picture"
+            )
+        return self.recognise(inference_id)
+
+    async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
+        """Hand the request to the broker; return when it is confirmed. Publishing a ticket twice does no harm."""
+        request = InferenceRequest(
+            inference_id=ticket.inference_id,
+            body=body,
+            submitted_s=ticket.issued_ms // 1000,
+            deadline_ms=ticket.issued_ms + self._job_ttl_ms,
+            traceparent=traceparent,
+        )
+        await self._publisher.publish(request)
+
+
+def expired_id(inference_id: str) -> ExpiredId:
+    """Return the error for an id whose result is gone for good."""
+    return ExpiredId(f"the result of {inference_id} no longer exists; submit the picture again")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

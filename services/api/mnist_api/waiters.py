@@ -1,0 +1,115 @@
+"""Calls that wait for a result: one subscription per process, an event per waiting call."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from mnist_bridge.contract import Store
+from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.reads import CoalescedReads
+
+logger = logging.getLogger(__name__)
+
+RESUBSCRIBE_PAUSE_S = 0.5
+#: How often a waiting call looks whether its client is still there.
+DISCONNECT_CHECK_S = 2.0
+
+
+class Waiters:
+    """Wakes who waits for a result when a worker has stored it.
+
+    A notification may get lost; then the wait takes longer, but the result is found all the same: every waiter's
+    key is read again whenever the subscription is new or was silent for some seconds, and once more at the end.
+
+    Args:
+        store: where results are, and who notifies.
+        max_waiters: above this many, nobody waits: the current state is answered at once.
+    """
+
+    def __init__(self, store: Store, *, max_waiters: int) -> None:
+        self._store = store
+        self._reads = CoalescedReads(store)
+        self._max_waiters = max_waiters
+        self._arrivals: dict[str, set[asyncio.Event]] = {}
+        self._count = 0
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        """Return how many calls wait."""
+        return self._count
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more call may not wait."""
+        return self._is_closed or self._count >= self._max_waiters
+
+    async def run(self) -> None:
+        """Listen to the store until cancelled; subscribe again when the subscription is lost."""
+        while True:
+            try:
+                async for inference_ids in self._store.notifications():
+                    for inference_id in inference_ids or list(self._arrivals):
+                        self._wake(inference_id)
+            except StoreUnavailable as error:
+                logger.warning("subscription lost", extra={"reason": str(error)})
+            await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
+
+    def close(self) -> None:
+        """Let every waiting call answer what it knows; from now on nobody waits."""
+        self._is_closed = True
+        for inference_id in self._arrivals:
+            self._wake(inference_id)
+
+    async def read(self, inference_id: str) -> bytes | None:
+        """Return the body of the result, or None while there is none."""
+        return await self._reads.get(inference_id)
+
+    @contextmanager
+    def expect(self, inference_id: str) -> Iterator[asyncio.Event]:
+        """Register for the arrival of a result: from here on, none is missed."""
+        arrived = asyncio.Event()
+        self._arrivals.setdefault(inference_id, set()).add(arrived)
+        self._count += 1
+        try:
+            yield arrived
+        finally:
+            self._count -= 1
+            self._arrivals[inference_id].discard(arrived)
+            if not self._arrivals[inference_id]:
+                del self._arrivals[inference_id]
+
+    async def wait(
+        self, inference_id: str, arrived: asyncio.Event, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
+    ) -> bytes | None:
+        """Return the body of the result as soon as it is there, or None after `wait_s`.
+
+        Args:
+            inference_id: registered with `expect`, which gave `arrived`.
+            arrived: set when it is time to look.
+            wait_s: seconds; 0 does not wait.
+            is_gone: whether the client has left, so that nobody reads the answer.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while not self._is_closed and (left_s := deadline - loop.time()) > 0:
+            if await _is_set_within(arrived, min(left_s, DISCONNECT_CHECK_S)):
+                arrived.clear()
+                body = await self.read(inference_id)
+                if body is not None:
+                    return body
+            elif await is_gone():
+                return None
+        return await self.read(inference_id)
+
+    def _wake(self, inference_id: str) -> None:
+        for arrived in self._arrivals.get(inference_id, ()):
+            arrived.set()
+
+
+async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,107 @@
+"""`python -m mnist_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first look.
+
+Nothing survives the process. Everything but the broker and the store is what runs in production.
+"""
+
+import asyncio
+import logging
+import secrets
+import sys
+
+from prometheus_client import CollectorRegistry
+
+from mnist_api.app import create_app
+from mnist_api.server import Server, http_server
+from mnist_api.settings import ApiSettings
+from mnist_api.waiters import Waiters
+from mnist_bridge.errors import ConfigurationError, DeviceLost
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.logs import configure_logging
+from mnist_bridge.memory_broker import MemoryBroker
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.settings import load_settings
+from mnist_worker.__main__ import load_model
+from mnist_worker.engine import Engine
+from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.model import Model
+from mnist_worker.settings import WorkerSettings
+from mnist_worker.worker import Worker
+
+logger = logging.getLogger("mnist_embedded")
+
+EXIT_CONFIGURATION = 78  # EX_CONFIG, sysexits.h
+
+
+FIRST_STEPS = """
+mnist-inference listens on {url}
+
+  curl --form file=@build/samples/three.jpeg {url}/classify
+  curl --form file=@build/samples/four.jpg {url}/classify
+  curl --form file=@build/samples/seven.webp {url}/classify
+  curl {url}/result/INFERENCE_ID
+
+or both calls in one:
+
+  curl --header 'Prefer: wait=5' --form file=@build/samples/three.jpeg {url}/classify
+
+documentation: {url}/docs   stop: Ctrl-C
+"""
+
+
+def print_first_steps(url: str) -> None:
+    """Print what to try, for the person at the terminal."""
+    print(FIRST_STEPS.format(url=url), flush=True)  # noqa: T201
+
+
+def ticket_key(settings: ApiSettings) -> bytes:
+    """Return the configured key, or a random one: ids then mean nothing to the next process."""
+    if settings.ticket_key is not None:
+        return settings.ticket_key.get_secret_value().encode()
+    logger.warning("MNIST_TICKET_KEY is not set: a random key signs the ids of this process")
+    return secrets.token_bytes(32)
+
+
+async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> None:
+    """Run both sides on one event loop until SIGTERM or SIGINT."""
+    registry = CollectorRegistry()
+    broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
+    store = MemoryStore(result_ttl_s=api.result_ttl_s)
+    engine = Engine(model, max_batch_size=worker.max_batch_size, forward_timeout_s=worker.forward_timeout_s)
+    await engine.warm_up()
+    working = Worker(
+        consumer=broker.consumer(prefetch=worker.prefetch),
+        store=store,
+        engine=engine,
+        spec=model.spec,
+        metrics=WorkerMetrics(registry),
+        drain_timeout_s=worker.drain_timeout_s,
+    )
+    waiters = Waiters(store, max_waiters=api.max_waiters)
+    signer = TicketSigner(ticket_key(api), model=model.spec.name)
+    app = create_app(api, publisher=broker.publisher(), store=store, signer=signer, waiters=waiters, registry=registry)
+    await _run_both(http_server(app, api, waiters, announce=print_first_steps), working)
+
+
+async def _run_both(server: Server, worker: Worker) -> None:
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    working.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    await server.serve()
+    stop.set()
+    await working
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    configure_logging(service="embedded", level="info")
+    try:
+        api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
+        logging.getLogger().setLevel(api.log_level.upper())
+        asyncio.run(serve(api, worker, load_model(worker)))
+    except (ConfigurationError, DeviceLost) as error:
+        logger.critical("cannot serve", extra={"reason": str(error)})
+        sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The model side: batches in, results out."""

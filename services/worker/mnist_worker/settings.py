@@ -1,0 +1,37 @@
+"""Settings of the worker, read from the environment with the prefix `MNIST_`."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from mnist_bridge.settings import BridgeSettings
+
+
+class WorkerSettings(BridgeSettings):
+    """What a worker needs to know beyond RabbitMQ and Redis."""
+
+    model: str = Field(
+        default="mnist_worker.classifier:DigitClassifier",
+        pattern=r"^[\w.]+:\w+$",
+        description="class that is served, as `package.module:Class`",
+    )
+    weights: Path | None = Field(default=None, description="safetensors file; without it, the one in the package")
+    device: str = Field(
+        default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu`, `cuda` or `cuda:N`"
+    )
+    require_gpu: bool = Field(default=False, description="refuse to start without a GPU")
+    torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
+    max_batch_size: int = Field(default=64, ge=1, le=4_096, description="jobs per batch at most; prefetch is 3 batches")
+    forward_timeout_s: float = Field(
+        default=60, ge=0.1, le=3_600, description="seconds after which a forward pass counts as hung"
+    )
+    drain_timeout_s: float = Field(
+        default=30, ge=1, le=3_600, description="seconds a stopping worker gives what is running"
+    )
+    probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
+    probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")
+
+    @property
+    def prefetch(self) -> int:
+        """Messages held at once: one batch on the device, one ready, one arriving."""
+        return 3 * self.max_batch_size

@@ -1,0 +1,99 @@
+"""The system as it is deployed by hand: API and worker processes in front of a RabbitMQ and a Redis."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tests.servers import START_TIMEOUT_S, Process, free_port
+
+ROOT = Path(__file__).parent.parent
+TICKET_KEY = "a key for the tests only, 32 byte"
+POLL_S = 0.05
+
+
+class Service:
+    """An API or a worker process and where it answers HTTP."""
+
+    def __init__(self, module: str, log: Path, environment: dict[str, str], port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        # The root of the repository is on the path, so that a worker can load the models of the tests.
+        self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": str(ROOT), **environment})
+
+    def start(self) -> Self:
+        """Start the process."""
+        self.process.start()
+        return self
+
+    def is_ready(self) -> bool:
+        """Ask the readiness probe."""
+        return self._status("/readyz") == 200
+
+    def is_alive(self) -> bool:
+        """Ask the liveness probe."""
+        return self._status("/healthz") == 200
+
+    def wait_until_ready(self) -> Self:
+        """Return when it is ready; raise with the end of its log when it does not become so."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.exit_status is None:
+            if self.is_ready():
+                return self
+            time.sleep(POLL_S)
+        raise TimeoutError(f"{self.url} is not ready:\n{self.process.log.read_text(errors='replace')[-3000:]}")
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric's samples, 0 when there is none."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=5, follow_redirects=True).text.splitlines()
+        samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+        return sum(float(value) for key, value in samples if key.partition("{")[0] == name)
+
+    def _status(self, path: str) -> int:
+        try:
+            return httpx.get(self.url + path, timeout=2).status_code
+        except httpx.TransportError:
+            return 0
+
+
+class Deployment:
+    """API processes and workers of one system; ends them all when it is left."""
+
+    def __init__(self, directory: Path, *, amqp_url: str, redis_url: str, **environment: str) -> None:
+        self._directory = directory
+        self._environment = {
+            "MNIST_AMQP_URL": amqp_url,
+            "MNIST_REDIS_URL": redis_url,
+            "MNIST_TICKET_KEY": TICKET_KEY,
+            "MNIST_QUEUE_SETTLE_S": "0",
+            **environment,
+        }
+        self.services: list[Service] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in self.services:
+            service.process.stop(signal.SIGKILL)
+
+    def api(self, **environment: str) -> Service:
+        """Start an API process on a free port."""
+        return self._start("mnist_api", "MNIST_PORT", environment)
+
+    def worker(self, **environment: str) -> Service:
+        """Start a worker with its probes on a free port."""
+        return self._start("mnist_worker", "MNIST_PROBE_PORT", environment)
+
+    def _start(self, module: str, port_variable: str, environment: dict[str, str]) -> Service:
+        port = free_port()
+        log = self._directory / f"{module}-{len(self.services)}.log"
+        variables = {**self._environment, port_variable: str(port), **environment}
+        service = Service(module, log, variables, port).start()
+        self.services.append(service)
+        return service

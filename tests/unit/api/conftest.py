@@ -1,0 +1,98 @@
+"""The API over real HTTP, in this process, in front of the stand-ins; the tests play the worker."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw
+from prometheus_client import CollectorRegistry
+
+from mnist_api.app import create_app
+from mnist_api.server import Server, http_server
+from mnist_api.settings import ApiSettings
+from mnist_api.waiters import Waiters
+from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.memory_broker import MemoryBroker
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.results import succeeded
+from mnist_bridge.spec import MNIST
+
+KEY = b"a key of sixteen"
+TIMEOUT_S = 10.0
+
+
+class SwitchableStore(MemoryStore):
+    """A store that does not answer while `is_away`."""
+
+    is_away = False
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        if self.is_away:
+            raise StoreUnavailable("Redis did not answer; try again later")
+        return await super().get(inference_ids)
+
+    async def ping(self) -> None:
+        await self.get([])
+
+
+@dataclass
+class Service:
+    """A running API, a client of it, and what is behind it."""
+
+    client: httpx.AsyncClient
+    broker: MemoryBroker
+    store: SwitchableStore
+    signer: TicketSigner
+    server: Server
+    waiters: Waiters
+
+    async def submit(self, picture: bytes | None = None, **headers: str) -> httpx.Response:
+        """Submit a picture the way curl's `--form file=@…` does."""
+        files = {"file": ("picture.png", a_picture() if picture is None else picture)}
+        return await self.client.post("/classify", files=files, headers=headers)
+
+    async def answer(self, inference_id: str, predicted_class: int = 3) -> None:
+        """Store a result as a worker would."""
+        probabilities = [float(number == predicted_class) for number in range(10)]
+        await self.store.put([succeeded(inference_id, probabilities, MNIST)])
+
+
+@pytest.fixture
+def settings() -> ApiSettings:
+    return ApiSettings(port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3)
+
+
+@pytest.fixture
+async def service(settings: ApiSettings) -> AsyncIterator[Service]:
+    broker = MemoryBroker(MNIST, queue_max_length=settings.queue_max_length)
+    store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
+    signer = TicketSigner(KEY, model=MNIST.name)
+    waiters = Waiters(store, max_waiters=settings.max_waiters)
+    app = create_app(
+        settings,
+        publisher=broker.publisher(),
+        store=store,
+        signer=signer,
+        waiters=waiters,
+        registry=CollectorRegistry(),
+    )
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    server = http_server(app, settings, waiters, announce=listening.set_result)
+    serving = asyncio.create_task(server.serve())
+    async with httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client:
+        yield Service(client, broker, store, signer, server, waiters)
+    server.should_exit = True
+    await asyncio.wait_for(serving, TIMEOUT_S)
+
+
+def a_picture(number: int = 0, *, mode: str = "L", format: str = "PNG") -> bytes:
+    """Return a small picture with a stroke in it; another number, another picture."""
+    image = Image.new("L", (28, 28), 0)
+    ImageDraw.Draw(image).line([(14, 5), (14 + number % 8, 22)], fill=255, width=3)
+    file = io.BytesIO()
+    image.convert(mode).save(file, format)
+    return file.getvalue()

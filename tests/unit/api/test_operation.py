@@ -1,0 +1,98 @@
+"""Probes, metrics, documentation, and requests that hit nothing."""
+
+import pytest
+
+from mnist_bridge import errors
+from tests.unit.api.conftest import Service
+
+
+async def test_liveness_answers_while_everything_is_away(service: Service) -> None:
+    service.store.is_away = True
+
+    assert (await service.client.get("/healthz")).status_code == 200
+
+
+async def test_readiness_names_what_is_away(service: Service) -> None:
+    assert (await service.client.get("/readyz")).status_code == 200
+
+    service.store.is_away = True
+    response = await service.client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {"broker": "ready", "store": "unavailable"}
+
+
+async def test_readiness_comes_back_by_itself(service: Service) -> None:
+    service.store.is_away = True
+    assert (await service.client.get("/readyz")).status_code == 503
+
+    service.store.is_away = False
+
+    assert (await service.client.get("/readyz")).status_code == 200
+
+
+async def test_metrics_count_responses_by_route_and_never_by_id(service: Service) -> None:
+    inference_id = (await service.submit()).json()["inference_id"]
+    await service.client.get(f"/result/{inference_id}")
+
+    text = (await service.client.get("/metrics")).text
+
+    assert 'mnist_http_responses_total{method="POST",route="/classify",status="202"} 1.0' in text
+    assert 'route="/result/{inference_id}",status="200"} 1.0' in text
+    assert "mnist_accepted_total 1.0" in text
+    assert inference_id not in text
+
+
+async def test_the_root_leads_to_the_documentation(service: Service) -> None:
+    response = await service.client.get("/")
+
+    assert (response.status_code, response.headers["location"]) == (307, "/docs")
+    assert (await service.client.get("/docs")).status_code == 200
+
+
+async def test_the_openapi_names_every_answer_of_a_submission(service: Service) -> None:
+    paths = (await service.client.get("/openapi.json")).json()["paths"]
+
+    assert set(paths["/classify"]["post"]["responses"]) >= {"200", "202", "400", "413", "415", "422", "503"}
+    assert set(paths["/result/{inference_id}"]["get"]["responses"]) >= {"200", "404", "410", "503"}
+
+
+async def test_every_example_in_the_openapi_uses_a_code_that_exists(service: Service) -> None:
+    codes = {error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")}
+    operations = [
+        call for path in (await service.client.get("/openapi.json")).json()["paths"].values() for call in path.values()
+    ]
+
+    examples = [
+        content["application/problem+json"]["example"]
+        for operation in operations
+        for content in (response.get("content", {}) for response in operation["responses"].values())
+        if "application/problem+json" in content
+    ]
+
+    assert examples
+    assert {example["code"] for example in examples} <= codes
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/classify", 405), ("DELETE", "/result/x", 405)]
+)
+async def test_a_call_that_does_not_exist_is_a_problem_too(
+    service: Service, method: str, path: str, status: int
+) -> None:
+    response = await service.client.request(method, path)
+
+    assert (response.status_code, response.json()["status"]) == (status, status)
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_defect_is_a_problem_without_details(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryPublisher.publish", break_down)
+
+    response = await service.submit()
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert "secret" not in response.text
