@@ -13,14 +13,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from PIL import Image
+from tests.deployment import ROOT, Deployment
+from tests.servers import RabbitMQ, RedisServer
 from tqdm import tqdm
 
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
 from benchmarks.report import Row, environment, table
-from tests.deployment import ROOT, Deployment
-from tests.servers import RabbitMQ, RedisServer
 
 SAMPLES = sorted((ROOT / "samples").glob("*.pgm"))
 HOST = "127.0.0.1"
@@ -83,8 +83,7 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        rows = measure(Path(scratch), options.duration_s, options.jobs)
-    where = environment()
+        rows, where = measure(Path(scratch), options.duration_s, options.jobs)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps({"environment": where, "loads": [row.figures() for row in rows]}, indent=2))
     print(table(rows, where))
@@ -93,20 +92,20 @@ def main() -> None:
         page.write_text(f"# Benchmarks\n\nWritten by `make bench ARGS=--docs`.\n\n{table(rows, where)}\n")
 
 
-def measure(scratch: Path, duration_s: float, jobs: int) -> list[Row]:
-    """Run every load against a system of its own."""
+def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:
+    """Run every load against a system of its own; return the figures and what they depend on."""
     rabbitmq, redis = RabbitMQ(scratch / "rabbitmq"), RedisServer(scratch / "redis")
     try:
         rabbitmq.start()
         redis.start()
-        environment = {"MNIST_LOG_LEVEL": "info"}
-        with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url, **environment) as system:
+        with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as system:
             api, worker = system.api(), system.worker()
             api.wait_until_ready()
             worker.wait_until_ready()
             parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
             port = int(api.url.rpartition(":")[2])
-            return asyncio.run(bench(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
+            rows = asyncio.run(bench(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
+            return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})
     finally:
         rabbitmq.close()
         redis.close()

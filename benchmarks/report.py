@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -37,15 +36,14 @@ class Row:
         }
 
 
-def environment() -> dict[str, str]:
-    """Return what the figures depend on: machine and versions."""
+def environment(servers: dict[str, str]) -> dict[str, str]:
+    """Return what the figures depend on: the machine, and the versions of servers and packages."""
     return {
         "cpu": f"{os.cpu_count()} cores, {_cpu_model()}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "rabbitmq": _first_line(["rabbitmqctl", "version"]),
-        "redis": _first_line(["redis-server", "--version"]).partition("v=")[2].partition(" ")[0],
-        **{name: version(name) for name in _PACKAGES},
+        **servers,
+        **{f"{name} (Python)": version(name) for name in _PACKAGES},
     }
 
 
@@ -74,11 +72,3 @@ def _cpu_model() -> str:
     except OSError:
         names = []
     return names[0] if names else platform.machine()
-
-
-def _first_line(command: list[str]) -> str:
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return answer.splitlines()[-1] if answer else "unknown"

@@ -43,6 +43,15 @@ class SlowModel(EchoModel):
         return super().predict_batch(batch)
 
 
+class HangingModel(EchoModel):
+    """Never comes back from any input but the empty one, with which a model is warmed up."""
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if batch.any():
+            time.sleep(600)
+        return super().predict_batch(batch)
+
+
 class FaultyModel(EchoModel):
     """Does what the first pixel of any input in the batch says."""
 

@@ -14,10 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+import pika.frame
+import redis
+
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
 # Debian's wrapper changes the user when it is called by root; the script behind it does not.
 _RABBITMQ_SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+_CONTROL_SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmqctl", "rabbitmqctl")
 
 
 def free_port() -> int:
@@ -124,12 +128,30 @@ class RabbitMQ:
         (directory / "plugins").write_text("[].\n")
         epmd = [find_program("epmd"), "-port", epmd_port, "-address", "127.0.0.1"]
         self._epmd = Process(epmd, directory / "epmd.log").start()
+        self._environment = environment
         self.process = Process([find_program(*_RABBITMQ_SCRIPTS)], directory / "rabbitmq.log", environment)
 
     def start(self) -> Self:
         """Start the node and wait until it takes connections."""
         self.process.start().wait_for_port(self.port)
         return self
+
+    def control(self, *arguments: str) -> str:
+        """Run `rabbitmqctl` against this node and return what it prints."""
+        command = [find_program(*_CONTROL_SCRIPTS), "--quiet", *arguments]
+        environment = {**os.environ, **self._environment}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
+        return done.stdout
+
+    def version(self) -> str:
+        """Return the version that the running node says it is, in the first frame of a connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+            client.sendall(pika.frame.ProtocolHeader().marshal())
+            _, start = pika.frame.decode_frame(client.recv(65_536))
+        version: str = start.method.server_properties["version"]
+        return version
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the node; its data stay."""
@@ -164,6 +186,12 @@ class RedisServer:
         """Start the server and wait until it takes connections."""
         self.process.start().wait_for_port(self.port)
         return self
+
+    def version(self) -> str:
+        """Return the version that the running server says it is."""
+        with redis.Redis.from_url(self.url) as client:
+            version: str = client.info("server")["redis_version"]
+        return version
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the server; its data stay."""

@@ -1,0 +1,46 @@
+"""How a process starts, and how it says why it does not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.deployment import ROOT, TICKET_KEY
+
+
+def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(
+        [sys.executable, "-m", module], env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "environment", "problem"),
+    [
+        pytest.param("mnist_api", {}, "MNIST_TICKET_KEY is not set", id="no-ticket-key"),
+        pytest.param("mnist_api", {"MNIST_TICKET_KEY": "short"}, "MNIST_TICKET_KEY", id="a-short-ticket-key"),
+        pytest.param("mnist_api", {"MNIST_PORT": "99999"}, "MNIST_PORT", id="a-port-out-of-range"),
+        pytest.param("mnist_api", {"MNIST_AMQP_URL": "http://x"}, "MNIST_AMQP_URL", id="no-amqp-url"),
+        pytest.param("mnist_api", {"MNIST_RESULT_TTL_S": "60"}, "MNIST_RESULT_TTL_S", id="results-that-die-too-soon"),
+        pytest.param("mnist_worker", {"MNIST_MAX_BATCH_SIZE": "0"}, "MNIST_MAX_BATCH_SIZE", id="an-empty-batch"),
+        pytest.param("mnist_worker", {"MNIST_MODEL": "no.such:Model"}, "MNIST_MODEL", id="no-such-model"),
+        pytest.param(
+            "mnist_worker", {"MNIST_REQUIRE_GPU": "1", "MNIST_DEVICE": "cpu"}, "MNIST_REQUIRE_GPU", id="no-gpu"
+        ),
+        pytest.param("mnist_worker", {"MNIST_WEIGHTS": "/no/such/file"}, "/no/such/file", id="no-such-weights"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_and_is_named(module: str, environment: dict[str, str], problem: str) -> None:
+    done = start(module, **environment)
+
+    assert done.returncode == 78
+    assert problem in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_secret_in_a_wrong_setting_is_not_printed() -> None:
+    done = start("mnist_api", MNIST_TICKET_KEY=TICKET_KEY, MNIST_REDIS_URL="http://user:secret@host")
+
+    assert done.returncode == 78
+    assert "secret" not in done.stdout + done.stderr

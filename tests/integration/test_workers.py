@@ -1,0 +1,89 @@
+"""Workers come and go: each job is answered, none twice."""
+
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deployment import Deployment, Service
+from tests.integration.conftest import System, some_pictures, until
+from tests.servers import RabbitMQ, RedisServer
+
+PICTURES = some_pictures(60)
+
+
+@pytest.fixture
+def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """An API and no worker yet; the model takes 20 ms for a picture."""
+    with Deployment(
+        tmp_path,
+        amqp_url=rabbitmq.url,
+        redis_url=redis_server.url,
+        MNIST_MODEL="tests.models:SlowModel",
+        MNIST_MAX_BATCH_SIZE="8",
+    ) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+async def system(deployment: Deployment) -> AsyncIterator[System]:
+    api = deployment.api().wait_until_ready()
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
+        yield System(api, [], client)
+
+
+def ready_worker(deployment: Deployment, **environment: str) -> Service:
+    return deployment.worker(**environment).wait_until_ready()
+
+
+async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_hands_back_the_rest(
+    system: System, deployment: Deployment
+) -> None:
+    stopping, staying = ready_worker(deployment), deployment.worker()
+    ids = await system.submit_all(PICTURES)
+    await until(lambda: stopping.metric("mnist_results_total") > 0)
+
+    stopping.process.send_signal(signal.SIGTERM)
+    exit_status = stopping.process.wait(20)
+
+    assert exit_status == 0
+    assert "drain finished" in stopping.process.log.read_text()
+    assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
+    assert staying.metric("mnist_duplicate_results_total") == 0
+
+
+async def test_the_jobs_of_a_killed_worker_are_done_by_another(system: System, deployment: Deployment) -> None:
+    killed = ready_worker(deployment)
+    ids = await system.submit_all(PICTURES[:30])
+    await until(lambda: killed.metric("mnist_results_total") > 0)
+
+    killed.process.stop(signal.SIGKILL)
+    other = ready_worker(deployment)
+
+    assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
+    await until(lambda: other.metric("mnist_solo_runs_total") > 0)
+
+
+async def test_jobs_are_accepted_while_there_is_no_worker(system: System, deployment: Deployment) -> None:
+    ids = await system.submit_all(PICTURES[:10])
+    pending = await system.client.get(f"/result/{ids[0]}")
+
+    deployment.worker()
+
+    assert pending.json()["status"] == "pending"
+    assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
+
+
+async def test_a_worker_that_hangs_ends_itself_and_another_does_its_jobs(
+    system: System, deployment: Deployment
+) -> None:
+    hanging = ready_worker(deployment, MNIST_MODEL="tests.models:HangingModel", MNIST_FORWARD_TIMEOUT_S="0.5")
+    ids = await system.submit_all(PICTURES[:8])
+
+    exit_status = hanging.process.wait(20)
+    ready_worker(deployment)
+
+    assert exit_status == 70
+    assert {result["status"] for result in await system.results(ids)} == {"succeeded"}

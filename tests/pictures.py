@@ -1,0 +1,33 @@
+"""Pictures for tests: the samples of the repository, and any number of variations of them."""
+
+import io
+from collections.abc import Iterator
+from itertools import count, product
+
+from PIL import Image
+
+from tests.deployment import ROOT
+
+SAMPLES = tuple(sorted((ROOT / "samples").glob("*.pgm")))
+
+
+def sample(name: str) -> Image.Image:
+    """Return a sample by name, such as `three`: 28x28, light on dark."""
+    with Image.open(ROOT / "samples" / f"{name}.pgm") as image:
+        return image.convert("L")
+
+
+def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+    """Return the picture as a file."""
+    file = io.BytesIO()
+    image.save(file, format)
+    return file.getvalue()
+
+
+def variations() -> Iterator[bytes]:
+    """Yield PNG files without end, each a sample turned and moved in another way."""
+    for turn in count():
+        for path, right, down in product(SAMPLES, range(-3, 4), range(-3, 4)):
+            moved = Image.new("L", (28, 28))
+            moved.paste(sample(path.stem).rotate(turn * 7 % 360), (right, down))
+            yield encoded(moved)
