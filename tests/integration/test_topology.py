@@ -1,0 +1,141 @@
+"""Who declares the queues, and what happens where that is not allowed or not possible."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from pika.exceptions import ChannelClosed
+
+from mnist_bridge.amqp import Connection, connection_parameters
+from mnist_bridge.declare import ensure_topology
+from mnist_bridge.errors import BrokerUnavailable, ConfigurationError
+from mnist_bridge.publisher import AmqpPublisher
+from mnist_bridge.requests import InferenceRequest
+from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import Topology, topology_for
+from tests.integration.conftest import TIMEOUT_S, until
+from tests.servers import RabbitMQ
+
+
+@pytest.fixture
+def spec() -> ModelSpec:
+    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+
+
+@pytest.fixture
+def topology(spec: ModelSpec) -> Topology:
+    return topology_for(spec, queue_max_length=10)
+
+
+@pytest.fixture
+async def owner(rabbitmq: RabbitMQ) -> AsyncIterator[Connection]:
+    """A connection with every right."""
+    async with Connection(connection_parameters(rabbitmq.url, name="owner")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def publisher_url(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """A user who may publish jobs and nothing else."""
+    rabbitmq.control("add_user", "publisher", "secret")
+    rabbitmq.control("set_permissions", "publisher", "^$", r"^inference$|\.jobs$", "^$")
+    yield rabbitmq.url.replace("guest:guest", "publisher:secret")
+    rabbitmq.control("delete_user", "publisher")
+
+
+def publisher(url: str, spec: ModelSpec, topology: Topology, *, settle_s: float = 0) -> AmqpPublisher:
+    return AmqpPublisher(url, spec=spec, topology=topology, publish_timeout_s=5, max_unconfirmed=10, settle_s=settle_s)
+
+
+async def test_the_first_to_come_creates_the_topology_and_says_so(owner: Connection, topology: Topology) -> None:
+    assert [await ensure_topology(owner, topology), await ensure_topology(owner, topology)] == [True, False]
+
+
+async def test_a_queue_with_other_arguments_is_named_with_the_remedy(
+    owner: Connection, spec: ModelSpec, topology: Topology
+) -> None:
+    await ensure_topology(owner, topology)
+
+    with pytest.raises(ConfigurationError, match="MNIST_QUEUE_MAX_LENGTH"):
+        await ensure_topology(owner, topology_for(spec, queue_max_length=11))
+
+
+async def test_a_user_who_may_not_declare_publishes_to_queues_that_exist(
+    owner: Connection, spec: ModelSpec, topology: Topology, publisher_url: str
+) -> None:
+    await ensure_topology(owner, topology)
+    restricted = publisher(publisher_url, spec, topology)
+    running = asyncio.create_task(restricted.run())
+    await until(lambda: restricted.is_ready)
+
+    await restricted.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_user_who_may_not_declare_is_told_that_queues_are_missing(
+    topology: Topology, publisher_url: str
+) -> None:
+    async with Connection(connection_parameters(publisher_url, name="restricted")) as restricted:
+        with pytest.raises(ConfigurationError, match="may not be created"):
+            await ensure_topology(restricted, topology)
+
+
+async def test_who_may_publish_jobs_may_not_publish_dead_letters(
+    owner: Connection, topology: Topology, publisher_url: str
+) -> None:
+    await ensure_topology(owner, topology)
+
+    async with Connection(connection_parameters(publisher_url, name="restricted")) as restricted:
+        channel = await restricted.channel()
+        channel.raw.basic_publish(topology.dead_letter_exchange, topology.dead.routing_key, b"")
+        error = await asyncio.wait_for(channel.lost, TIMEOUT_S)
+
+    assert isinstance(error, ChannelClosed)
+    assert error.reply_code == 403
+
+
+async def test_no_job_is_taken_until_a_new_queue_has_settled(
+    rabbitmq: RabbitMQ, spec: ModelSpec, topology: Topology
+) -> None:
+    settling = publisher(rabbitmq.url, spec, topology, settle_s=60)
+    running = asyncio.create_task(settling.run())
+
+    async with Connection(connection_parameters(rabbitmq.url, name="owner")) as owner:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not await exists(owner, topology):
+                await asyncio.sleep(0.05)
+
+    assert not settling.is_ready
+    with pytest.raises(BrokerUnavailable):
+        await settling.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_message_that_no_queue_takes_is_no_accepted_job(
+    rabbitmq: RabbitMQ, owner: Connection, spec: ModelSpec, topology: Topology
+) -> None:
+    unroutable = publisher(rabbitmq.url, spec, topology)
+    running = asyncio.create_task(unroutable.run())
+    await until(lambda: unroutable.is_ready)
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_unbind, topology.jobs.name, topology.exchange, topology.routing_key)
+
+    with pytest.raises(BrokerUnavailable, match="no queue bound"):
+        await unroutable.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def exists(owner: Connection, topology: Topology) -> bool:
+    channel = await owner.channel()
+    try:
+        await channel.call(channel.raw.queue_declare, topology.jobs.name, passive=True)
+    except ChannelClosed:
+        return False
+    await channel.close()
+    return True
