@@ -27,6 +27,9 @@ class ApiSettings(BridgeSettings):
     max_unconfirmed: int = Field(
         default=1_024, ge=1, le=65_535, description="jobs that may wait for RabbitMQ's confirm at once"
     )
+    queue_settle_s: float = Field(
+        default=5, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
+    )
 
     @field_validator("ticket_key")
     @classmethod

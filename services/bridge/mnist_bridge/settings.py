@@ -39,9 +39,6 @@ class BridgeSettings(BaseSettings):
     queue_max_length: int = Field(
         default=100_000, ge=1, le=10_000_000, description="jobs the queue holds before it refuses more"
     )
-    queue_settle_s: float = Field(
-        default=5.0, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
-    )
 
     @field_validator("amqp_url")
     @classmethod
