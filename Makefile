@@ -9,7 +9,7 @@ MNIST_DATA ?= $(or $(wildcard ../shared/mnist),data)
 
 RUN := .venv-run
 DEV := .venv
-PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
 CODE := services training tests benchmarks samples docs
 
@@ -49,14 +49,14 @@ clean:  ## remove everything that was installed or built here
 
 # Serving needs no test tools and no torchvision.
 $(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
-	@echo "installing into $(RUN), once"
+	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
 	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
 	@touch $@
 
 $(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(wildcard services/*/pyproject.toml)
-	@echo "installing into $(DEV), once"
+	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
 	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) -e training

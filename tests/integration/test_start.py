@@ -1,11 +1,14 @@
 """How a process starts, and how it says why it does not."""
 
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY
+from tests.deployment import ROOT, TICKET_KEY, Deployment
+from tests.servers import RabbitMQ, RedisServer
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -44,3 +47,14 @@ def test_a_secret_in_a_wrong_setting_is_not_printed() -> None:
 
     assert done.returncode == 78
     assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_api_that_is_asked_to_stop_ends_without_an_error(
+    rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path, number: int
+) -> None:
+    with Deployment(tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
+        api = deployment.api().wait_until_ready()
+
+        assert api.process.stop(number) == 0
+        assert "Traceback" not in api.process.log.read_text()

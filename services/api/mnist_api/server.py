@@ -1,8 +1,11 @@
 """The HTTP server: uvicorn, with a shutdown that leaves no waiting call without an answer."""
 
+import asyncio
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,6 +15,7 @@ from mnist_api.waiters import Waiters
 
 logger = logging.getLogger(__name__)
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SHUTDOWN_TIMEOUT_S = 30
 #: Longer than the idle time of usual load balancers, so that they close first.
 KEEP_ALIVE_S = 75
@@ -24,6 +28,18 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._waiters = waiters
         self._announce = announce
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, and end as usual: a stop that was asked for is no error."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
