@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from mnist_api.decoder import Decoder
+from mnist_api.documentation import add_inference_paths
 from mnist_api.health import operation_routes
 from mnist_api.metrics import ApiMetrics, CountResponses
 from mnist_api.problems import add_problem_handlers
@@ -57,6 +58,8 @@ def create_app(
     app = FastAPI(title="mnist-inference", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    app.include_router(inference_routes(Service(settings, publisher, submissions, decoder, waiters, metrics)))
+    service = Service(settings, publisher, submissions, decoder, waiters, metrics)
+    app.router.routes.extend(inference_routes(service))
+    add_inference_paths(app)
     app.include_router(operation_routes(publisher, store, registry))
     return app

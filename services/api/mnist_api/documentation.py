@@ -1,6 +1,8 @@
-"""What `/docs` says about the calls: parameters, bodies, examples. Data only, nothing here runs."""
+"""What `/docs` says about the calls: parameters, bodies, examples."""
 
 from typing import Any
+
+from fastapi import FastAPI
 
 _ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 _SUCCEEDED = {
@@ -60,9 +62,16 @@ _TRACEPARENT = {
     "schema": {"type": "string"},
     "description": "W3C Trace Context; travels with the job to the worker",
 }
+_INFERENCE_ID = {
+    "name": "inference_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "as answered by `POST /classify`",
+}
 _BINARY = {"type": "string", "format": "binary"}
 
-CLASSIFY: dict[str, Any] = {
+_CLASSIFY: dict[str, Any] = {
     "summary": "Submit a picture",
     "description": (
         "Takes one picture of a handwritten digit (PNG, JPEG, WebP, GIF, BMP, TIFF, PGM), as the form field `file` "
@@ -70,49 +79,69 @@ CLASSIFY: dict[str, Any] = {
         "```\ncurl --form file=@three.jpeg http://127.0.0.1:8000/classify\n"
         "curl --data-binary @three.jpeg --header 'Prefer: wait=5' http://127.0.0.1:8000/classify\n```"
     ),
-    "response_model": None,
-    "status_code": 202,
-    "openapi_extra": {
-        "parameters": [_PREFER, _WAIT, _IDEMPOTENCY_KEY, _TRACEPARENT],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
-                },
-                "image/*": {"schema": _BINARY},
-                "application/octet-stream": {"schema": _BINARY},
+    "operationId": "classify",
+    "tags": ["inference"],
+    "parameters": [_PREFER, _WAIT, _IDEMPOTENCY_KEY, _TRACEPARENT],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
             },
+            "image/*": {"schema": _BINARY},
+            "application/octet-stream": {"schema": _BINARY},
         },
     },
     "responses": {
-        200: _json("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=_FAILED),
-        202: _json("Accepted; fetch the result at `Location`", pending=_PENDING),
-        400: _problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
-        408: _problem(408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"),
-        410: _EXPIRED,
-        413: _problem(
+        "200": _json("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=_FAILED),
+        "202": _json("Accepted; fetch the result at `Location`", pending=_PENDING),
+        "400": _problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
+        "408": _problem(
+            408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"
+        ),
+        "410": _EXPIRED,
+        "413": _problem(
             413, "image_too_large", "Request Entity Too Large", "the picture has more than 2097152 bytes, the limit"
         ),
-        415: _problem(415, "unsupported_image", "Unsupported Media Type", "the bytes are in no picture format we take"),
-        422: _problem(422, "unreadable_image", "Unprocessable Entity", "the picture is truncated; send it again whole"),
-        503: _UNAVAILABLE,
+        "415": _problem(
+            415, "unsupported_image", "Unsupported Media Type", "the bytes are in no picture format we take"
+        ),
+        "422": _problem(
+            422, "unreadable_image", "Unprocessable Entity", "the picture is truncated; send it again whole"
+        ),
+        "503": _UNAVAILABLE,
     },
 }
 
-RESULT: dict[str, Any] = {
+_RESULT: dict[str, Any] = {
     "summary": "Fetch a result",
     "description": (
         "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there, 5 seconds at "
         "most.\n\n```\ncurl http://127.0.0.1:8000/result/INFERENCE_ID?wait=5\n```"
     ),
-    "response_model": None,
-    "openapi_extra": {"parameters": [_PREFER, _WAIT]},
+    "operationId": "result",
+    "tags": ["inference"],
+    "parameters": [_INFERENCE_ID, _PREFER, _WAIT],
     "responses": {
-        200: _json("The state of the request", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
-        400: _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds from 0 on"),
-        404: _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
-        410: _EXPIRED,
-        503: _problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
+        "200": _json("The state of the request", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
+        "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds from 0 on"),
+        "404": _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
+        "410": _EXPIRED,
+        "503": _problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
     },
 }
+
+#: OpenAPI path items of the calls that are no FastAPI routes.
+PATHS = {"/classify": {"post": _CLASSIFY}, "/result/{inference_id}": {"get": _RESULT}}
+
+
+def add_inference_paths(app: FastAPI) -> None:
+    """Let the application's OpenAPI describe `PATHS` too."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = described()
+        schema["paths"] = {**PATHS, **schema["paths"]}
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -14,7 +14,10 @@ class ApiMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self.responses = Counter(
-            "mnist_http_responses", "HTTP responses", ["method", "route", "status"], registry=registry
+            "mnist_http_responses",
+            "HTTP responses by call, such as classify, and status",
+            ["call", "status"],
+            registry=registry,
         )
         self.accepted = Counter("mnist_accepted", "Jobs that RabbitMQ confirmed", registry=registry)
         self.decode_seconds = Histogram(
@@ -44,8 +47,8 @@ class CountResponses:
 
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
-                self._responses.labels(scope["method"], route, message["status"]).inc()
+                call = getattr(scope.get("endpoint"), "__name__", "none")
+                self._responses.labels(call, message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, count)
