@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from mnist_api.submissions import Submissions, Ticket, expired_id
 from mnist_api.uploads import read_picture
 from mnist_api.waiters import Waiters
 from mnist_bridge.contract import Publisher
-from mnist_bridge.errors import InvalidRequest
+from mnist_bridge.errors import InvalidRequest, StoreUnavailable
 from mnist_bridge.results import Status, pending_body, status_of
 
 JSON = "application/json"
@@ -56,7 +57,10 @@ def inference_routes(service: Service) -> list[Route]:
                 await _publish(service, request, ticket, body)
             else:
                 arrived.set()
-            result = await _wait(service, request, ticket, arrived, wait_s) if wait_s > 0 else None
+            result = None
+            if wait_s > 0:
+                with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
+                    result = await _wait(service, request, ticket, arrived, wait_s)
         return _accepted(ticket, wait_s) if result is None else _finished(ticket, result, wait_s)
 
     async def result(request: Request) -> Response:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 
 from mnist_bridge.contract import Store
 from mnist_bridge.errors import StoreUnavailable
@@ -48,9 +48,10 @@ class Waiters:
         """Listen to the store until cancelled; subscribe again when the subscription is lost."""
         while True:
             try:
-                async for inference_ids in self._store.notifications():
-                    for inference_id in inference_ids or list(self._arrivals):
-                        self._wake(inference_id)
+                async with aclosing(self._store.notifications()) as notifications:
+                    async for inference_ids in notifications:
+                        for inference_id in inference_ids or self._arrivals:
+                            self._wake(inference_id)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
@@ -89,15 +90,19 @@ class Waiters:
             arrived: set when it is time to look.
             wait_s: seconds; 0 does not wait.
             is_gone: whether the client has left, so that nobody reads the answer.
+
+        Raises:
+            StoreUnavailable: the store did not answer at the end of the wait.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while not self._is_closed and (left_s := deadline - loop.time()) > 0:
             if await _is_set_within(arrived, min(left_s, DISCONNECT_CHECK_S)):
                 arrived.clear()
-                body = await self.read(inference_id)
-                if body is not None:
-                    return body
+                with suppress(StoreUnavailable):  # it may be back before the wait is over
+                    body = await self.read(inference_id)
+                    if body is not None:
+                        return body
             elif await is_gone():
                 return None
         return await self.read(inference_id)

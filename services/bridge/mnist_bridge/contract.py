@@ -1,6 +1,6 @@
 """What both sides may expect of a broker and of a store; RabbitMQ and Redis keep it, and so do the stand-ins."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
 from mnist_bridge.inbox import Delivery, Inbox
@@ -66,7 +66,7 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Return when the store answers."""
 
-    def notifications(self) -> AsyncIterator[list[str]]:
+    def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again."""
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from mnist_bridge.results import Result
 
@@ -51,7 +51,7 @@ class MemoryStore:
     async def ping(self) -> None:
         """Return: it is always here."""
 
-    async def notifications(self) -> AsyncIterator[list[str]]:
+    async def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again."""
         stored: asyncio.Queue[list[str]] = asyncio.Queue()
         self._subscribers.append(stored)

@@ -1,7 +1,7 @@
 """Results in Redis: first writer wins, one call per batch, one notification per batch."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -96,7 +96,7 @@ class RedisStore:
         """Return when Redis answers."""
         await _answered(self._redis.ping())
 
-    async def notifications(self) -> AsyncIterator[list[str]]:
+    async def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again, some may have been missed.
 
         Raises:

@@ -20,7 +20,7 @@ class DigitClassifier:
     def __init__(self, network: ConvNet, device: torch.device) -> None:
         self._device = device
         # Channels last is 2.6 times faster on a CPU at batch 32, with the same answers.
-        self._network = network.eval().to(device=device, memory_format=torch.channels_last)
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, weights: Path | None, device: torch.device) -> Self:

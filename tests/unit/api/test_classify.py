@@ -90,6 +90,15 @@ async def test_a_preferred_wait_that_is_too_short_answers_pending(service: Servi
     assert response.headers["preference-applied"] == "wait=0.05"
 
 
+async def test_an_accepted_job_keeps_its_id_when_the_store_goes_away_meanwhile(service: Service) -> None:
+    service.store.is_away = True
+
+    response = await service.client.post("/classify?wait=0.05", content=a_picture())
+
+    assert response.status_code == 202
+    assert response.json()["inference_id"] == service.broker.jobs[0].properties.message_id
+
+
 async def test_the_same_key_and_picture_give_the_same_id(service: Service) -> None:
     first = await service.submit(**{"Idempotency-Key": "order-1"})
     second = await service.submit(**{"Idempotency-Key": "order-1"})
