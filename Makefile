@@ -5,7 +5,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
-MNIST_DATA ?= $(or $(wildcard ../shared/mnist),data)
+MNIST_DATA ?= data
 
 RUN := .venv-run
 DEV := .venv

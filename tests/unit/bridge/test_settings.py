@@ -1,0 +1,40 @@
+import pytest
+
+from mnist_bridge.errors import ConfigurationError
+from mnist_bridge.settings import BridgeSettings, load_settings
+
+
+def test_without_an_environment_the_defaults_hold() -> None:
+    settings = load_settings(BridgeSettings)
+
+    assert settings.amqp_url.get_secret_value() == "amqp://guest:guest@127.0.0.1:5672/%2F"
+
+
+def test_the_environment_is_read_with_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_QUEUE_MAX_LENGTH", "7")
+    monkeypatch.setenv("QUEUE_MAX_LENGTH", "8")
+
+    assert load_settings(BridgeSettings).queue_max_length == 7
+
+
+def test_every_wrong_variable_is_named_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_QUEUE_MAX_LENGTH", "0")
+    monkeypatch.setenv("MNIST_LOG_LEVEL", "loud")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(BridgeSettings)
+
+    assert "MNIST_QUEUE_MAX_LENGTH: Input should be greater than or equal to 1" in str(caught.value)
+    assert "MNIST_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'" in str(caught.value)
+
+
+def test_results_must_outlive_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_JOB_TTL_S", "600")
+    monkeypatch.setenv("MNIST_RESULT_TTL_S", "659")
+
+    with pytest.raises(ConfigurationError, match=r"MNIST_JOB_TTL_S \+ 60 = 660"):
+        load_settings(BridgeSettings)
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "guest" not in repr(load_settings(BridgeSettings))
