@@ -8,6 +8,7 @@ import logging
 import secrets
 import sys
 
+import uvloop
 from prometheus_client import CollectorRegistry
 
 from mnist_api.app import create_app
@@ -97,7 +98,9 @@ def main() -> None:
     try:
         api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
         logging.getLogger().setLevel(api.log_level.upper())
-        asyncio.run(serve(api, worker, load_model(worker)))
+        model = load_model(worker)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(api, worker, model))
     except (ConfigurationError, DeviceLost) as error:
         logger.critical("cannot serve", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)

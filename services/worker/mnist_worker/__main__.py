@@ -7,6 +7,7 @@ import signal
 import sys
 
 import torch
+import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from mnist_bridge.consumer import AmqpConsumer
@@ -85,7 +86,9 @@ def main() -> None:
     try:
         settings = load_settings(WorkerSettings)
         logging.getLogger().setLevel(settings.log_level.upper())
-        asyncio.run(serve(settings, load_model(settings)))
+        model = load_model(settings)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, model))
     except ConfigurationError as error:
         logger.critical("configuration error", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
