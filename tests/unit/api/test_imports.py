@@ -1,5 +1,8 @@
 import subprocess
 import sys
+from importlib.metadata import requires
+
+from packaging.requirements import Requirement
 
 
 def test_the_api_imports_neither_torch_nor_the_worker() -> None:
@@ -11,3 +14,15 @@ def test_the_api_imports_neither_torch_nor_the_worker() -> None:
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert answer.stdout.strip() == "[]"
+
+
+def test_nothing_that_the_api_installs_is_torch() -> None:
+    installed, left = set(), {"mnist-api"}
+    while left:
+        name = left.pop()
+        installed.add(name)
+        needed = map(Requirement, requires(name) or [])
+        left |= {need.name.lower() for need in needed if need.marker is None or need.marker.evaluate()} - installed
+
+    assert "pillow" in installed
+    assert installed.isdisjoint({"torch", "torchvision", "mnist-worker"})

@@ -1,0 +1,152 @@
+"""Decodes an uploaded picture and turns it into the model's input: the only way a picture gets into the system.
+
+In: the bytes of a file, from anyone. Out: 784 bytes that look like MNIST. Only `InvalidImage` errors leave. The
+format is told by the first bytes, never by a file name or a content type, and only that format's decoder runs.
+"""
+
+import re
+import struct
+from io import BytesIO
+
+# Pillow finds its decoders in a registry that these imports fill. What is missing there makes it load all others.
+from PIL import (
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    ImageFile,
+    JpegImagePlugin,  # noqa: F401
+    MpoImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    PpmImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
+
+from mnist_api.ink import digit_of
+from mnist_api.pixels import WORKING_SIDE, Pixels, pixels_of
+from mnist_bridge.errors import InvalidImage, UnreadableImage, UnsupportedImage
+
+#: First bytes of each format that we take. MPO is what phones call a JPEG with a second view behind it.
+SIGNATURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"BM"), "BMP"),
+    (re.compile(rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"), "TIFF"),
+    (re.compile(rb"P[1-6]\s"), "PPM"),
+)
+#: Up to both limits a picture decodes in less time than handing it to a thread takes, or little more.
+SMALL_BYTES = 32_768
+SMALL_PIXELS = 250_000
+
+#: What Pillow's decoders raise on broken input, by its documentation and its own tests.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    AttributeError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+    Image.DecompressionBombError,
+    Warning,
+)
+
+
+def prepare(picture: bytes, *, max_pixels: int) -> bytes:
+    """Return the picture as the model's input: 784 bytes, row-major uint8, 0 = background, 255 = ink.
+
+    Safe to call from several threads at once.
+
+    Args:
+        picture: a PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file.
+        max_pixels: most pixels, width times height, by the file's header.
+
+    Raises:
+        UnsupportedImage: the bytes are in none of these formats.
+        UnreadableImage: the picture is broken, too large, animated or blank.
+    """
+    return digit_of(decoded(picture, max_pixels=max_pixels)).tobytes()
+
+
+def is_small(picture: bytes) -> bool:
+    """Tell by size and header whether the picture decodes too fast to be worth a thread."""
+    if len(picture) > SMALL_BYTES:
+        return False
+    try:
+        width, height = opened(picture).size
+    except InvalidImage:
+        return True  # will be refused at once
+    return width * height <= SMALL_PIXELS
+
+
+def decoded(picture: bytes, *, max_pixels: int) -> Pixels:
+    """Return the pixels, upright and on solid ground, (h, w) or (h, w, 3) uint8, large pictures reduced.
+
+    Raises:
+        UnsupportedImage: the bytes are in no format that we take.
+        UnreadableImage: the picture is broken, too large or animated.
+    """
+    image = opened(picture)
+    _check(image, max_pixels)
+    try:
+        # Lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore it.
+        image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+        return pixels_of(image)
+    except _DECODER_ERRORS as error:
+        raise _broken(error) from error
+
+
+def opened(picture: bytes) -> ImageFile.ImageFile:
+    """Return the picture with its header read and its pixels not.
+
+    Raises:
+        UnsupportedImage: the bytes are in no format that we take.
+        UnreadableImage: the header is broken.
+    """
+    try:
+        return Image.open(BytesIO(picture), formats=(format_of(picture),))
+    except _DECODER_ERRORS as error:
+        raise _broken(error) from error
+
+
+def format_of(picture: bytes) -> str:
+    """Return Pillow's name for the picture's format, told by its first bytes.
+
+    Raises:
+        UnsupportedImage: they belong to none that we take.
+    """
+    for signature, name in SIGNATURES:
+        if signature.match(picture):
+            return name
+    names = ", ".join(name for _, name in SIGNATURES)
+    raise UnsupportedImage(f"the file is no picture in a format that we take, which are {names}; send one of these")
+
+
+def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise UnreadableImage(
+            f"picture has {pixels / 1e6:.1f} megapixels, the limit is {max_pixels / 1e6:g}; send a smaller one"
+        )
+    if image.format != "MPO" and _is_animated(image):
+        raise UnreadableImage("picture has more than 1 frame or page, the limit is 1; send a single one")
+
+
+def _is_animated(image: ImageFile.ImageFile) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except _DECODER_ERRORS as error:
+        raise _broken(error) from error
+
+
+def _broken(error: BaseException) -> UnreadableImage:
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return UnreadableImage("picture has more than 89 megapixels by its header; send a smaller one")
+    return UnreadableImage(f"picture is broken or cut off ({error}); save it again as PNG or JPEG and send that")
