@@ -17,7 +17,7 @@ import photographs
 from handwriting import Bytes
 from PIL import Image
 
-from mnist_api.images import decoded, prepare
+from mnist_api.images import decoded, opened, prepare
 from mnist_api.ink import as_it_is, steps
 from mnist_bridge.errors import InvalidImage
 
@@ -77,7 +77,7 @@ def digit(name: str) -> Bytes:
 def stages(file: bytes) -> list[tuple[str, Image.Image]]:
     """Return what the picture looks like as it came, after each step, and as it leaves."""
     sent = Image.open(BytesIO(file))
-    pixels = decoded(file, max_pixels=MAX_PIXELS)
+    pixels = decoded(opened(file), max_pixels=MAX_PIXELS)
     pictures = [("as sent", on_chequers(sent))]
     if as_it_is(pixels) is None:
         pictures.append(("decode", Image.fromarray(pixels)))

@@ -8,16 +8,23 @@ The digits are kept as plain text (`*.pgm`); the pictures go to `build/samples` 
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageFilter
 
 HERE = Path(__file__).parent
-LOW_PX = 3
+CANVAS_PX = 40
 
 
 def digit(name: str) -> Image.Image:
     """Return a sample, 28x28, light on dark."""
     with Image.open(HERE / f"{name}.pgm") as image:
         return image.convert("L")
+
+
+def at_the_bottom(picture: Image.Image) -> Image.Image:
+    """Return the picture on a larger canvas, low and a little to the left."""
+    canvas = Image.new("L", (CANVAS_PX, CANVAS_PX))
+    canvas.paste(picture, (4, CANVAS_PX - picture.height))
+    return canvas
 
 
 def main() -> None:
@@ -27,7 +34,7 @@ def main() -> None:
     pictures = {
         "three.jpeg": digit("three"),
         "four.jpg": digit("four").filter(ImageFilter.GaussianBlur(1)),
-        "seven.webp": ImageChops.offset(digit("seven"), 0, LOW_PX),
+        "seven.webp": at_the_bottom(digit("seven")),
     }
     for name, picture in pictures.items():
         picture.save(directory / name)

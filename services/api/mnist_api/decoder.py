@@ -4,17 +4,17 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from mnist_api.images import is_small, prepare
+from mnist_api.images import opened, prepare_at_once, prepare_opened
 from mnist_bridge.errors import QueueFull
 
 
 class Decoder:
-    """Decodes small pictures at once and large ones in a few threads.
+    """Prepares pictures that look like MNIST already at once, all others in a few threads.
 
     Args:
         max_pixels: most pixels a picture may have.
-        thread_count: threads for large pictures.
-        max_decodes: large pictures in work or waiting, above which more are refused.
+        thread_count: threads for the others.
+        max_decodes: pictures in work or waiting for a thread, above which more are refused.
     """
 
     def __init__(self, *, max_pixels: int, thread_count: int, max_decodes: int) -> None:
@@ -28,16 +28,17 @@ class Decoder:
 
         Raises:
             InvalidImage: the picture cannot be classified.
-            QueueFull: too many large pictures at once.
+            QueueFull: too many pictures at once.
         """
-        # A thread costs more than decoding a small picture: 28x28 PNG, about 40 us.
-        if is_small(picture):
-            return prepare(picture, max_pixels=self._max_pixels)
+        image = opened(picture)
+        ready = prepare_at_once(image, len(picture), max_pixels=self._max_pixels)
+        if ready is not None:
+            return ready
         if self._decodes >= self._max_decodes:
-            raise QueueFull(f"{self._max_decodes} large pictures are being decoded already; try again later")
+            raise QueueFull(f"{self._max_decodes} pictures are being prepared already; try again later")
         self._decodes += 1
         try:
-            decode = partial(prepare, picture, max_pixels=self._max_pixels)
+            decode = partial(prepare_opened, image, max_pixels=self._max_pixels)
             return await asyncio.get_running_loop().run_in_executor(self._threads, decode)
         finally:
             self._decodes -= 1

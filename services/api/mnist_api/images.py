@@ -22,9 +22,10 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from mnist_api.ink import digit_of
+from mnist_api.digit import SIDE
+from mnist_api.ink import as_it_is, digit_of
 from mnist_api.pixels import WORKING_SIDE, Pixels, pixels_of
-from mnist_bridge.errors import InvalidImage, UnreadableImage, UnsupportedImage
+from mnist_bridge.errors import UnreadableImage, UnsupportedImage
 
 #: First bytes of each format that we take. MPO is what phones call a JPEG with a second view behind it.
 SIGNATURES = (
@@ -36,9 +37,8 @@ SIGNATURES = (
     (re.compile(rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"), "TIFF"),
     (re.compile(rb"P[1-6]\s"), "PPM"),
 )
-#: Up to both limits a picture decodes in less time than handing it to a thread takes, or little more.
+#: A longer file of 28x28 pixels holds something else besides them.
 SMALL_BYTES = 32_768
-SMALL_PIXELS = 250_000
 
 #: What Pillow's decoders raise on broken input, by its documentation and its own tests.
 _DECODER_ERRORS = (
@@ -72,28 +72,38 @@ def prepare(picture: bytes, *, max_pixels: int) -> bytes:
         UnsupportedImage: the bytes are in none of these formats.
         UnreadableImage: the picture is broken, too large, animated or blank.
     """
-    return digit_of(decoded(picture, max_pixels=max_pixels)).tobytes()
+    return prepare_opened(opened(picture), max_pixels=max_pixels)
 
 
-def is_small(picture: bytes) -> bool:
-    """Tell by size and header whether the picture decodes too fast to be worth a thread."""
-    if len(picture) > SMALL_BYTES:
-        return False
-    try:
-        width, height = opened(picture).size
-    except InvalidImage:
-        return True  # will be refused at once
-    return width * height <= SMALL_PIXELS
+def prepare_opened(image: ImageFile.ImageFile, *, max_pixels: int) -> bytes:
+    """Do the same as `prepare` for a picture from `opened`."""
+    return digit_of(decoded(image, max_pixels=max_pixels)).tobytes()
 
 
-def decoded(picture: bytes, *, max_pixels: int) -> Pixels:
-    """Return the pixels, upright and on solid ground, (h, w) or (h, w, 3) uint8, large pictures reduced.
+def prepare_at_once(image: ImageFile.ImageFile, byte_count: int, *, max_pixels: int) -> bytes | None:
+    """Do the same as `prepare_opened` if that takes next to no time, else return None.
+
+    A picture of the model's own size that needs at most inverting or moving takes less time than handing it to a
+    thread; any other takes some hundred times as long.
+
+    Args:
+        image: from `opened`.
+        byte_count: length of its file.
+        max_pixels: most pixels, width times height.
+    """
+    if image.size != (SIDE, SIDE) or byte_count > SMALL_BYTES:
+        return None
+    pixels = decoded(image, max_pixels=max_pixels)
+    ready = as_it_is(pixels) if pixels.ndim == 2 else None
+    return None if ready is None else ready.tobytes()
+
+
+def decoded(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
+    """Return the pixels of a picture from `opened`: upright, on solid ground, large ones reduced; (h, w[, 3]) uint8.
 
     Raises:
-        UnsupportedImage: the bytes are in no format that we take.
         UnreadableImage: the picture is broken, too large or animated.
     """
-    image = opened(picture)
     _check(image, max_pixels)
     try:
         # Lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore it.

@@ -17,8 +17,8 @@ class ApiSettings(BridgeSettings):
     )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
-    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode large pictures")
-    max_decodes: int = Field(default=32, ge=1, le=4_096, description="large pictures that may wait for a thread")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
+    max_decodes: int = Field(default=32, ge=1, le=4_096, description="pictures that may wait for such a thread")
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
     publish_timeout_s: float = Field(

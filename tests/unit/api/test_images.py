@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from mnist_api.images import SMALL_BYTES, is_small, prepare
+from mnist_api.images import SMALL_BYTES, opened, prepare, prepare_at_once
 from mnist_bridge.errors import InvalidImage, UnreadableImage, UnsupportedImage
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -231,18 +231,18 @@ def test_blank_picture_is_refused(image: Image.Image) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "expected"),
+    ("picture", "is_at_once"),
     [
         (written(sample("three")), True),
-        (written(on_paper()), True),
-        (written(Image.new("1", (2_000, 2_000))), False),
+        (written(on_paper()), False),
         (written(sample("three")) + bytes(SMALL_BYTES), False),
-        (b"no picture", True),
     ],
-    ids=["28x28", "200x200", "few bytes, many pixels", "many bytes", "refused at once"],
+    ids=["28x28", "200x200", "many bytes"],
 )
-def test_small_is_told_by_size_and_header(picture: bytes, expected: bool) -> None:
-    assert is_small(picture) is expected
+def test_only_a_picture_that_needs_next_to_nothing_is_prepared_at_once(picture: bytes, is_at_once: bool) -> None:
+    ready = prepare_at_once(opened(picture), len(picture), max_pixels=MAX_PIXELS)
+
+    assert ready == (prepare(picture, max_pixels=MAX_PIXELS) if is_at_once else None)
 
 
 def test_threads_do_not_disturb_each_other() -> None:
@@ -269,7 +269,6 @@ SEEDS += [
 
 
 def gives_784_bytes_or_a_refusal(picture: bytes) -> None:
-    is_small(picture)
     with suppress(InvalidImage):
         assert len(prepare(picture, max_pixels=MAX_PIXELS)) == 784
 
