@@ -57,7 +57,7 @@ async def measurements(port: int, duration_s: float, jobs: int) -> AsyncIterator
             yield await closed_loop(clients, supply, waiting=waiting, duration_s=duration_s)
     async with connections(HOST, port, 64) as clients:
         yield await poisson(clients, supply, rate_per_s=50, duration_s=duration_s)
-        for measurement in await submit_then_drain(clients, supply, jobs=jobs):
+        async for measurement in submit_then_drain(clients, supply, jobs=jobs):
             yield measurement
 
 
