@@ -6,14 +6,14 @@ two minutes, and ends what it started.
 
 import argparse
 import asyncio
-import io
+import itertools
 import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from PIL import Image
 from tests.deployment import ROOT, Deployment
+from tests.pictures import SAMPLES, encoded, moved, sample
 from tests.servers import RabbitMQ, RedisServer
 from tqdm import tqdm
 
@@ -22,23 +22,15 @@ from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
 from benchmarks.report import Row, environment, table
 
-SAMPLES = sorted((ROOT / "samples").glob("*.pgm"))
 HOST = "127.0.0.1"
 LOADS = 10
 
 
 def pictures() -> list[bytes]:
     """Return PNG files: each sample, moved about a little, so that no two neighbours are alike."""
-    moved = []
-    for sample in SAMPLES:
-        with Image.open(sample) as image:
-            for shift in range(-2, 3):
-                canvas = Image.new("L", (28, 28))
-                canvas.paste(image, (shift, -shift))
-                file = io.BytesIO()
-                canvas.save(file, "PNG")
-                moved.append(file.getvalue())
-    return moved
+    return [
+        encoded(moved(sample(path.stem), shift, -shift)) for path, shift in itertools.product(SAMPLES, range(-2, 3))
+    ]
 
 
 async def measurements(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:

@@ -24,10 +24,15 @@ def encoded(image: Image.Image, format: str = "PNG") -> bytes:
     return file.getvalue()
 
 
+def moved(image: Image.Image, right: int, down: int) -> Image.Image:
+    """Return the picture moved by so many pixels; what leaves it is lost."""
+    canvas = Image.new("L", image.size)
+    canvas.paste(image, (right, down))
+    return canvas
+
+
 def variations() -> Iterator[bytes]:
     """Yield PNG files without end, each a sample turned and moved in another way."""
     for turn in count():
         for path, right, down in product(SAMPLES, range(-3, 4), range(-3, 4)):
-            moved = Image.new("L", (28, 28))
-            moved.paste(sample(path.stem).rotate(turn * 7 % 360), (right, down))
-            yield encoded(moved)
+            yield encoded(moved(sample(path.stem).rotate(turn * 7 % 360), right, down))

@@ -21,16 +21,12 @@ from mnist_bridge.logs import configure_logging
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
-from mnist_worker.__main__ import load_model
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.__main__ import EXIT_CONFIGURATION, load_model, warm_worker
 from mnist_worker.model import Model
 from mnist_worker.settings import WorkerSettings
 from mnist_worker.worker import Worker
 
 logger = logging.getLogger("mnist_embedded")
-
-EXIT_CONFIGURATION = 78  # EX_CONFIG, sysexits.h
 
 
 FIRST_STEPS = """
@@ -67,16 +63,8 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> None:
     registry = CollectorRegistry()
     broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
     store = MemoryStore(result_ttl_s=api.result_ttl_s)
-    engine = Engine(model, max_batch_size=worker.max_batch_size, forward_timeout_s=worker.forward_timeout_s)
-    await engine.warm_up()
-    working = Worker(
-        consumer=broker.consumer(prefetch=worker.prefetch),
-        store=store,
-        engine=engine,
-        spec=model.spec,
-        metrics=WorkerMetrics(registry),
-        drain_timeout_s=worker.drain_timeout_s,
-    )
+    consumer = broker.consumer(prefetch=worker.prefetch)
+    working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
     waiters = Waiters(store, max_waiters=api.max_waiters)
     signer = TicketSigner(ticket_key(api), model=model.spec.name)
     app = create_app(api, publisher=broker.publisher(), store=store, signer=signer, waiters=waiters, registry=registry)

@@ -11,6 +11,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from mnist_bridge.consumer import AmqpConsumer
+from mnist_bridge.contract import Consumer, Store
 from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.settings import load_settings
@@ -47,7 +48,8 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    worker, store = await build_worker(settings, model, registry)
+    consumer, store = connect_to(settings, model)
+    worker = await warm_worker(settings, model, registry, consumer=consumer, store=store)
     probes = probe_server(settings.probe_host, settings.probe_port, is_ready=lambda: worker.is_ready, registry=registry)
     probing = asyncio.create_task(probes.serve())
     try:
@@ -57,19 +59,23 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
         await asyncio.gather(probing, store.close(), return_exceptions=True)
 
 
-async def build_worker(
-    settings: WorkerSettings, model: Model, registry: CollectorRegistry
-) -> tuple[Worker, RedisStore]:
-    """Return a worker whose model is warm, and its store; nothing is connected yet."""
-    engine = Engine(model, max_batch_size=settings.max_batch_size, forward_timeout_s=settings.forward_timeout_s)
-    await engine.warm_up()
+def connect_to(settings: WorkerSettings, model: Model) -> tuple[AmqpConsumer, RedisStore]:
+    """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
     topology = topology_for(model.spec, queue_max_length=settings.queue_max_length)
     consumer = AmqpConsumer(
         settings.amqp_url.get_secret_value(), spec=model.spec, topology=topology, prefetch=settings.prefetch
     )
     redis = connect_redis(settings.redis_url.get_secret_value())
-    store = RedisStore(redis, spec=model.spec, result_ttl_s=settings.result_ttl_s)
-    worker = Worker(
+    return consumer, RedisStore(redis, spec=model.spec, result_ttl_s=settings.result_ttl_s)
+
+
+async def warm_worker(
+    settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
+) -> Worker:
+    """Return a worker whose model is warm, for whatever broker and store."""
+    engine = Engine(model, max_batch_size=settings.max_batch_size, forward_timeout_s=settings.forward_timeout_s)
+    await engine.warm_up()
+    return Worker(
         consumer=consumer,
         store=store,
         engine=engine,
@@ -77,7 +83,6 @@ async def build_worker(
         metrics=WorkerMetrics(registry),
         drain_timeout_s=settings.drain_timeout_s,
     )
-    return worker, store
 
 
 def main() -> None:
