@@ -12,6 +12,7 @@ import pytest
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.consumer import AmqpConsumer
 from mnist_bridge.contract import Consumer, Publisher, Store
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.inbox import Delivery, Inbox
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
@@ -61,6 +62,7 @@ class RealWorld:
             publish_timeout_s=5,
             max_unconfirmed=64,
             settle_s=0,
+            drain_rate=DrainRate(),
         )
 
     def consumer(self, *, prefetch: int) -> Consumer:

@@ -9,6 +9,7 @@ from pika.exceptions import ChannelClosed
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.declare import ensure_topology
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import BrokerUnavailable, ConfigurationError
 from mnist_bridge.publisher import AmqpPublisher
 from mnist_bridge.requests import InferenceRequest
@@ -45,7 +46,15 @@ def publisher_url(rabbitmq: RabbitMQ) -> Iterator[str]:
 
 
 def publisher(url: str, spec: ModelSpec, topology: Topology, *, settle_s: float = 0) -> AmqpPublisher:
-    return AmqpPublisher(url, spec=spec, topology=topology, publish_timeout_s=5, max_unconfirmed=10, settle_s=settle_s)
+    return AmqpPublisher(
+        url,
+        spec=spec,
+        topology=topology,
+        publish_timeout_s=5,
+        max_unconfirmed=10,
+        settle_s=settle_s,
+        drain_rate=DrainRate(),
+    )
 
 
 async def test_the_first_to_come_creates_the_topology_and_says_so(owner: Connection, topology: Topology) -> None:

@@ -9,6 +9,7 @@ from mnist_api.app import create_app
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import ConfigurationError
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
@@ -33,6 +34,7 @@ def build_server(settings: ApiSettings) -> Server:
         raise ConfigurationError(
             "MNIST_TICKET_KEY is not set; every API process needs the same secret, such as from `openssl rand -hex 32`"
         )
+    drain_rate = DrainRate()
     publisher = AmqpPublisher(
         settings.amqp_url.get_secret_value(),
         spec=MNIST,
@@ -40,6 +42,7 @@ def build_server(settings: ApiSettings) -> Server:
         publish_timeout_s=settings.publish_timeout_s,
         max_unconfirmed=settings.max_unconfirmed,
         settle_s=settings.queue_settle_s,
+        drain_rate=drain_rate,
     )
     redis = connect_redis(settings.redis_url.get_secret_value())
     store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)

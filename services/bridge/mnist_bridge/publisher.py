@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
+from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from mnist_bridge.amqp import Channel, Connection, connection_parameters, supervise
 from mnist_bridge.confirms import Confirms, Publish
 from mnist_bridge.declare import ensure_topology
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import BrokerUnavailable, QueueFull
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology
 
 logger = logging.getLogger(__name__)
+
+#: How often the depth of the queue is looked at.
+DEPTH_INTERVAL_S = 0.5
 
 
 class AmqpPublisher:
@@ -28,6 +34,10 @@ class AmqpPublisher:
         max_unconfirmed: publishes in flight, above which more are refused.
         settle_s: a queue that was just created takes jobs only after this many seconds; before, a hard kill of
             RabbitMQ may forget the queue and all it holds (seen on 4.3.6).
+        drain_rate: how fast the workers are, so that a refusal can say when to come back.
+
+    Attributes:
+        depth: jobs that waited in the queue when it was last looked at, None while that is not known.
     """
 
     def __init__(
@@ -39,6 +49,7 @@ class AmqpPublisher:
         publish_timeout_s: float,
         max_unconfirmed: int,
         settle_s: float,
+        drain_rate: DrainRate,
     ) -> None:
         self._parameters = connection_parameters(url, name=f"{spec.name} api")
         self._spec = spec
@@ -46,11 +57,15 @@ class AmqpPublisher:
         self._publish_timeout_s = publish_timeout_s
         self._max_unconfirmed = max_unconfirmed
         self._settle_s = settle_s
+        self._drain_rate = drain_rate
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
         # Set by a confirm that came too late; a frozen broker is noticed long before its heartbeat is missed.
         self._is_stalled = False
+        # Set by a refusal, cleared when the queue was seen to have room: until then a publish would be in vain.
+        self._is_full = False
+        self.depth: int | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -66,6 +81,8 @@ class AmqpPublisher:
         """Raise what `publish` would raise at once, so that no work is spent on a request that is refused."""
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
+        if self._is_full:
+            raise self._queue_full()
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
 
@@ -93,26 +110,61 @@ class AmqpPublisher:
         try:
             async with asyncio.timeout(self._publish_timeout_s):
                 await publish.confirmed
+        except QueueFull:
+            self._is_full = True
+            raise self._queue_full() from None
         except TimeoutError:
             self._is_stalled = self._channel is not None
             raise BrokerUnavailable(
                 f"RabbitMQ did not confirm the job within {self._publish_timeout_s} s; try again later"
             ) from None
 
+    def _queue_full(self) -> QueueFull:
+        most = self._topology.jobs.max_length
+        waiting = most if self.depth is None else max(self.depth, 1)
+        return QueueFull(
+            f"the queue holds {most} jobs, all it may; try again later",
+            retry_after_s=self._drain_rate.seconds_for(waiting),
+        )
+
     async def _session(self, connection: Connection) -> None:
         if await ensure_topology(connection, self._topology):
             await asyncio.wait([connection.lost], timeout=self._settle_s)
         channel = await connection.channel()
-        channel.raw.add_on_return_callback(self._on_return)
+        misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
         await channel.call(channel.raw.confirm_delivery, self._on_confirm)
+        watching = asyncio.create_task(self._watch_depth(connection, await connection.channel()))
         self._connection, self._channel, self._is_stalled = connection, channel, False
         for publish in self._confirms.restart():
             self._send(publish)
         logger.info("publisher ready")
         try:
-            raise await asyncio.shield(channel.lost)
+            raise await _first(channel.lost, misrouted, watching)
         finally:
-            self._connection = self._channel = None
+            self._connection = self._channel = self.depth = None
+            self._is_full = False
+            watching.cancel()
+
+    async def _watch_depth(self, connection: Connection, channel: Channel) -> BaseException:
+        """Look at the queue until it, or the broker, does not answer; return the reason."""
+        while True:
+            try:
+                # Under an alarm the broker reads nothing from a connection that publishes.
+                if not connection.is_blocked:
+                    await self._look(channel)
+            except TimeoutError as error:
+                if not connection.is_blocked:
+                    return error
+            except AMQPError as error:
+                return error
+            await asyncio.sleep(DEPTH_INTERVAL_S)
+
+    async def _look(self, channel: Channel) -> None:
+        queue = self._topology.jobs
+        answer = await channel.call(channel.raw.queue_declare, queue.name, passive=True)
+        self.depth = int(answer.method.message_count)
+        self._is_full = self._is_full and self.depth >= queue.max_length
 
     def _send(self, publish: Publish) -> None:
         if self._channel is None or not self._channel.raw.is_open:
@@ -132,6 +184,20 @@ class AmqpPublisher:
         settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
         settle(method.delivery_tag, multiple=method.multiple)
 
-    def _on_return(self, _channel: Any, method: Basic.Return, properties: BasicProperties, _body: bytes) -> None:
+    def _on_return(
+        self,
+        misrouted: asyncio.Future[BaseException],
+        _channel: Any,
+        method: Basic.Return,
+        properties: BasicProperties,
+        _body: bytes,
+    ) -> None:
         logger.error("message returned as unroutable", extra={"reply": method.reply_text})
         self._confirms.mark_returned(str(properties.message_id))
+        if not misrouted.done():  # the next session declares what is missing
+            misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
+
+
+async def _first(*reasons: asyncio.Future[BaseException]) -> BaseException:
+    done, _ = await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()

@@ -25,6 +25,11 @@ class Queue:
     routing_key: str
     arguments: dict[str, Any] = field(hash=False)
 
+    @property
+    def max_length(self) -> int:
+        """Messages that may wait in it."""
+        return int(self.arguments["x-max-length"])
+
 
 @dataclass(frozen=True, slots=True)
 class Topology:

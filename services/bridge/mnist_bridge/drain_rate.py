@@ -1,0 +1,47 @@
+"""How fast the workers are, told by the results that they announce."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+WINDOW_S = 10.0
+MAX_RETRY_AFTER_S = 60
+#: While nothing is drained, workers are about to start, or there are none.
+IDLE_RETRY_AFTER_S = 10
+
+
+class DrainRate:
+    """Results per second over the last ten seconds, of all workers together.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: deque[tuple[float, int]] = deque()
+        self._total = 0
+
+    def add(self, result_count: int) -> None:
+        """Note that so many results were announced just now."""
+        self._counts.append((self._clock(), result_count))
+        self._total += result_count
+        self._forget()
+
+    def per_s(self) -> float:
+        """Return results per second, 0 when there were none lately."""
+        self._forget()
+        if not self._counts:
+            return 0.0
+        return self._total / max(1.0, self._clock() - self._counts[0][0])
+
+    def seconds_for(self, job_count: int) -> int:
+        """Return after how many seconds so many jobs are done at this rate, 1 to 60; 10 while nothing is drained."""
+        rate = self.per_s()
+        return min(MAX_RETRY_AFTER_S, max(1, math.ceil(job_count / rate))) if rate else IDLE_RETRY_AFTER_S
+
+    def _forget(self) -> None:
+        oldest = self._clock() - WINDOW_S
+        while self._counts and self._counts[0][0] < oldest:
+            self._total -= self._counts.popleft()[1]

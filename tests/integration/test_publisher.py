@@ -1,0 +1,141 @@
+"""What the publisher does about a queue that is full, or gone."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mnist_bridge.amqp import Connection, connection_parameters
+from mnist_bridge.drain_rate import DrainRate
+from mnist_bridge.errors import QueueFull, Unavailable
+from mnist_bridge.publisher import AmqpPublisher
+from mnist_bridge.requests import InferenceRequest
+from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import Topology, topology_for
+from tests.integration.conftest import TIMEOUT_S, until
+from tests.servers import RabbitMQ
+
+SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+QUEUE_MAX_LENGTH = 5
+REQUEST = InferenceRequest("A" * 24, bytes(4), 1, 2)
+
+
+@pytest.fixture
+def topology() -> Topology:
+    return topology_for(SPEC, queue_max_length=QUEUE_MAX_LENGTH)
+
+
+@pytest.fixture
+async def owner(rabbitmq: RabbitMQ) -> AsyncIterator[Connection]:
+    """A connection with every right."""
+    async with Connection(connection_parameters(rabbitmq.url, name="owner")) as connection:
+        yield connection
+
+
+@pytest.fixture
+def drain_rate() -> DrainRate:
+    return DrainRate()
+
+
+@pytest.fixture
+async def publisher(rabbitmq: RabbitMQ, topology: Topology, drain_rate: DrainRate) -> AsyncIterator[AmqpPublisher]:
+    publisher = AmqpPublisher(
+        rabbitmq.url,
+        spec=SPEC,
+        topology=topology,
+        publish_timeout_s=5,
+        max_unconfirmed=64,
+        settle_s=0,
+        drain_rate=drain_rate,
+    )
+    running = asyncio.create_task(publisher.run())
+    await until(lambda: publisher.is_ready)
+    yield publisher
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def fill(publisher: AmqpPublisher) -> QueueFull:
+    """Publish until the queue takes no more; return the refusal."""
+    while True:
+        try:
+            await publisher.publish(REQUEST)
+        except QueueFull as refusal:
+            return refusal
+
+
+async def publish_at_last(publisher: AmqpPublisher) -> None:
+    """Publish as soon as it is possible again."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            try:
+                return await publisher.publish(REQUEST)
+            except Unavailable:
+                await asyncio.sleep(0.05)
+
+
+async def empty(owner: Connection, topology: Topology) -> None:
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_purge, topology.jobs.name)
+    await channel.close()
+
+
+async def test_a_full_queue_refuses_at_once_until_it_was_seen_to_have_room(
+    publisher: AmqpPublisher, owner: Connection, topology: Topology
+) -> None:
+    await fill(publisher)
+
+    with pytest.raises(QueueFull):
+        publisher.admit()
+    await empty(owner, topology)
+
+    def has_room() -> bool:
+        try:
+            publisher.admit()
+        except QueueFull:
+            return False
+        return True
+
+    await until(has_room)
+    await publisher.publish(REQUEST)
+    await empty(owner, topology)
+
+
+async def test_a_refusal_says_when_the_queue_will_be_drained(
+    publisher: AmqpPublisher, owner: Connection, topology: Topology, drain_rate: DrainRate
+) -> None:
+    drain_rate.add(1)
+    await until(lambda: publisher.depth == 0)
+
+    refusal = await fill(publisher)
+    await until(lambda: (publisher.depth or 0) >= QUEUE_MAX_LENGTH)
+    with pytest.raises(QueueFull) as later:
+        publisher.admit()
+
+    assert refusal.retry_after_s >= 1
+    assert later.value.retry_after_s >= QUEUE_MAX_LENGTH
+    await empty(owner, topology)
+
+
+async def test_a_deleted_queue_is_declared_again_though_there_is_no_worker(
+    publisher: AmqpPublisher, owner: Connection, topology: Topology
+) -> None:
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_delete, topology.jobs.name)
+
+    await publish_at_last(publisher)
+    await empty(owner, topology)
+
+
+async def test_a_message_that_was_returned_makes_the_binding_come_back(
+    publisher: AmqpPublisher, owner: Connection, topology: Topology
+) -> None:
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_unbind, topology.jobs.name, topology.exchange, topology.routing_key)
+
+    with pytest.raises(Unavailable):
+        await publisher.publish(REQUEST)
+    await publish_at_last(publisher)
+
+    await empty(owner, topology)

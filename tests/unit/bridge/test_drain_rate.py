@@ -1,0 +1,56 @@
+import pytest
+
+from mnist_bridge.drain_rate import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rate(clock: Clock) -> DrainRate:
+    return DrainRate(clock)
+
+
+def test_the_rate_is_what_was_announced_per_second(rate: DrainRate, clock: Clock) -> None:
+    for _ in range(5):
+        rate.add(40)
+        clock.now_s += 1
+
+    assert rate.per_s() == 40
+
+
+def test_results_of_more_than_ten_seconds_ago_do_not_count(rate: DrainRate, clock: Clock) -> None:
+    rate.add(1_000)
+    clock.now_s += 10.1
+
+    assert rate.per_s() == 0
+
+
+def test_a_single_batch_is_no_rate_beyond_its_second(rate: DrainRate) -> None:
+    rate.add(64)
+
+    assert rate.per_s() == 64
+
+
+@pytest.mark.parametrize(("waiting", "seconds"), [(1, 1), (100, 3), (1_000_000, MAX_RETRY_AFTER_S)])
+def test_the_time_for_a_backlog_is_rounded_up_and_bounded(
+    rate: DrainRate, clock: Clock, waiting: int, seconds: int
+) -> None:
+    rate.add(80)
+    clock.now_s += 2
+
+    assert rate.seconds_for(waiting) == seconds
+
+
+def test_while_nothing_is_drained_the_time_is_a_guess(rate: DrainRate) -> None:
+    assert rate.seconds_for(1) == IDLE_RETRY_AFTER_S
