@@ -104,8 +104,15 @@ class RedisStore:
         """
         async with self._redis.pubsub() as subscription:
             await _answered(subscription.subscribe(self._channel))
+            is_silent = False
             while True:
                 message = await _answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
+                if message is None:
+                    # redis-py sends health checks on a subscription, but never misses their answers.
+                    if is_silent:
+                        raise StoreUnavailable("Redis answered no ping on the subscription; subscribe again")
+                    await _answered(subscription.ping())
+                is_silent = message is None
                 yield _ids(message)
 
     async def close(self) -> None:
