@@ -87,3 +87,54 @@ async def test_a_batch_is_notified_to_every_subscriber(world: World, store: Stor
 
 async def test_the_store_answers_a_ping(store: Store) -> None:
     await store.ping()
+
+
+async def test_attempts_are_read_in_the_order_of_the_ids(store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    await store.count_attempt(one)
+    await store.count_attempt(one)
+
+    assert await store.attempts([two, one]) == [0, 2]
+    assert await store.attempts([]) == []
+
+
+async def test_a_revived_id_is_as_new(store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    await store.put([failed(one, "prediction_failed", "why")])
+    await store.count_attempt(one)
+
+    is_revived = await store.revive(one, ttl_s=60)
+
+    assert is_revived
+    assert await store.get([one]) == [None]
+    assert await store.attempts([one]) == [0]
+    assert await store.put([failed(one, "again", "why")]) == 1
+
+
+async def test_an_id_reads_as_revived_once_it_was(store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    await store.revive(one, ttl_s=60)
+    await store.revive(one, ttl_s=60)
+
+    assert [await store.is_revived(one), await store.is_revived(two)] == [True, False]
+
+
+async def test_an_id_reads_as_revived_for_a_time_only(store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    await store.revive(one, ttl_s=1)
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while await store.is_revived(one):
+            await asyncio.sleep(0.05)
+
+
+async def test_an_id_that_has_succeeded_is_not_revived(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    result = succeeded(one, [0.1, 0.7, 0.2], world.spec)
+    await store.put([result])
+
+    is_revived = await store.revive(one, ttl_s=60)
+
+    assert not is_revived
+    assert await store.get([one]) == [result.body]
+    assert not await store.is_revived(one)

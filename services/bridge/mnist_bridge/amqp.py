@@ -7,17 +7,20 @@ future or appends to a list: an exception inside one would end the whole connect
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel as PikaChannel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPConnectionError, AMQPError
 
 from mnist_bridge.errors import InferenceError
+from mnist_bridge.frames import read_frame
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +36,18 @@ _TCP_OPTIONS = {"TCP_USER_TIMEOUT": 20_000}
 
 
 def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
-    """Return pika's parameters for an `amqp://` or `amqps://` URL; `name` is shown in RabbitMQ's management."""
-    parameters = pika.URLParameters(url)
+    """Return pika's parameters for an `amqp://` or `amqps://` URL; `name` is shown in RabbitMQ's management.
+
+    With `?cacertfile=PATH`, as RabbitMQ's own clients call it, the broker's certificate must be signed by a CA in that
+    PEM file, else by one of the system's. It must name the host in both cases.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    ca_file = query.pop("cacertfile", None)
+    parameters = pika.URLParameters(parts._replace(query=urlencode(query)).geturl())
+    if ca_file is not None and parameters.ssl_options is not None:
+        context = ssl.create_default_context(cafile=ca_file)
+        parameters.ssl_options = pika.SSLOptions(context, server_hostname=parameters.host)
     parameters.heartbeat = HEARTBEAT_S
     parameters.connection_attempts = 1
     parameters.socket_timeout = CONNECT_TIMEOUT_S
@@ -47,10 +60,11 @@ def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
 
 
 class CorkedConnection(AsyncioConnection):
-    """Joins everything written in one turn of the event loop into one send.
+    """Joins everything written in one turn of the event loop into one send, and reads what pika cannot decode.
 
-    pika emits method, header and body of a message as three buffers, each with a system call of its own. This
-    overrides a private hook; `tests/unit/bridge/test_amqp.py` fails when pika stops calling it.
+    pika emits method, header and body of a message as three buffers, each with a system call of its own; why it must
+    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_amqp.py` and
+    `test_frames.py` fail when pika stops calling them.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,6 +75,9 @@ class CorkedConnection(AsyncioConnection):
         if not self._corked:
             asyncio.get_running_loop().call_soon(self._uncork)
         self._corked.extend(marshaled_frames)
+
+    def _read_frame(self) -> tuple[int, object]:
+        return read_frame(self._frame_buffer)  # type: ignore[attr-defined]  # private, not in the stubs
 
     def _uncork(self) -> None:
         joined = b"".join(self._corked)
@@ -129,7 +146,7 @@ class Connection:
         self._raw = CorkedConnection(
             self._parameters,
             on_open_callback=lambda connection: _resolve(opened, connection),
-            on_open_error_callback=lambda _, reason: _resolve(self.lost, reason),
+            on_open_error_callback=lambda _, reason: _resolve(self.lost, _as_amqp_error(reason)),
             on_close_callback=lambda _, reason: _resolve(self.lost, reason),
         )
         try:
@@ -191,6 +208,11 @@ async def supervise(parameters: pika.URLParameters, session: Callable[[Connectio
             logger.warning("broker connection lost", extra={"reason": reason, "attempt": attempt})
         attempt = 0 if loop.time() - started > STABLE_S else attempt + 1
         await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 10))))
+
+
+def _as_amqp_error(reason: BaseException) -> AMQPError:
+    # A failed TLS handshake is outside of pika's own tree of errors, and its text is in its `repr` alone.
+    return reason if isinstance(reason, AMQPError) else AMQPConnectionError(repr(reason))
 
 
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:

@@ -14,6 +14,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from mnist_bridge.amqp import Channel, Connection, connection_parameters, supervise
+from mnist_bridge.deaths import breaks_dead_lettering
 from mnist_bridge.declare import ensure_topology
 from mnist_bridge.inbox import Delivery, Inbox, Lane
 from mnist_bridge.spec import ModelSpec
@@ -139,7 +140,8 @@ class AmqpConsumer:
 def _receiver(subscription: Subscription, inbox: Inbox) -> Callable[..., None]:
     def on_message(_channel: Any, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
         tag = int(method.delivery_tag or 0)
-        if subscription.lane is Lane.JOBS and _delivery_count(properties) >= SUSPECT_DELIVERY_COUNT:
+        is_suspect = subscription.lane is Lane.JOBS and _delivery_count(properties) >= SUSPECT_DELIVERY_COUNT
+        if is_suspect and not breaks_dead_lettering(properties):
             subscription.reject(tag)
             return
         inbox.put(Delivery(subscription.lane, tag, bool(method.redelivered), properties, body, subscription))

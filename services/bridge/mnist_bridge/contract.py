@@ -60,6 +60,18 @@ class Store(Protocol):
     async def count_attempt(self, inference_id: str) -> int:
         """Note that a solo run starts now; return how many have started, this one included."""
 
+    async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
+        """Return how many solo runs each id has had, in the order of the ids."""
+
+    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+
+        For `ttl_s` the id then reads as revived.
+        """
+
+    async def is_revived(self, inference_id: str) -> bool:
+        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+
     async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
 

@@ -6,10 +6,14 @@ InferenceError
 │   ├── UnsupportedImage         no format that we take
 │   └── UnreadableImage          right format, but broken, hostile, animated or blank
 ├── InvalidRequest               the caller's request around the picture; 4xx
+│   ├── Unauthorized             no key, or none that we know
 │   ├── IdempotencyConflict      same key, other picture
 │   ├── RequestTimeout           the body came too slowly
 │   ├── UnknownId                never issued by this service
 │   └── ExpiredId                issued, but the result is gone for good
+├── OverAllowance                this caller has had its share for now; 429 with Retry-After
+│   ├── RateLimited              too many submissions per second
+│   └── TooManyInFlight          too many jobs accepted and not finished
 ├── Unavailable                  not now; 503 with Retry-After
 │   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
 │   ├── QueueFull                the broker or this process holds all it may
@@ -60,6 +64,12 @@ class InvalidRequest(InferenceError):
     code = "invalid_request"
 
 
+class Unauthorized(InvalidRequest):
+    """Raised when a call brings no key, or none that we know."""
+
+    code = "unauthorized"
+
+
 class IdempotencyConflict(InvalidRequest):
     """Raised when an `Idempotency-Key` comes back with another picture."""
 
@@ -82,6 +92,32 @@ class ExpiredId(InvalidRequest):
     """Raised when an id was issued but its result no longer exists."""
 
     code = "expired_id"
+
+
+class OverAllowance(InferenceError):
+    """Raised when a client has used up what it is allowed for now, whatever the service could do.
+
+    Attributes:
+        retry_after_s: seconds after which trying again makes sense, 1 or more.
+    """
+
+    code = "over_allowance"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(OverAllowance):
+    """Raised when a client submits more per second than it may."""
+
+    code = "rate_limited"
+
+
+class TooManyInFlight(OverAllowance):
+    """Raised when a client has as many jobs accepted and not finished as it may."""
+
+    code = "too_many_in_flight"
 
 
 class Unavailable(InferenceError):

@@ -5,7 +5,7 @@ import heapq
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from mnist_bridge.results import Result
+from mnist_bridge.results import Result, Status, status_of
 
 NOTIFICATION_TIMEOUT_S = 5.0
 
@@ -16,6 +16,7 @@ class MemoryStore:
     def __init__(self, *, result_ttl_s: float) -> None:
         self._result_ttl_s = result_ttl_s
         self._values: dict[str, bytes] = {}
+        self._expire_at: dict[str, float] = {}  # of what `_values` holds now
         self._expiries: list[tuple[float, str]] = []  # a heap, soonest first
         self._subscribers: list[asyncio.Queue[list[str]]] = []
 
@@ -39,6 +40,29 @@ class MemoryStore:
         self._values.pop(key, None)
         self._set(key, b"%d" % count)
         return count
+
+    async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
+        """Return how many solo runs each id has had, in the order of the ids."""
+        self._expire()
+        return [int(self._values.get("attempts:" + inference_id, b"0")) for inference_id in inference_ids]
+
+    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+
+        For `ttl_s` the id then reads as revived.
+        """
+        self._expire()
+        body = self._values.get("r:" + inference_id)
+        if body is not None and status_of(body) is Status.SUCCEEDED:
+            return False
+        for prefix in ("r:", "attempts:", "revived:"):
+            self._values.pop(prefix + inference_id, None)
+        return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
+
+    async def is_revived(self, inference_id: str) -> bool:
+        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+        self._expire()
+        return "revived:" + inference_id in self._values
 
     async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
@@ -75,10 +99,14 @@ class MemoryStore:
         if key in self._values:
             return False
         self._values[key] = value
-        heapq.heappush(self._expiries, (time.monotonic() + (ttl_s or self._result_ttl_s), key))
+        self._expire_at[key] = time.monotonic() + (ttl_s or self._result_ttl_s)
+        heapq.heappush(self._expiries, (self._expire_at[key], key))
         return True
 
     def _expire(self) -> None:
         now = time.monotonic()
         while self._expiries and self._expiries[0][0] <= now:
-            self._values.pop(heapq.heappop(self._expiries)[1], None)
+            expire_at, key = heapq.heappop(self._expiries)
+            if self._expire_at.get(key) == expire_at:  # else it was written again since, and lives longer
+                self._values.pop(key, None)
+                del self._expire_at[key]

@@ -54,7 +54,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
     """Return the request that a message carries.
 
     Raises:
-        InvalidMessage: no id, another type, a wrong length or a missing deadline.
+        InvalidMessage: no id, another type or content type, a wrong length, or no deadline that is a moment since 1970.
     """
     headers = properties.headers or {}
     inference_id, deadline, traceparent = message_id(properties), headers.get("deadline"), headers.get("traceparent")
@@ -62,10 +62,12 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         raise _invalid(f"message_id {properties.message_id!r} is no inference id")
     if properties.type != spec.message_type:
         raise _invalid(f"type is {properties.type!r}, expected {spec.message_type!r}")
+    if properties.content_type != CONTENT_TYPE:
+        raise _invalid(f"content_type is {properties.content_type!r}, expected {CONTENT_TYPE!r}")
     if len(body) != spec.body_bytes:
         raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
-    if not isinstance(deadline, int):
-        raise _invalid(f"header deadline is {deadline!r}, expected milliseconds")
+    if not isinstance(deadline, int) or isinstance(deadline, bool) or deadline < 0:
+        raise _invalid(f"header deadline is {repr(deadline)[:64]}, expected milliseconds since 1970")
     return InferenceRequest(
         inference_id=inference_id,
         body=body,

@@ -1,6 +1,9 @@
 """Settings that both sides share, read from the environment with the prefix `MNIST_`."""
 
+import ssl
+from pathlib import Path
 from typing import Literal, Self, TypeVar
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +30,10 @@ class BridgeSettings(BaseSettings):
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis, as `redis://user:password@host:port/db`; `rediss://` for TLS",
     )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the CA behind `amqps://` and `rediss://`; without it, the system's CAs",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe event that is logged"
     )
@@ -50,6 +57,16 @@ class BridgeSettings(BaseSettings):
     def _redis_scheme(cls, url: SecretStr) -> SecretStr:
         return _with_scheme(url, ("redis://", "rediss://", "unix://"))
 
+    @field_validator("ca_file")
+    @classmethod
+    def _holds_certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError as error:  # SSLError is one
+                raise ValueError(f"{path} holds no CA certificates ({error}); name a readable PEM file") from None
+        return path
+
     @model_validator(mode="after")
     def _results_outlive_jobs(self) -> Self:
         if self.result_ttl_s < self.job_ttl_s + GRACE_S:
@@ -59,6 +76,14 @@ class BridgeSettings(BaseSettings):
                 f"{ENV_PREFIX}JOB_TTL_S + {GRACE_S} = {least_s}, or an expired result would read as pending; raise it"
             )
         return self
+
+    @property
+    def broker_url(self) -> str:
+        """`amqp_url`, with `ca_file` as `cacertfile`: RabbitMQ's own name for it in a URL."""
+        url = self.amqp_url.get_secret_value()
+        if self.ca_file is None:
+            return url
+        return f"{url}{'&' if '?' in url else '?'}cacertfile={quote(str(self.ca_file), safe='')}"
 
 
 def load_settings(settings: type[SettingsT]) -> SettingsT:

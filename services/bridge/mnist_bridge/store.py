@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -21,6 +22,7 @@ Answer = TypeVar("Answer")
 RESULT_PREFIX = "r:"
 ATTEMPTS_PREFIX = "attempts:"
 CLAIM_PREFIX = "idem:"
+REVIVED_PREFIX = "revived:"
 SOCKET_TIMEOUT_S = 2.0
 MAX_CONNECTIONS = 16
 #: A subscription that was silent for this long yields an empty notification: a chance to look again.
@@ -37,9 +39,24 @@ redis.call('PUBLISH', ARGV[2], table.concat(ids))
 return created
 """
 
+# KEYS: result, attempts and revived key of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
+_REVIVE = """
+local body = redis.call('GET', KEYS[1])
+if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
+return 1
+"""
 
-def connect_redis(url: str) -> Redis:
-    """Return a client with bounded connections and waits; it connects on first use and again by itself."""
+
+def connect_redis(url: str, *, ca_file: Path | None = None) -> Redis:
+    """Return a client with bounded connections and waits; it connects on first use and again by itself.
+
+    Args:
+        url: `redis://`, `rediss://` for TLS, or `unix://`.
+        ca_file: PEM file of the CA that signs Redis's certificate; without it, the system's CAs.
+    """
+    tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss:") else {}
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -48,6 +65,7 @@ def connect_redis(url: str) -> Redis:
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         health_check_interval=15,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=1),
+        **tls,
     )
     return Redis.from_pool(pool)
 
@@ -66,6 +84,7 @@ class RedisStore:
         self._channel = f"results:{spec.name}"
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
+        self._revive = redis.register_script(_REVIVE)
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
@@ -86,6 +105,24 @@ class RedisStore:
         pipeline.pexpire(key, self._result_ttl_ms)
         count, _ = await _answered(pipeline.execute())
         return int(count)
+
+    async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
+        """Return how many solo runs each id has had, in the order of the ids."""
+        keys = [ATTEMPTS_PREFIX + inference_id for inference_id in inference_ids]
+        counts = await _answered(self._redis.mget(keys)) if keys else []
+        return [int(count or 0) for count in counts]
+
+    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+
+        One atomic step; for `ttl_s` the id then reads as revived.
+        """
+        keys = [prefix + inference_id for prefix in (RESULT_PREFIX, ATTEMPTS_PREFIX, REVIVED_PREFIX)]
+        return bool(await _answered(self._revive(keys=keys, args=[ttl_s * 1000])))
+
+    async def is_revived(self, inference_id: str) -> bool:
+        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+        return bool(await _answered(self._redis.exists(REVIVED_PREFIX + inference_id)))
 
     async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""

@@ -13,6 +13,11 @@ from mnist_bridge.spec import ModelSpec
 JOBS_DELIVERY_LIMIT = 20
 #: Higher, because a dead letter may bring its count along (RabbitMQ 4.3).
 RETRY_DELIVERY_LIMIT = 40
+#: Solo runs that a suspect gets before it is declared the killer; far below both limits.
+SOLO_ATTEMPTS = 3
+#: Who looks at a dead letter gives it back, and that counts as a delivery: without a limit of our own RabbitMQ 4
+#: would delete it after 20 looks.
+DEAD_DELIVERY_LIMIT = 1_000_000
 DEAD_MAX_LENGTH = 10_000
 
 
@@ -58,7 +63,12 @@ def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
     exchange, dlx, name = "inference", "inference.dlx", spec.name
     jobs = {"x-max-length": queue_max_length, "x-delivery-limit": JOBS_DELIVERY_LIMIT}
     retry = {"x-delivery-limit": RETRY_DELIVERY_LIMIT}
-    dead = {"x-queue-type": "quorum", "x-max-length": DEAD_MAX_LENGTH, "x-overflow": "drop-head"}
+    dead = {
+        "x-queue-type": "quorum",
+        "x-max-length": DEAD_MAX_LENGTH,
+        "x-overflow": "drop-head",
+        "x-delivery-limit": DEAD_DELIVERY_LIMIT,
+    }
     return Topology(
         exchange=exchange,
         dead_letter_exchange=dlx,

@@ -1,10 +1,13 @@
 """The one private hook of pika that we use: a change in pika must fail here, not in production."""
 
 import asyncio
+from pathlib import Path
+from urllib.parse import quote
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 from mnist_bridge.amqp import HEARTBEAT_S, CorkedConnection, connection_parameters
+from tests.certificates import Authority
 
 
 async def handshake(connection_class: type[AsyncioConnection]) -> list[bytes]:
@@ -65,3 +68,17 @@ def test_a_tls_url_verifies_the_broker() -> None:
 
     assert options is not None
     assert options.context.check_hostname
+
+
+def test_a_ca_of_ones_own_replaces_the_systems(tmp_path: Path) -> None:
+    ca_file = Authority(tmp_path / "a place").create().file
+
+    url = f"amqps://host/v%2Fh?cacertfile={quote(str(ca_file))}&locale=de"
+
+    parameters = connection_parameters(url, name="mnist api")
+
+    assert parameters.ssl_options is not None
+    assert parameters.ssl_options.server_hostname == "host"
+    assert len(parameters.ssl_options.context.get_ca_certs()) == 1
+    assert parameters.ssl_options.context.check_hostname
+    assert (parameters.virtual_host, parameters.locale) == ("v/h", "de")

@@ -52,3 +52,22 @@ def test_any_other_text_is_unknown(text: str) -> None:
 def test_an_id_that_somebody_else_signed_is_unknown(stranger: TicketSigner) -> None:
     with pytest.raises(UnknownId, match="not issued by this service"):
         SIGNER.issued_at_ms(stranger.issue(1))
+
+
+@given(MOMENTS_MS, st.text(min_size=1, max_size=70))
+def test_an_id_of_an_owner_is_known_to_that_owner_alone(now_ms: int, owner: str) -> None:
+    inference_id = SIGNER.issue(now_ms, owner)
+
+    assert SIGNER.issued_at_ms(inference_id, owner) == now_ms
+    for stranger in ("", owner + "x"):
+        with pytest.raises(UnknownId, match="not issued by this service"):
+            SIGNER.issued_at_ms(inference_id, stranger)
+
+
+def test_an_id_of_no_owner_is_unknown_to_every_owner() -> None:
+    with pytest.raises(UnknownId):
+        SIGNER.issued_at_ms(SIGNER.issue(1), "alice")
+
+
+def test_an_id_of_no_owner_that_was_issued_before_there_were_owners_is_still_known() -> None:
+    assert SIGNER.issued_at_ms("AAAAAAABAAAAAAAA6_yfRh0e") == 1

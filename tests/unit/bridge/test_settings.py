@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+from pydantic import SecretStr
 
 from mnist_bridge.errors import ConfigurationError
 from mnist_bridge.settings import BridgeSettings, load_settings
@@ -38,3 +41,33 @@ def test_results_must_outlive_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "guest" not in repr(load_settings(BridgeSettings))
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_without_ca_certificates_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("MNIST_CA_FILE", str(path))
+
+    with pytest.raises(ConfigurationError, match=f"MNIST_CA_FILE: .*{path} holds no CA certificates"):
+        load_settings(BridgeSettings)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("amqps://host/vhost", "amqps://host/vhost?cacertfile=%2Fa%20place%2Fca.pem"),
+        ("amqps://host?heartbeat=5", "amqps://host?heartbeat=5&cacertfile=%2Fa%20place%2Fca.pem"),
+    ],
+)
+def test_the_brokers_url_names_the_ca(url: str, expected: str) -> None:
+    settings = BridgeSettings.model_construct(amqp_url=SecretStr(url), ca_file=Path("/a place/ca.pem"))
+
+    assert settings.broker_url == expected
+
+
+def test_without_a_ca_the_brokers_url_is_as_it_was_given() -> None:
+    assert BridgeSettings().broker_url == "amqp://guest:guest@127.0.0.1:5672/%2F"

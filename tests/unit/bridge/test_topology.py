@@ -33,3 +33,8 @@ def test_dead_lettering_is_at_least_once() -> None:
 
 def test_retry_lets_more_deliveries_pass_than_jobs() -> None:
     assert TOPOLOGY.retry.arguments["x-delivery-limit"] > TOPOLOGY.jobs.arguments["x-delivery-limit"]
+
+
+def test_dead_letters_outlive_any_number_of_looks() -> None:
+    # RabbitMQ 4 deletes after 20 deliveries what names no limit, and a dead letter has nowhere to go from there.
+    assert TOPOLOGY.dead.arguments["x-delivery-limit"] >= 1_000_000

@@ -1,0 +1,75 @@
+"""Messages that pika cannot decode arrive all the same, as messages without properties."""
+
+import struct
+
+import pytest
+from pika import BasicProperties, frame, spec
+from pika.exceptions import InvalidFrameError
+
+from mnist_bridge.amqp import CorkedConnection
+from mnist_bridge.frames import read_frame
+
+
+def header_frame(headers: bytes, body_bytes: int = 5) -> bytes:
+    """Return a content header frame with a table of headers that is encoded already."""
+    flags = struct.pack(">H", BasicProperties.FLAG_HEADERS)
+    table = struct.pack(">I", len(headers)) + headers
+    payload = struct.pack(">HHQ", spec.Basic.INDEX, 0, body_bytes) + flags + table
+    return struct.pack(">BHL", spec.FRAME_HEADER, 7, len(payload)) + payload + bytes([spec.FRAME_END])
+
+
+def nested(depth: int) -> bytes:
+    table = b""
+    for _ in range(depth):
+        table = b"\x01aF" + struct.pack(">I", len(table)) + table
+    return table
+
+
+TOO_LATE = b"\x01aT" + struct.pack(">Q", 2**63)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(TOO_LATE, id="a-moment-after-the-year-9999"),
+        pytest.param(nested(10_000), id="tables-in-tables"),
+        pytest.param(b"\x01a?", id="an-unknown-type"),
+        pytest.param(b"\x01ad" + struct.pack(">d", float("nan")), id="no-number"),
+    ],
+)
+def test_a_message_with_headers_that_pika_fails_on_arrives_without_properties(headers: bytes) -> None:
+    data = header_frame(headers)
+
+    consumed_bytes, read = read_frame(data + b"the next frame")
+
+    assert consumed_bytes == len(data)
+    assert isinstance(read, frame.Header)
+    assert (read.channel_number, read.body_size, vars(read.properties)) == (7, 5, vars(BasicProperties(headers={})))
+
+
+def test_a_sound_frame_is_read_as_pika_reads_it() -> None:
+    _, read = read_frame(header_frame(b"\x01aI\x00\x00\x00\x09"))
+
+    assert isinstance(read, frame.Header)
+    assert read.properties.headers == {"a": 9}
+
+
+def test_a_frame_that_is_not_complete_yet_is_waited_for() -> None:
+    assert read_frame(header_frame(TOO_LATE)[:-1]) == (0, None)
+
+
+def test_a_frame_without_its_end_is_an_error() -> None:
+    with pytest.raises(InvalidFrameError):
+        read_frame(header_frame(TOO_LATE)[:-1] + b"x")
+
+
+def test_pika_reads_its_frames_by_the_hook_that_we_override() -> None:
+    connection = CorkedConnection.__new__(CorkedConnection)
+    connection._frame_buffer = b""  # type: ignore[attr-defined]
+    processed: list[object] = []
+    connection._process_frame = processed.append  # type: ignore[attr-defined]
+    connection.bytes_received = 0  # type: ignore[attr-defined]
+
+    connection._on_data_available(header_frame(TOO_LATE))  # type: ignore[attr-defined]
+
+    assert len(processed) == 1
