@@ -5,6 +5,7 @@ The first pixel says what happens: its value modulo 10 is the predicted class, u
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import ClassVar, Self
@@ -53,7 +54,15 @@ class HangingModel(EchoModel):
 
 
 class FaultyModel(EchoModel):
-    """Does what the first pixel of any input in the batch says."""
+    """Does what the first pixel of any input in the batch says.
+
+    Attributes:
+        released: ends a hang, which lasts for ever otherwise; for tests whose process goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         marks = set(batch[:, 0, 0].tolist())
@@ -62,7 +71,7 @@ class FaultyModel(EchoModel):
         if KILLS in marks:
             os.kill(os.getpid(), signal.SIGKILL)
         if HANGS in marks:
-            time.sleep(3)
+            self.released.wait()
         if RUNS_OUT_OF_MEMORY in marks and len(batch) > 2:
             raise torch.cuda.OutOfMemoryError("out of memory")
         if LOSES_THE_DEVICE in marks:

@@ -15,14 +15,15 @@ from mnist_api.app import create_app
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
-from mnist_worker.__main__ import EXIT_CONFIGURATION, load_model, warm_worker
 from mnist_worker.model import Model
+from mnist_worker.service import EXIT_CONFIGURATION, load_model, warm_worker
 from mnist_worker.settings import WorkerSettings
 from mnist_worker.worker import Worker
 
@@ -67,7 +68,15 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> None:
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
     waiters = Waiters(store, max_waiters=api.max_waiters)
     signer = TicketSigner(ticket_key(api), model=model.spec.name)
-    app = create_app(api, publisher=broker.publisher(), store=store, signer=signer, waiters=waiters, registry=registry)
+    app = create_app(
+        api,
+        publisher=broker.publisher(),
+        store=store,
+        signer=signer,
+        waiters=waiters,
+        drain_rate=DrainRate(),
+        registry=registry,
+    )
     await _run_both(http_server(app, api, waiters, announce=print_first_steps), working)
 
 

@@ -23,6 +23,9 @@ class WorkerMetrics:
             "mnist_duplicate_results", "Results not stored because the id had one already", registry=registry
         )
         self.solo_runs = Counter("mnist_solo_runs", "Suspects that ran alone", registry=registry)
+        self.invalid_messages = Counter(
+            "mnist_invalid_messages", "Messages that were no jobs, parked or deleted", registry=registry
+        )
         self.store_retries = Counter("mnist_store_retries", "Calls to Redis that had to be repeated", registry=registry)
 
     def observe_batch(self, batch_size: int, predict_s: float) -> None:

@@ -16,6 +16,7 @@ from mnist_bridge.errors import StoreUnavailable
 from mnist_bridge.inbox import Inbox, Lane
 from mnist_bridge.results import Result
 from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.batch import Batch, screen
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-#: Solo runs that a suspect gets before it is declared the killer.
-SOLO_ATTEMPTS = 3
 #: Batches between the device and the store; more would only wait there.
 PIPELINE_DEPTH = 2
 STORE_BACKOFF_FIRST_S = 0.1
@@ -110,11 +109,14 @@ class Worker:
     async def _start_batches(self) -> None:
         while deliveries := await self._inbox.take(self._engine.max_batch_size, is_device_free=self._is_device_free):
             batch = screen(deliveries, self._spec, now_ms=time.time_ns() // 1_000_000)
+            self._metrics.invalid_messages.inc(batch.invalid_count)
             await self._drop_finished(batch)
             if batch.lane is Lane.RETRY:
                 await self._started.join()  # alone: a killer takes nobody with it
                 await self._count_attempts(batch)
             await self._started.put((batch, self._start(batch)))
+            if batch.lane is Lane.RETRY:
+                await self._started.join()  # a killer that ran next would be counted against this one
 
     async def _finish_batches(self) -> None:
         while True:

@@ -71,6 +71,8 @@ async def test_a_forward_pass_that_hangs_is_ended_by_a_deadline(model: FaultyMod
     with pytest.raises(DeviceLost, match=r"more than 0\.1 s"):
         await asyncio.wait_for(classes(engine, HANGS), 5)
 
+    model.released.set()
+
 
 async def test_the_event_loop_turns_while_a_batch_runs(engine: Engine) -> None:
     predicting = asyncio.create_task(classes(engine, 1))

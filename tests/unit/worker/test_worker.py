@@ -16,9 +16,10 @@ from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.results import Result, failed
 from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.worker import SOLO_ATTEMPTS, Worker
+from mnist_worker.worker import Worker
 from tests.models import LOSES_THE_DEVICE, RAISES, EchoModel, FaultyModel, SlowModel
 
 TIMEOUT_S = 10.0
@@ -162,6 +163,25 @@ async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
     assert bench.model.batch_sizes == []
 
 
+async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench) -> None:
+    # Else a killer among what runs next takes an innocent suspect with it, and that counts as an attempt of its own.
+    bench.store.is_away = True
+    request = a_request(1, 5)
+    bench.broker.put(suspect(request))
+    async with asyncio.timeout(TIMEOUT_S):
+        while not bench.count("mnist_store_retries_total"):
+            await asyncio.sleep(0.005)
+    retries = bench.count("mnist_store_retries_total")
+    ids = [await bench._publish_one(100, 7)]
+    async with asyncio.timeout(TIMEOUT_S):
+        while bench.count("mnist_store_retries_total") < retries + 2:
+            await asyncio.sleep(0.005)
+
+    assert bench.model.batch_sizes == [1]
+    bench.store.is_away = False
+    assert [result["predicted_class"] for result in await bench.results([request.inference_id, *ids])] == [5, 7]
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -181,6 +201,7 @@ async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, mess
 
     assert [result["predicted_class"] for result in results] == [1, 2]
     assert [parked.body for parked in bench.broker.dead] == [message.body]
+    assert bench.count("mnist_invalid_messages_total") == 1
 
 
 async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:

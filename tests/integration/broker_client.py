@@ -1,0 +1,79 @@
+"""A client of RabbitMQ that may do anything: publish what no API would, look into the queues, empty them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from pika import BasicProperties
+
+from mnist_bridge.amqp import Channel, Connection, connection_parameters
+from mnist_bridge.dead_letters import DeadLetter, DeadLetters
+from mnist_bridge.declare import ensure_topology
+from mnist_bridge.requests import InferenceRequest, to_properties
+from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import topology_for
+from tests.integration.conftest import TIMEOUT_S
+from tests.servers import RabbitMQ
+
+TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
+
+
+class BrokerClient:
+    """What a test does with the queues of the real model, beside the API and the workers."""
+
+    def __init__(self, rabbitmq: RabbitMQ, connection: Connection, channel: Channel) -> None:
+        self._rabbitmq = rabbitmq
+        self._channel = channel
+        self._letters = DeadLetters(connection, spec=MNIST, topology=TOPOLOGY)
+
+    def publish(self, properties: BasicProperties, body: bytes) -> None:
+        """Publish any message where jobs are published."""
+        self._channel.raw.basic_publish(TOPOLOGY.exchange, TOPOLOGY.routing_key, body, properties)
+
+    def publish_dead(self, properties: BasicProperties, body: bytes) -> None:
+        """Put any message among the dead letters."""
+        self._channel.raw.basic_publish(TOPOLOGY.dead_letter_exchange, TOPOLOGY.dead.routing_key, body, properties)
+
+    def publish_job(self, request: InferenceRequest) -> None:
+        """Publish a job as the API does, without waiting for the confirm."""
+        self.publish(to_properties(request, MNIST), request.body)
+
+    async def purge(self) -> None:
+        """Empty every queue."""
+        for queue in TOPOLOGY.queues:
+            await self._channel.call(self._channel.raw.queue_purge, queue.name)
+
+    @asynccontextmanager
+    async def no_way_to_jobs(self) -> AsyncIterator[None]:
+        """Let no message reach the jobs queue for a while."""
+        raw, binding = self._channel.raw, (TOPOLOGY.jobs.name, TOPOLOGY.exchange, TOPOLOGY.routing_key)
+        await self._channel.call(raw.queue_unbind, *binding)
+        yield
+        await self._channel.call(raw.queue_bind, *binding)
+
+    async def dead(self) -> list[DeadLetter]:
+        """Return the dead letters."""
+        async with self._letters.reading() as reading:
+            return [letter async for letter in reading.letters()]
+
+    async def until_messages(self, expected: Mapping[str, int]) -> None:
+        """Wait until queues hold so many messages, those included that a worker has; RabbitMQ counts every 5 s."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while await asyncio.to_thread(self._messages) != expected:
+                await asyncio.sleep(0.1)
+
+    def _messages(self) -> dict[str, int]:
+        lines = self._rabbitmq.control("list_queues", "name", "messages", "--no-table-headers").splitlines()
+        counts = dict(line.split() for line in lines if line)
+        return {queue.name: int(counts[queue.name]) for queue in TOPOLOGY.queues}
+
+
+@asynccontextmanager
+async def broker_client(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
+    """Connect, make sure that the queues are there and empty, and leave them so."""
+    async with Connection(connection_parameters(rabbitmq.url, name="test")) as connection:
+        await ensure_topology(connection, TOPOLOGY)
+        client = BrokerClient(rabbitmq, connection, await connection.channel())
+        await client.purge()
+        yield client
+        await client.purge()

@@ -1,0 +1,219 @@
+"""`python -m mnist_worker dead`: what is in the dead queue, a second life, an end."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pika import BasicProperties
+
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.requests import InferenceRequest
+from mnist_bridge.spec import MNIST
+from tests.deployment import ROOT, TICKET_KEY, Deployment
+from tests.integration.broker_client import BrokerClient, broker_client
+from tests.integration.conftest import TIMEOUT_S
+from tests.models import RAISES
+from tests.servers import RabbitMQ, RedisServer, free_port
+
+FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
+EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
+
+
+@pytest.fixture
+async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
+    async with broker_client(rabbitmq) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def operator_url(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """A user who may read dead letters and publish jobs, and nothing else."""
+    rabbitmq.control("add_user", "operator", "secret")
+    rabbitmq.control("set_permissions", "operator", "^$", "^inference$", r"^mnist\.dead$")
+    yield rabbitmq.url.replace("guest:guest", "operator:secret")
+    rabbitmq.control("delete_user", "operator")
+
+
+@pytest.fixture
+def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> Iterator[Deployment]:
+    with Deployment(tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
+        yield deployment
+
+
+class Command:
+    """`python -m mnist_worker dead …` as an operator's user."""
+
+    def __init__(self, amqp_url: str, redis_url: str) -> None:
+        self._environment = {
+            "PATH": "/usr/bin",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "utf-8",
+            "MNIST_AMQP_URL": amqp_url,
+            "MNIST_REDIS_URL": redis_url,
+        }
+
+    async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "mnist_worker", "dead", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+
+
+@pytest.fixture
+def dead(operator_url: str, redis_server: RedisServer) -> Command:
+    return Command(operator_url, redis_server.url)
+
+
+def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
+    now_ms = time.time_ns() // 1_000_000
+    inference_id = TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(now_ms - age_s * 1000)
+    body = bytes([mark]) + bytes(755) + bytes([255]) * 28
+    return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent="00-trace")
+
+
+async def a_dead_job(deployment: Deployment, broker: BrokerClient, *, age_s: int = 0) -> str:
+    """Return the id of a job that a worker, which has ended since, has failed and parked."""
+    job = a_job(RAISES, age_s=age_s)
+    worker = deployment.worker(MNIST_MODEL=FAULTY).wait_until_ready()
+    broker.publish_job(job)
+    await broker.until_messages({**EMPTY, "mnist.dead": 1})
+    worker.process.stop()
+    return job.inference_id
+
+
+async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
+    deployment: Deployment, broker: BrokerClient, dead: Command
+) -> None:
+    api = deployment.api().wait_until_ready()
+    inference_id = await a_dead_job(deployment, broker, age_s=2_000)  # older than any id that may be pending
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
+        before = (await client.get(f"/result/{inference_id}")).json()
+        listed, shown = await dead("list"), await dead("show", inference_id)
+        replayed = await dead("replay", inference_id)
+        between = await client.get(f"/result/{inference_id}")
+        deployment.worker(MNIST_MODEL=ECHO)
+        async with asyncio.timeout(TIMEOUT_S):
+            while (after := (await client.get(f"/result/{inference_id}?wait=5")).json())["status"] == "pending":
+                pass
+    await broker.until_messages(EMPTY)
+
+    assert before["error"]["code"] == "prediction_failed"
+    line = listed.stdout.splitlines()[1].split()
+    assert line[:3] == [inference_id, "prediction_failed", "1"]
+    assert line[3].endswith("Z")
+    assert line[4] == "784"
+    assert listed.stdout.splitlines()[-1] == "1 dead letter"
+    described, end = json.JSONDecoder().raw_decode(shown.stdout)
+    assert described["properties"]["message_id"] == inference_id
+    assert described["headers"]["traceparent"] == "00-trace"
+    assert described["headers"]["x-death"][0]["queue"] == "mnist.retry"
+    assert described["result"] == before
+    assert shown.stdout[end:].strip("\n").splitlines()[-1] == "█" * 56
+    assert (replayed.returncode, between.status_code, between.json()["status"]) == (0, 200, "pending"), replayed
+    assert (after["status"], after["predicted_class"]) == ("succeeded", RAISES % 10)
+
+
+async def test_looking_thirty_times_loses_nothing(broker: BrokerClient, dead: Command, deployment: Deployment) -> None:
+    inference_id = await a_dead_job(deployment, broker)
+
+    for _ in range(10):
+        assert (await dead("list")).stdout.endswith("1 dead letter\n")
+    for _ in range(20):
+        assert [letter.inference_id for letter in await broker.dead()] == [inference_id]
+
+
+async def test_a_letter_that_was_kept_twice_is_published_once(
+    broker: BrokerClient, dead: Command, deployment: Deployment
+) -> None:
+    inference_id = await a_dead_job(deployment, broker)
+    [letter] = await broker.dead()
+    broker.publish_dead(letter.properties, letter.body)
+    broker.publish_dead(BasicProperties(message_id="no job"), b"what is this")
+    await broker.until_messages({**EMPTY, "mnist.dead": 3})
+
+    done = await dead("replay", "--all")
+
+    assert done.returncode == 0
+    assert done.stdout.count(f"{inference_id}: replayed") == 1
+    assert "-: no job of mnist.v1" in done.stdout
+    await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 1})
+
+
+async def test_what_has_succeeded_keeps_its_answer(broker: BrokerClient, dead: Command, deployment: Deployment) -> None:
+    inference_id = await a_dead_job(deployment, broker)
+    [letter] = await broker.dead()
+    deployment.worker(MNIST_MODEL=ECHO)
+    await dead("replay", inference_id)
+    await broker.until_messages(EMPTY)
+    broker.publish_dead(letter.properties, letter.body)  # as if the command had been killed before its last step
+    await broker.until_messages({**EMPTY, "mnist.dead": 1})
+
+    done = await dead("replay", inference_id)
+
+    assert (done.returncode, "has succeeded" in done.stdout) == (0, True)
+    await broker.until_messages(EMPTY)
+
+
+async def test_a_letter_stays_until_its_job_is_in_the_queue(
+    broker: BrokerClient, dead: Command, deployment: Deployment
+) -> None:
+    inference_id = await a_dead_job(deployment, broker)
+    async with broker.no_way_to_jobs():
+        refused = await dead("replay", inference_id)
+        [letter] = await broker.dead()
+    done = await dead("replay", inference_id)
+
+    assert (refused.returncode, letter.inference_id) == (69, inference_id)
+    assert "no queue bound" in refused.stderr
+    assert done.returncode == 0
+    await broker.until_messages({**EMPTY, "mnist.jobs": 1})
+
+
+async def test_purging_deletes_all_and_says_how_many(broker: BrokerClient, dead: Command) -> None:
+    for _ in range(3):
+        broker.publish_dead(BasicProperties(), b"")
+    await broker.until_messages({**EMPTY, "mnist.dead": 3})
+
+    purged, listed = await dead("purge"), await dead("list")
+
+    assert (purged.returncode, purged.stdout) == (0, "deleted 3 dead letters\n")
+    assert (listed.returncode, listed.stdout) == (0, "no dead letters\n")
+
+
+async def test_an_id_that_is_not_there_is_named(broker: BrokerClient, dead: Command) -> None:
+    for done in (await dead("show", "A" * 24), await dead("replay", "A" * 24)):
+        assert done.returncode == 1
+        assert f"{'A' * 24} is not among the 0 dead letters" in done.stderr
+
+
+async def test_the_exit_status_says_what_is_wrong(
+    rabbitmq: RabbitMQ, operator_url: str, redis_server: RedisServer, broker: BrokerClient
+) -> None:
+    broker.publish_dead(BasicProperties(), b"")
+    nowhere = f"127.0.0.1:{free_port()}"
+    wrong = {
+        "broker": Command(f"amqp://guest:guest@{nowhere}/%2F", redis_server.url),
+        "store": Command(operator_url, f"redis://{nowhere}/0"),
+        "password": Command(operator_url.replace("secret", "other"), redis_server.url),
+        "setting": Command("http://example", redis_server.url),
+    }
+
+    done = {what: await command("list") for what, command in wrong.items()}
+
+    assert {what: one.returncode for what, one in done.items()} == {
+        "broker": 69,
+        "store": 69,
+        "password": 78,
+        "setting": 78,
+    }
+    assert all(one.stderr.count("\n") == 1 and "Traceback" not in one.stderr for one in done.values())

@@ -1,0 +1,204 @@
+"""Messages in the queue that no API published: each is parked, and harms nobody."""
+
+import asyncio
+import json
+import os
+import pickle
+import struct
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pika import BasicProperties
+
+from mnist_bridge.ids import TicketSigner
+from mnist_bridge.requests import InferenceRequest, to_properties
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
+from mnist_worker.obituary import Obituary
+from tests.deployment import TICKET_KEY, Deployment, Service
+from tests.integration.broker_client import BrokerClient, broker_client
+from tests.integration.conftest import TIMEOUT_S, until
+from tests.servers import RabbitMQ, RedisServer
+
+TENSOR = bytes([5]) + bytes(783)
+HUGE = 2**63 - 1
+
+
+class RawHeaders(BasicProperties):
+    """Properties with nothing but headers that are encoded already, as pika would never encode them."""
+
+    def __init__(self, table: bytes) -> None:
+        super().__init__()
+        self._table = table
+
+    def encode(self) -> list[bytes]:
+        return [struct.pack(">HI", self.FLAG_HEADERS, len(self._table)), self._table]
+
+
+class Intruder:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._path),)
+
+
+def nested(depth: int) -> bytes:
+    table = b""
+    for _ in range(depth):
+        table = b"\x01aF" + struct.pack(">I", len(table)) + table
+    return table
+
+
+def an_id() -> str:
+    return TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(time.time_ns() // 1_000_000)
+
+
+def a_job(**headers: Any) -> BasicProperties:
+    """Return the properties of a sound job, with some headers of its own."""
+    request = InferenceRequest(an_id(), TENSOR, int(time.time()), (int(time.time()) + 900) * 1000)
+    properties = to_properties(request, MNIST)
+    properties.headers = {**(properties.headers or {}), **headers}
+    return properties
+
+
+def changed(**values: Any) -> BasicProperties:
+    """Return the properties of a job with some of them changed."""
+    properties = a_job()
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties
+
+
+def strangers(trap: Path) -> list[tuple[BasicProperties, bytes]]:
+    tables: dict[str, Any] = {"a": {"b": [{"c": None}, [1, [2, {"d": True}]]]}}
+    return [
+        (changed(type="other.v9"), TENSOR),
+        (changed(type=None), TENSOR),
+        (changed(content_type="application/python-pickle"), TENSOR),
+        (changed(message_id=None), TENSOR),
+        (changed(message_id="../../etc/passwd"), TENSOR),
+        (a_job(), b"short"),
+        (a_job(), b""),
+        (a_job(), os.urandom(1_000_000)),
+        (a_job(), pickle.dumps(Intruder(trap))),
+        (changed(message_id=None), pickle.dumps(Intruder(trap)).ljust(784, b".")),
+        (a_job(deadline="tomorrow"), TENSOR),
+        (a_job(deadline=-1), TENSOR),
+        (a_job(deadline=None), TENSOR),
+        (a_job(deadline=tables), TENSOR),
+        (a_job(**{"deadline": "x" * 60_000}), TENSOR),
+        (BasicProperties(headers={**tables, "x-death": "never", "x-delivery-count": [1]}), b"?"),
+        (BasicProperties(headers={"x-death": [{"reason": 7, "time": "now"}]}), b"?"),
+        (RawHeaders(b"\x01aT" + struct.pack(">Q", 2**63)), TENSOR),
+        (RawHeaders(nested(5_000)), TENSOR),
+        (RawHeaders(nested(400)), TENSOR),
+        (BasicProperties(), b""),
+    ]
+
+
+#: RabbitMQ 3.10 cannot hand these on: its dead-lettering would die of them, again and again.
+FORGED_DEATHS: list[Any] = [
+    [3],
+    [None],
+    [[1]],
+    [{"queue": "mnist.jobs", "reason": "rejected", "count": "many"}],
+    [{"queue": "mnist.jobs", "reason": "rejected", "count": {"a": 1}}],
+]
+
+#: Odd, but each is a job with an id, a tensor and a moment until which it is worth running.
+ODD_JOBS = [
+    {"x-delivery-count": "many"},
+    {"x-delivery-count": HUGE},
+    {"x-delivery-count": -HUGE},
+    {"x-acquired-count": {"a": 1}},
+    {"deadline": HUGE},
+    {"traceparent": ["no", "text"]},
+    {"x-death": "never", "nested": {"a": {"b": {"c": [[[]]]}}}},
+]
+
+
+@pytest.fixture
+async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
+    async with broker_client(rabbitmq) as client:
+        yield client
+
+
+@pytest.fixture
+async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
+    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def worker(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Service]:
+    with Deployment(
+        tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url, MNIST_MODEL="tests.models:EchoModel"
+    ) as deployment:
+        yield deployment.worker().wait_until_ready()
+
+
+async def classes_of(store: RedisStore, ids: list[str]) -> list[int]:
+    async with asyncio.timeout(TIMEOUT_S):
+        while None in (bodies := await store.get(ids)):
+            await asyncio.sleep(0.05)
+    return [json.loads(body or b"").get("predicted_class") for body in bodies]
+
+
+async def test_strangers_are_parked_and_their_neighbours_answered(
+    broker: BrokerClient, store: RedisStore, worker: Service, tmp_path: Path
+) -> None:
+    ids = []
+    for properties, body in strangers(tmp_path / "trap"):
+        broker.publish(properties, body)
+        neighbour = a_job()
+        broker.publish(neighbour, TENSOR)
+        ids.append(str(neighbour.message_id))
+    count = len(ids)
+
+    assert await classes_of(store, ids) == [5] * count
+    await broker.until_messages({"mnist.dead": count, "mnist.retry": 0, "mnist.jobs": 0})
+    await until(lambda: worker.metric("mnist_invalid_messages_total") == count)
+    assert worker.is_ready()
+    assert not (tmp_path / "trap").exists()
+    for letter in await broker.dead():
+        assert '"reason": "invalid_message"' in Obituary.of(letter, MNIST).in_full(letter, MNIST, None, 0)
+    log = worker.process.log.read_text()
+    assert "broker connection lost" not in log
+    assert "Traceback" not in log
+
+
+async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
+    broker: BrokerClient, store: RedisStore, worker: Service
+) -> None:
+    forged = [a_job(**{"x-death": deaths}) for deaths in FORGED_DEATHS]
+    forged.append(a_job(**{"x-death": [3], "x-delivery-count": 9}))  # a suspect, by its own account
+    for properties in forged:
+        broker.publish(properties, TENSOR)
+    hidden = b"\x07x-deathA\x00\x00\x00\x05I\x00\x00\x00\x07" + b"\x01aT" + struct.pack(">Q", 2**63)
+    broker.publish(RawHeaders(hidden), TENSOR)
+    broker.publish(BasicProperties(), b"a stranger after them")
+    neighbour = a_job()
+    broker.publish(neighbour, TENSOR)
+
+    assert await classes_of(store, [str(neighbour.message_id)]) == [5]
+    assert await classes_of(store, [str(properties.message_id) for properties in forged]) == [None] * len(forged)
+    await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 0})
+    assert [letter.body for letter in await broker.dead()] == [b"a stranger after them"]
+    assert worker.metric("mnist_invalid_messages_total") == len(forged) + 2
+
+
+async def test_a_job_with_odd_headers_is_answered(broker: BrokerClient, store: RedisStore, worker: Service) -> None:
+    jobs = [a_job(**headers) for headers in ODD_JOBS]
+    for properties in jobs:
+        broker.publish(properties, TENSOR)
+
+    assert await classes_of(store, [str(job.message_id) for job in jobs]) == [5] * len(jobs)
+    await broker.until_messages({"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0})
+    assert worker.metric("mnist_invalid_messages_total") == 0
