@@ -10,7 +10,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -103,10 +104,17 @@ class Process:
 
 
 class RabbitMQ:
-    """A RabbitMQ node; restarted on the same data it has the same queues."""
+    """A RabbitMQ node; restarted on the same data it has the same queues.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: for its data, configuration and log.
+        config: more lines for its `rabbitmq.conf`.
+        plugins: plugins that are enabled.
+    """
+
+    def __init__(self, directory: Path, *, config: str = "", plugins: Sequence[str] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         epmd_port = str(free_port())
@@ -124,8 +132,8 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
         }
-        (directory / "rabbitmq.conf").write_text("log.console.level = warning\n")
-        (directory / "plugins").write_text("[].\n")
+        (directory / "rabbitmq.conf").write_text(f"log.console.level = warning\n{config}")
+        (directory / "plugins").write_text(f"[{','.join(plugins)}].\n")
         epmd = [find_program("epmd"), "-port", epmd_port, "-address", "127.0.0.1"]
         self._epmd = Process(epmd, directory / "epmd.log").start()
         self._environment = environment
@@ -164,10 +172,22 @@ class RabbitMQ:
 
 
 class RedisServer:
-    """A Redis with an append-only file; restarted it has the same keys."""
+    """A Redis with an append-only file; restarted it has the same keys.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: for its data and log.
+        more_options: more of its options, by name.
+        environment: more variables of its process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        more_options: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         options = {
@@ -178,9 +198,10 @@ class RedisServer:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "maxmemory-policy": "noeviction",
+            **(more_options or {}),
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self.process = Process([find_program("redis-server"), *arguments], directory / "redis.log")
+        self.process = Process([find_program("redis-server"), *arguments], directory / "redis.log", environment)
 
     def start(self) -> Self:
         """Start the server and wait until it takes connections."""
@@ -200,3 +221,14 @@ class RedisServer:
     def close(self) -> None:
         """End it for good."""
         self.stop(signal.SIGKILL)
+
+
+@contextmanager
+def running_servers(directory: Path) -> Iterator[tuple[RabbitMQ, RedisServer]]:
+    """Run one of each, with data below a directory."""
+    with ExitStack() as stack:
+        rabbitmq = RabbitMQ(directory / "rabbitmq")
+        stack.callback(rabbitmq.close)
+        redis_server = RedisServer(directory / "redis")
+        stack.callback(redis_server.close)
+        yield rabbitmq.start(), redis_server.start()

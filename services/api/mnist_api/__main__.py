@@ -36,7 +36,7 @@ def build_server(settings: ApiSettings) -> Server:
         )
     drain_rate = DrainRate()
     publisher = AmqpPublisher(
-        settings.amqp_url.get_secret_value(),
+        settings.broker_url,
         spec=MNIST,
         topology=topology_for(MNIST, queue_max_length=settings.queue_max_length),
         publish_timeout_s=settings.publish_timeout_s,
@@ -44,14 +44,22 @@ def build_server(settings: ApiSettings) -> Server:
         settle_s=settings.queue_settle_s,
         drain_rate=drain_rate,
     )
-    redis = connect_redis(settings.redis_url.get_secret_value())
+    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
     store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=MNIST.name)
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    app = create_app(settings, publisher=publisher, store=store, signer=signer, waiters=waiters, registry=registry)
+    app = create_app(
+        settings,
+        publisher=publisher,
+        store=store,
+        signer=signer,
+        waiters=waiters,
+        drain_rate=drain_rate,
+        registry=registry,
+    )
     return http_server(app, settings, waiters)
 
 

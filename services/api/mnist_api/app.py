@@ -1,15 +1,17 @@
 """Puts the application together: its parts are arguments, so that any broker and store will do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from mnist_api.allowances import Allowances
 from mnist_api.decoder import Decoder
 from mnist_api.documentation import add_inference_paths
 from mnist_api.health import operation_routes
+from mnist_api.keys import KeyFile, RequireKey
 from mnist_api.metrics import ApiMetrics, CountResponses
 from mnist_api.problems import add_problem_handlers
 from mnist_api.routes import Service, inference_routes
@@ -17,6 +19,7 @@ from mnist_api.settings import ApiSettings
 from mnist_api.submissions import Submissions
 from mnist_api.waiters import Waiters
 from mnist_bridge.contract import Publisher, Store
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.ids import TicketSigner
 
 DESCRIPTION = (
@@ -32,9 +35,14 @@ def create_app(
     store: Store,
     signer: TicketSigner,
     waiters: Waiters,
+    drain_rate: DrainRate,
     registry: CollectorRegistry,
 ) -> FastAPI:
-    """Return the application; while it runs it keeps the publisher connected and listens to the store."""
+    """Return the application; while it runs it keeps the publisher connected and listens to the store.
+
+    Raises:
+        ConfigurationError: the key file is missing or wrong.
+    """
     metrics = ApiMetrics(registry)
     metrics.watch_waiters(lambda: len(waiters))
     decoder = Decoder(
@@ -43,10 +51,15 @@ def create_app(
     submissions = Submissions(
         publisher, store, signer, job_ttl_s=settings.job_ttl_s, result_ttl_s=settings.result_ttl_s
     )
+    allowances = Allowances(store, job_ttl_s=settings.job_ttl_s)
+
+    async def on_announcement(inference_ids: Sequence[str]) -> None:
+        drain_rate.add(len(inference_ids))
+        await allowances.on_announcement(inference_ids)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(waiters.run())]
+        tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(waiters.run(on_announcement))]
         yield
         await publisher.drain(settings.publish_timeout_s)
         for task in tasks:
@@ -56,9 +69,12 @@ def create_app(
         await store.close()
 
     app = FastAPI(title="mnist-inference", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    if settings.api_keys_file is not None:
+        app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
+    # The last one added is the outermost: refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    service = Service(settings, publisher, submissions, decoder, waiters, metrics)
+    service = Service(settings, publisher, submissions, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
     app.include_router(operation_routes(publisher, store, registry))

@@ -19,11 +19,13 @@ STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
     errors.ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnknownId: HTTPStatus.NOT_FOUND,
     errors.ExpiredId: HTTPStatus.GONE,
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -55,6 +57,8 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.Unavailable):
         # Spread, so that those who were refused together do not come back together.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
+    if isinstance(error, errors.OverAllowance):
+        headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.ImageTooLarge | errors.RequestTimeout):
         headers["Connection"] = "close"  # the rest of the body is not read
     return problem(status, error.code, str(error), headers)

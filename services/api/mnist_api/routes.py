@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mnist_api.allowances import Allowances, Place
 from mnist_api.decoder import Decoder
+from mnist_api.keys import client_of
 from mnist_api.metrics import ApiMetrics
 from mnist_api.preferences import preferred_wait_s
 from mnist_api.settings import ApiSettings
@@ -36,6 +38,7 @@ class Service:
     decoder: Decoder
     waiters: Waiters
     metrics: ApiMetrics
+    allowances: Allowances
 
 
 def inference_routes(service: Service) -> list[Route]:
@@ -47,48 +50,54 @@ def inference_routes(service: Service) -> list[Route]:
 
     async def classify(request: Request) -> Response:
         wait_s = _wait_s(service, request)
-        service.publisher.admit()
-        picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
-        with service.metrics.decode_seconds.time():
-            body = await service.decoder.prepare(picture)
-        ticket, is_finished = await _ticket_for(service, request, picture)
-        with service.waiters.expect(ticket.inference_id) as arrived:
-            if not is_finished:
-                await _publish(service, request, ticket, body)
-            else:
-                arrived.set()
-            result = None
-            if wait_s > 0:
-                with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
-                    result = await _wait(service, request, ticket, arrived, wait_s)
-        return _accepted(ticket, wait_s) if result is None else _finished(ticket, result, wait_s)
+        with service.allowances.admit(client_of(request)) as place:
+            return await _classify(service, request, place, wait_s)
 
     async def result(request: Request) -> Response:
         wait_s = _wait_s(service, request)
-        ticket = service.submissions.recognise(request.path_params["inference_id"])
+        ticket = service.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
         with service.waiters.expect(ticket.inference_id) as arrived:
             arrived.set()  # it may be there already: look first
             body = await _wait(service, request, ticket, arrived, wait_s)
         if body is not None:
             return _finished(ticket, body, wait_s)
-        service.submissions.check_pending(ticket)
+        await service.submissions.check_pending(ticket)
         headers = {"Retry-After": RETRY_AFTER_S}
         return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
 
     return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
+async def _classify(service: Service, request: Request, place: Place, wait_s: float) -> Response:
+    service.publisher.admit()
+    picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
+    with service.metrics.decode_seconds.time():
+        body = await service.decoder.prepare(picture)
+    ticket, is_finished = await _ticket_for(service, request, picture)
+    with service.waiters.expect(ticket.inference_id) as arrived:
+        if not is_finished:
+            with place.job(ticket.inference_id):
+                await _publish(service, request, ticket, body)
+        else:
+            arrived.set()
+        result = None
+        if wait_s > 0:
+            with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
+                result = await _wait(service, request, ticket, arrived, wait_s)
+    return _accepted(ticket, wait_s) if result is None else _finished(ticket, result, wait_s)
+
+
 async def _ticket_for(service: Service, request: Request, picture: bytes) -> tuple[Ticket, bool]:
     """Return the ticket, and whether it stands for an earlier submission that is finished."""
-    key = request.headers.get("idempotency-key")
+    key, owner = request.headers.get("idempotency-key"), client_of(request).name
     if key is None:
-        return service.submissions.issue(), False
+        return service.submissions.issue(owner), False
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequest(f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_KEY_LENGTH}; shorten it")
-    ticket = await service.submissions.claim(key, picture)
+    ticket = await service.submissions.claim(key, picture, owner)
     is_finished = await service.waiters.read(ticket.inference_id) is not None
     if not is_finished:
-        service.submissions.check_pending(ticket)
+        await service.submissions.check_pending(ticket)
     return ticket, is_finished
 
 

@@ -1,5 +1,7 @@
 """Settings of the API, read from the environment with the prefix `MNIST_`."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 
 from mnist_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
@@ -14,6 +16,9 @@ class ApiSettings(BridgeSettings):
     ticket_key: SecretStr | None = Field(
         default=None,
         description=f"secret that signs ids, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, the same in every API process",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="TOML file of the clients and their keys; without it, whoever comes may come in"
     )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")

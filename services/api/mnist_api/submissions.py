@@ -39,31 +39,32 @@ class Submissions:
         self._job_ttl_ms = job_ttl_s * 1000
         self._result_ttl_s = result_ttl_s
 
-    def issue(self) -> Ticket:
-        """Return a new id."""
+    def issue(self, owner: str = "") -> Ticket:
+        """Return a new id; with an owner, one that nobody else's name opens."""
         now_ms = _now_ms()
-        return Ticket(self._signer.issue(now_ms), now_ms)
+        return Ticket(self._signer.issue(now_ms, owner), now_ms)
 
-    def recognise(self, inference_id: str) -> Ticket:
-        """Return the ticket behind an id; raise UnknownId if it is none of ours."""
-        return Ticket(inference_id, self._signer.issued_at_ms(inference_id))
+    def recognise(self, inference_id: str, owner: str = "") -> Ticket:
+        """Return the ticket behind an id; raise UnknownId if it is none of ours, or another owner's."""
+        return Ticket(inference_id, self._signer.issued_at_ms(inference_id, owner))
 
-    def check_pending(self, ticket: Ticket) -> None:
-        """Raise ExpiredId when an id without a result can get none any more."""
-        if _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000:
+    async def check_pending(self, ticket: Ticket) -> None:
+        """Raise ExpiredId when an id without a result can get none any more, unless an operator revived it."""
+        is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000
+        if is_old and not await self._store.is_revived(ticket.inference_id):
             raise expired_id(ticket.inference_id)
 
-    async def claim(self, key: str, picture: bytes) -> Ticket:
-        """Return the ticket that an idempotency key stands for: a new one, or the one of its first use.
+    async def claim(self, key: str, picture: bytes, owner: str = "") -> Ticket:
+        """Return the ticket that an owner's idempotency key stands for: a new one, or the one of its first use.
 
         Raises:
             IdempotencyConflict: the key was used with another picture.
             ExpiredId: the first use was never answered and is too old.
             StoreUnavailable: the claim could not be made.
         """
-        ticket, digest = self.issue(), sha256(picture).hexdigest()
+        ticket, digest = self.issue(owner), sha256(picture).hexdigest()
         claim = f"{ticket.inference_id}|{digest}".encode()
-        held = await self._store.claim(sha256(key.encode()).hexdigest(), claim, ttl_s=self._result_ttl_s)
+        held = await self._store.claim(_claimed(key, owner), claim, ttl_s=self._result_ttl_s)
         if held is None:
             return ticket
         inference_id, _, held_digest = held.decode().partition("|")
@@ -71,7 +72,7 @@ class Submissions:
             raise IdempotencyConflict(
                 f"Idempotency-Key {key[:64]!r} was used with another picture; use a new key for a new picture"
             )
-        return self.recognise(inference_id)
+        return self.recognise(inference_id, owner)
 
     async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
         """Hand the request to the broker; return when it is confirmed. Publishing a ticket twice does no harm."""
@@ -82,12 +83,19 @@ class Submissions:
             deadline_ms=ticket.issued_ms + self._job_ttl_ms,
             traceparent=traceparent,
         )
+        if request.deadline_ms <= _now_ms() and await self._store.is_revived(ticket.inference_id):
+            return  # an operator published it again, to run until later: this one would only expire it
         await self._publisher.publish(request)
 
 
 def expired_id(inference_id: str) -> ExpiredId:
     """Return the error for an id whose result is gone for good."""
     return ExpiredId(f"the result of {inference_id} no longer exists; submit the picture again")
+
+
+def _claimed(key: str, owner: str) -> str:
+    # No header and no name holds a zero byte: what one owner claims is never what another claims.
+    return sha256((f"{owner}\0{key}" if owner else key).encode()).hexdigest()
 
 
 def _now_ms() -> int:

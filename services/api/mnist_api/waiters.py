@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 
 from mnist_bridge.contract import Store
@@ -44,14 +44,20 @@ class Waiters:
         """Whether one more call may not wait."""
         return self._is_closed or self._count >= self._max_waiters
 
-    async def run(self) -> None:
-        """Listen to the store until cancelled; subscribe again when the subscription is lost."""
+    async def run(self, on_announcement: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+        """Listen to the store until cancelled; subscribe again when the subscription is lost.
+
+        Args:
+            on_announcement: called with the ids of each batch of results; no ids: some may have been missed.
+        """
         while True:
             try:
                 async with aclosing(self._store.notifications()) as notifications:
                     async for inference_ids in notifications:
                         for inference_id in inference_ids or self._arrivals:
                             self._wake(inference_id)
+                        if on_announcement is not None:
+                            await on_announcement(inference_ids)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)

@@ -14,6 +14,7 @@ from mnist_api.app import create_app
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
+from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import StoreUnavailable
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.memory_broker import MemoryBroker
@@ -78,6 +79,7 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
         store=store,
         signer=signer,
         waiters=waiters,
+        drain_rate=DrainRate(),
         registry=CollectorRegistry(),
     )
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,262 @@
+"""Each side with a user of its own in RabbitMQ: the lines of `docs/security.md` are enough, and no more than enough."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pika.channel import Channel
+from pika.exceptions import ChannelClosed
+
+from mnist_bridge.amqp import Connection, connection_parameters
+from mnist_bridge.declare import ensure_topology
+from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import topology_for
+from tests.deployment import Deployment
+from tests.documented import PASSWORD, add_documented_users, documented, redis_url
+from tests.integration.conftest import TIMEOUT_S, some_pictures
+from tests.servers import RabbitMQ, RedisServer, free_port
+
+JOBS, RETRY, DEAD = "mnist.jobs", "mnist.retry", "mnist.dead"
+TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
+
+
+class Servers:
+    """A RabbitMQ with the management plugin and a Redis, both with the users of the documentation."""
+
+    def __init__(self, directory: Path) -> None:
+        self.management_port = free_port()
+        config = f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.management_port}\n"
+        self.rabbitmq = RabbitMQ(directory / "rabbitmq", config=config, plugins=["rabbitmq_management"])
+        self.redis = RedisServer(directory / "redis")
+
+    def start(self) -> None:
+        self.redis.start()
+        self.rabbitmq.start().process.wait_for_port(self.management_port)
+        for line in documented("rabbitmqctl"):
+            self.rabbitmq.control(*line)
+        add_documented_users(self.redis)
+
+    def amqp_url(self, user: str) -> str:
+        return self.rabbitmq.url.replace("guest:guest", f"{user}:{PASSWORD}")
+
+    def management(self, user: str) -> httpx.Client:
+        url = f"http://127.0.0.1:{self.management_port}/api"
+        return httpx.Client(base_url=url, auth=(user, PASSWORD), timeout=10)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    started = Servers(tmp_path_factory.mktemp("permissions"))
+    try:
+        started.start()
+        asyncio.run(declare(started.rabbitmq.url))
+        yield started
+    finally:
+        started.rabbitmq.close()
+        started.redis.close()
+
+
+async def declare(url: str) -> None:
+    async with Connection(connection_parameters(url, name="owner")) as owner:
+        await ensure_topology(owner, TOPOLOGY)
+
+
+@pytest.fixture
+async def connection(servers: Servers, user: str) -> AsyncIterator[Connection]:
+    async with Connection(connection_parameters(servers.amqp_url(user), name=user)) as opened:
+        yield opened
+
+
+def ignore(*_: Any) -> None:
+    """Take an answer that will not come."""
+
+
+def publish(exchange: str, key: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.basic_publish(exchange, key, b"")
+
+
+def consume(queue: str) -> Callable[[Channel], Any]:
+    return lambda channel: channel.basic_consume(queue, ignore)
+
+
+def get(queue: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.basic_get(queue, ignore)
+
+
+def purge(queue: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.queue_purge(queue)
+
+
+def delete(queue: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.queue_delete(queue)
+
+
+def bind(queue: str, exchange: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.queue_bind(queue, exchange, "stolen")
+
+
+def declare_queue(name: str, **how: Any) -> Callable[[Channel], None]:
+    return lambda channel: channel.queue_declare(name, callback=ignore, **how)
+
+
+def declare_exchange(name: str) -> Callable[[Channel], None]:
+    return lambda channel: channel.exchange_declare(name, durable=True)
+
+
+REFUSED = {
+    "api": {
+        "consume": consume(JOBS),
+        "get": get(JOBS),
+        "purge": purge(JOBS),
+        "delete": delete(JOBS),
+        "bind": bind(JOBS, "inference"),
+        "declare-an-own-queue": declare_queue("own"),
+        "declare-the-jobs-queue": declare_queue(JOBS, durable=True, arguments=TOPOLOGY.jobs.arguments),
+        "declare-an-exchange": declare_exchange("inference"),
+        "publish-a-suspect": publish("inference.dlx", RETRY),
+        "publish-a-dead-letter": publish("inference.dlx", DEAD),
+        "publish-to-the-default-exchange": publish("", JOBS),
+    },
+    "worker": {
+        "publish-a-job": publish("inference", "mnist"),
+        "publish-a-dead-letter": publish("inference.dlx", DEAD),
+        "publish-to-the-default-exchange": publish("", JOBS),
+        "declare-an-own-queue": declare_queue("own"),
+        "declare-an-own-exclusive-queue": declare_queue("", exclusive=True),
+        "declare-an-exchange": declare_exchange("own"),
+        "delete": delete(JOBS),
+        "bind": bind(JOBS, "inference"),
+        "consume-dead-letters": consume(DEAD),
+        "get-dead-letters": get(DEAD),
+        "purge-dead-letters": purge(DEAD),
+    },
+    "autoscaler": {
+        "publish-a-job": publish("inference", "mnist"),
+        "publish-to-the-default-exchange": publish("", JOBS),
+        "consume": consume(JOBS),
+        "get": get(JOBS),
+        "purge": purge(JOBS),
+        "declare-an-own-queue": declare_queue("own"),
+        "declare-an-own-exclusive-queue": declare_queue("", exclusive=True),
+        "delete": delete(JOBS),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "attempt"),
+    [
+        pytest.param(user, attempt, id=f"{user}-{name}")
+        for user, attempts in REFUSED.items()
+        for name, attempt in attempts.items()
+    ],
+)
+async def test_the_broker_refuses_what_a_side_does_not_do(
+    connection: Connection, attempt: Callable[[Channel], Any]
+) -> None:
+    channel = await connection.channel()
+
+    attempt(channel.raw)
+
+    error = await asyncio.wait_for(channel.lost, TIMEOUT_S)
+    assert isinstance(error, ChannelClosed)
+    assert error.reply_code == 403
+
+
+@pytest.mark.parametrize("user", ["api", "worker"])
+async def test_a_side_may_look_at_the_jobs_queue_again_and_again(connection: Connection) -> None:
+    channel = await connection.channel()
+
+    for _ in range(3):
+        answer = await channel.call(channel.raw.queue_declare, JOBS, passive=True)
+
+    assert answer.method.queue == JOBS
+
+
+@pytest.mark.parametrize("user", ["worker"])
+async def test_the_autoscaler_reads_how_many_jobs_wait_and_run(servers: Servers, connection: Connection) -> None:
+    async with Connection(connection_parameters(servers.amqp_url("api"), name="api")) as publisher:
+        jobs = await publisher.channel()
+        for _ in range(3):
+            jobs.raw.basic_publish("inference", "mnist", b"")
+        await jobs.close()
+    channel = await connection.channel()
+    got = asyncio.get_running_loop().create_future()
+    channel.raw.basic_get(JOBS, lambda *_: got.set_result(None))
+    await asyncio.wait_for(got, TIMEOUT_S)
+
+    with servers.management("autoscaler") as autoscaler:
+        await asyncio.to_thread(wait_for_depth, autoscaler, ready=2, unacknowledged=1)
+
+    channel.raw.basic_nack(0, multiple=True, requeue=True)
+    await channel.call(channel.raw.queue_purge, JOBS)
+
+
+def wait_for_depth(autoscaler: httpx.Client, *, ready: int, unacknowledged: int) -> None:
+    """Return when the management API, which counts every few seconds, shows a depth."""
+    wanted = (ready, unacknowledged, ready + unacknowledged)
+    deadline, seen = time.monotonic() + TIMEOUT_S, None
+    while time.monotonic() < deadline:
+        queue = autoscaler.get(f"/queues/%2F/{JOBS}").raise_for_status().json()
+        seen = tuple(queue.get(name) for name in ("messages_ready", "messages_unacknowledged", "messages"))
+        if seen == wanted:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"the depth is {seen}, expected {wanted}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/users/intruder", {"password": "x", "tags": "administrator"}),
+        ("PUT", "/permissions/%2F/autoscaler", {"configure": ".*", "write": ".*", "read": ".*"}),
+        ("PUT", "/vhosts/own", {}),
+        ("PUT", "/queues/%2F/own", {"durable": True}),
+        ("PUT", "/exchanges/%2F/own", {"type": "direct"}),
+        ("PUT", "/policies/%2F/own", {"pattern": ".*", "definition": {"max-length": 1}}),
+        ("DELETE", f"/queues/%2F/{JOBS}", None),
+        ("DELETE", f"/queues/%2F/{JOBS}/contents", None),
+        ("POST", f"/queues/%2F/{JOBS}/get", {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}),
+        (
+            "POST",
+            "/exchanges/%2F/inference/publish",
+            {"routing_key": "mnist", "payload": "", "payload_encoding": "string", "properties": {}},
+        ),
+        ("GET", "/users", None),
+    ],
+)
+def test_the_autoscaler_changes_nothing_over_the_management_api(
+    servers: Servers, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    with servers.management("autoscaler") as autoscaler:
+        response = autoscaler.request(method, path, json=body)
+
+    assert response.status_code in {400, 401, 403}, response.text
+    assert "access" in response.text.lower() or "not_authorised" in response.text, response.text
+
+
+@pytest.mark.parametrize("user", ["api", "worker"])
+def test_the_other_users_have_no_management(servers: Servers, user: str) -> None:
+    with servers.management(user) as management:
+        assert management.get(f"/queues/%2F/{JOBS}").status_code == 401
+
+
+def test_the_whole_system_answers_a_picture_with_these_users(servers: Servers, tmp_path: Path) -> None:
+    with Deployment(tmp_path, amqp_url="amqp://unused", redis_url="redis://unused") as deployment:
+        urls = [
+            {"MNIST_AMQP_URL": servers.amqp_url(user), "MNIST_REDIS_URL": redis_url(servers.redis, user)}
+            for user in ("api", "worker")
+        ]
+        api, worker = deployment.api(**urls[0]), deployment.worker(**urls[1])
+        api.wait_until_ready()
+        worker.wait_until_ready()
+        headers = {"Idempotency-Key": "one"}
+        answer = httpx.post(
+            f"{api.url}/classify?wait=20", files={"file": some_pictures(1)[0]}, headers=headers, timeout=30
+        )
+
+    assert answer.json()["status"] == "succeeded", answer.text

@@ -1,0 +1,76 @@
+"""Each side with a user of its own in Redis: the lines of `docs/security.md` are enough, and no more than enough."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from mnist_bridge.results import succeeded
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
+from tests.documented import add_documented_users, redis_url
+from tests.servers import RedisServer
+
+ID = "A" * 24
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    started = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        add_documented_users(started.start())
+        yield started
+    finally:
+        started.close()
+
+
+def store(server: RedisServer, user: str) -> RedisStore:
+    return RedisStore(connect_redis(redis_url(server, user)), spec=MNIST, result_ttl_s=60)
+
+
+async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None:
+    api, worker = store(server, "api"), store(server, "worker")
+    notifications = api.notifications()
+    assert await anext(notifications) == []
+
+    await worker.ping()
+    assert await worker.get([ID]) == [None]
+    assert await worker.count_attempt(ID) == 1
+    assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, MNIST)]) == 1
+
+    await api.ping()
+    assert await anext(notifications) == [ID]
+    assert await api.get([ID]) != [None]
+    assert await api.claim("key", b"value", ttl_s=60) is None
+    assert await api.claim("key", b"other", ttl_s=60) == b"value"
+    assert await api.is_revived(ID) is False
+
+    await notifications.aclose()
+    await asyncio.gather(api.close(), worker.close())
+    with redis.Redis.from_url(server.url) as administrator:
+        assert administrator.acl_log() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [
+        ("api", ("SET", f"r:{ID}", "forged")),
+        ("api", ("SET", f"attempts:{ID}", "9")),
+        ("api", ("DEL", f"r:{ID}")),
+        ("api", ("PUBLISH", "results:mnist", ID)),
+        ("api", ("FLUSHALL",)),
+        ("api", ("KEYS", "*")),
+        ("worker", ("SET", "idem:x", "y")),
+        ("worker", ("MGET", "idem:x")),
+        ("worker", ("DEL", f"r:{ID}")),
+        ("worker", ("PUBLISH", "results:letters", ID)),
+        ("worker", ("SUBSCRIBE", "results:mnist")),
+        ("worker", ("CONFIG", "GET", "*")),
+    ],
+)
+def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, command: tuple[str, ...]) -> None:
+    with redis.Redis.from_url(redis_url(server, user)) as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command)
+    with redis.Redis.from_url(server.url) as administrator:
+        administrator.acl_log_reset()

@@ -1,0 +1,298 @@
+"""How much a client may submit: its rate, and its jobs in flight."""
+
+import asyncio
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from mnist_api.allowances import READ_COUNT, Allowances
+from mnist_api.keys import Client
+from mnist_api.settings import ApiSettings
+from mnist_bridge.errors import InferenceError, QueueFull, RateLimited, TooManyInFlight, UnreadableImage
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.results import succeeded
+from mnist_bridge.spec import MNIST
+from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
+
+JOB_TTL_S = 100.0
+IDS = [letter * 24 for letter in "ABCDEFGH"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store() -> SwitchableStore:
+    return SwitchableStore(result_ttl_s=60)
+
+
+@pytest.fixture
+def allowances(store: MemoryStore, clock: Clock) -> Allowances:
+    return Allowances(store, job_ttl_s=JOB_TTL_S, clock=clock)
+
+
+def client(name: str = "alice", *, rate_per_s: float | None = None, max_in_flight: int | None = None) -> Client:
+    return Client(name=name, sha256=["0" * 64], rate_per_s=rate_per_s, max_in_flight=max_in_flight)
+
+
+def submit(
+    allowances: Allowances, who: Client, inference_id: str = IDS[0], *, error: InferenceError | None = None
+) -> None:
+    """Submit as the route does; `error` is raised by the publish."""
+    with allowances.admit(who) as place, place.job(inference_id):
+        if error is not None:
+            raise error
+
+
+def accepted_count(allowances: Allowances, who: Client, tries: int) -> int:
+    count = 0
+    for _ in range(tries):
+        try:
+            submit(allowances, who)
+            count += 1
+        except RateLimited:
+            pass
+    return count
+
+
+# Rate
+
+
+def test_a_second_worth_may_come_at_once_and_then_the_rate_holds(allowances: Allowances, clock: Clock) -> None:
+    alice = client(rate_per_s=5)
+
+    assert accepted_count(allowances, alice, 20) == 5
+    clock.now_s += 0.5
+    assert accepted_count(allowances, alice, 20) == 2
+    clock.now_s += 60
+    assert accepted_count(allowances, alice, 20) == 5
+
+
+@pytest.mark.parametrize(("rate_per_s", "retry_after_s"), [(0.1, 10), (0.3, 4), (1, 1), (50, 1)])
+def test_a_refusal_says_when_there_will_be_a_token(
+    allowances: Allowances, clock: Clock, rate_per_s: float, retry_after_s: int
+) -> None:
+    alice = client(rate_per_s=rate_per_s)
+    accepted_count(allowances, alice, 50)
+
+    with pytest.raises(RateLimited, match="alice") as caught:
+        submit(allowances, alice)
+    clock.now_s += caught.value.retry_after_s
+
+    assert caught.value.retry_after_s == retry_after_s
+    submit(allowances, alice)
+
+
+def test_one_client_does_not_use_up_what_another_may(allowances: Allowances) -> None:
+    accepted_count(allowances, client("alice", rate_per_s=1), 5)
+
+    submit(allowances, client("bob", rate_per_s=1))
+
+
+def test_a_client_without_limits_is_never_refused(allowances: Allowances) -> None:
+    assert accepted_count(allowances, client(), 10_000) == 10_000
+
+
+def test_a_submission_that_is_refused_with_503_costs_no_token(allowances: Allowances) -> None:
+    alice = client(rate_per_s=1)
+    for _ in range(3):
+        with pytest.raises(QueueFull):
+            submit(allowances, alice, error=QueueFull("full"))
+
+    submit(allowances, alice)
+
+
+def test_a_wrong_picture_costs_its_token(allowances: Allowances) -> None:
+    alice = client(rate_per_s=1)
+    with pytest.raises(UnreadableImage):
+        submit(allowances, alice, error=UnreadableImage("broken"))
+
+    with pytest.raises(RateLimited):
+        submit(allowances, alice)
+
+
+# In flight
+
+
+def test_a_job_counts_until_its_result_is_announced(allowances: Allowances) -> None:
+    alice = client(max_in_flight=2)
+    submit(allowances, alice, IDS[0])
+    submit(allowances, alice, IDS[1])
+    with pytest.raises(TooManyInFlight, match="alice has 2 jobs in flight"):
+        submit(allowances, alice, IDS[2])
+
+    asyncio.run(allowances.on_announcement([IDS[0], "of somebody else", IDS[0]]))
+
+    submit(allowances, alice, IDS[2])
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[3])
+
+
+def test_a_job_counts_until_its_time_is_over(allowances: Allowances, clock: Clock) -> None:
+    alice = client(max_in_flight=1)
+    submit(allowances, alice, IDS[0])
+    clock.now_s += JOB_TTL_S - 1
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[1])
+
+    clock.now_s += 1
+
+    submit(allowances, alice, IDS[1])
+
+
+def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(allowances: Allowances) -> None:
+    alice = client(max_in_flight=1)
+    with allowances.admit(alice) as place, place.job(IDS[0]):
+        asyncio.run(allowances.on_announcement([IDS[0]]))
+
+    submit(allowances, alice, IDS[1])
+
+
+def test_submissions_under_way_count(allowances: Allowances) -> None:
+    alice = client(max_in_flight=1)
+
+    with allowances.admit(alice), pytest.raises(TooManyInFlight):
+        submit(allowances, alice)
+
+    submit(allowances, alice)
+
+
+@pytest.mark.parametrize("error", [QueueFull("full"), UnreadableImage("broken")])
+def test_a_submission_that_failed_does_not_count(allowances: Allowances, error: InferenceError) -> None:
+    alice = client(max_in_flight=1)
+    with pytest.raises(type(error)):
+        submit(allowances, alice, error=error)
+
+    submit(allowances, alice)
+
+
+def test_a_job_that_is_submitted_again_counts_once_even_if_that_fails(allowances: Allowances) -> None:
+    alice = client(max_in_flight=2)
+    submit(allowances, alice, IDS[0])
+    submit(allowances, alice, IDS[0])
+    with pytest.raises(QueueFull):
+        submit(allowances, alice, IDS[0], error=QueueFull("full"))
+
+    submit(allowances, alice, IDS[1])
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[2])
+
+
+async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: Allowances, store: MemoryStore) -> None:
+    many = READ_COUNT + 2
+    ids = [f"{number:024}" for number in range(many)]
+    alice = client(max_in_flight=many)
+    for inference_id in ids:
+        submit(allowances, alice, inference_id)
+    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, MNIST), succeeded(ids[-1], [1.0] + [0.0] * 9, MNIST)])
+
+    await allowances.on_announcement([])
+
+    submit(allowances, alice, IDS[0])
+    submit(allowances, alice, IDS[1])
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[2])
+
+
+async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances, store: SwitchableStore) -> None:
+    alice = client(max_in_flight=1)
+    submit(allowances, alice, IDS[0])
+    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, MNIST)])
+    store.is_away = True
+    await allowances.on_announcement([])
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[1])
+
+    store.is_away = False
+    await allowances.on_announcement([])
+
+    submit(allowances, alice, IDS[1])
+
+
+# Over HTTP
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ApiSettings:
+    path = tmp_path / "keys.toml"
+    tables = {"slow": "rate_per_s = 0.1", "small": "max_in_flight = 1", "free": ""}
+    path.write_text("".join(f'[{name}]\nsha256 = ["{digest(name)}"]\n{more}\n' for name, more in tables.items()))
+    return ApiSettings(port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3, api_keys_file=path)
+
+
+def digest(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_over_the_rate_is_429_with_the_seconds_to_the_next_token(service: Service) -> None:
+    assert (await service.submit(**bearer("slow"))).status_code == 202
+
+    response = await service.submit(**bearer("slow"))
+
+    assert (response.status_code, response.json()["code"]) == (429, "rate_limited")
+    assert response.headers["retry-after"] == "10"
+    assert (await service.submit(**bearer("free"))).status_code == 202
+
+
+async def test_a_body_over_the_rate_is_refused_before_any_of_it_came(service: Service) -> None:
+    await service.submit(**bearer("slow"))
+    reader, writer = await asyncio.open_connection(service.client.base_url.host, service.client.base_url.port)
+    headers = "Host: x\r\nAuthorization: Bearer slow\r\nContent-Length: 50000\r\n\r\n"
+    writer.write(f"POST /classify HTTP/1.1\r\n{headers}".encode())
+
+    answer = await asyncio.wait_for(reader.readline(), TIMEOUT_S)
+
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    writer.close()
+
+
+async def test_too_many_in_flight_is_429_until_a_result_is_stored(service: Service) -> None:
+    accepted = await service.submit(**bearer("small"))
+    refused = await service.submit(a_picture(1), **bearer("small"))
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_in_flight")
+    assert refused.headers["retry-after"] == "1"
+
+    inference_id = accepted.json()["inference_id"]
+    await service.answer(inference_id)
+    result = await service.client.get(f"/result/{inference_id}?wait=5", headers=bearer("small"))
+
+    assert result.json()["status"] == "succeeded"
+    async with asyncio.timeout(TIMEOUT_S):
+        while (await service.submit(a_picture(1), **bearer("small"))).status_code == 429:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_idempotency_key_that_comes_again_does_not_count_twice(service: Service) -> None:
+    headers = {"Idempotency-Key": "one", **bearer("small")}
+    first = await service.submit(**headers)
+    await service.answer(first.json()["inference_id"])
+    async with asyncio.timeout(TIMEOUT_S):
+        while (again := await service.submit(**headers)).status_code == 429:
+            await asyncio.sleep(0.01)
+
+    assert again.json()["inference_id"] == first.json()["inference_id"]
+    assert (await service.submit(a_picture(1), **bearer("small"))).status_code == 202
+
+
+async def test_a_full_queue_does_not_use_up_an_allowance(service: Service) -> None:
+    for _ in range(3):
+        assert (await service.submit(**bearer("free"))).status_code == 202
+
+    assert [(await service.submit(**bearer("slow"))).status_code for _ in range(3)] == [503] * 3
+    assert [(await service.submit(**bearer("small"))).status_code for _ in range(3)] == [503] * 3
