@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from mnist_api.images import opened, prepare_at_once, prepare_opened
+from mnist_api.images import SMALL_BYTES, opened, prepare, prepare_at_once, prepare_opened
 from mnist_bridge.errors import QueueFull
 
 
@@ -30,15 +30,18 @@ class Decoder:
             InvalidImage: the picture cannot be classified.
             QueueFull: too many pictures at once.
         """
-        image = opened(picture)
-        ready = prepare_at_once(image, len(picture), max_pixels=self._max_pixels)
-        if ready is not None:
-            return ready
+        decode = partial(prepare, picture, max_pixels=self._max_pixels)
+        # The header of a large file may take long too.
+        if len(picture) <= SMALL_BYTES:
+            image = opened(picture)
+            ready = prepare_at_once(image, len(picture), max_pixels=self._max_pixels)
+            if ready is not None:
+                return ready
+            decode = partial(prepare_opened, image, max_pixels=self._max_pixels)
         if self._decodes >= self._max_decodes:
             raise QueueFull(f"{self._max_decodes} pictures are being prepared already; try again later")
         self._decodes += 1
         try:
-            decode = partial(prepare_opened, image, max_pixels=self._max_pixels)
             return await asyncio.get_running_loop().run_in_executor(self._threads, decode)
         finally:
             self._decodes -= 1

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from mnist_api.schemas import SCHEMAS, one_of
+
 _ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 _SUCCEEDED = {
     "inference_id": _ID,
@@ -24,19 +26,28 @@ def _problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
     example = {"type": f"urn:problem:{code.replace('_', '-')}", "title": title, "status": status, "code": code}
     return {
         "description": title,
-        "content": {"application/problem+json": {"example": {**example, "detail": detail}}},
+        "content": {
+            "application/problem+json": {"schema": one_of("Problem"), "example": {**example, "detail": detail}}
+        },
     }
 
 
 def _json(description: str, **examples: dict[str, Any]) -> dict[str, Any]:
     named = {name: {"value": value} for name, value in examples.items()}
-    return {"description": description, "content": {"application/json": {"examples": named}}}
+    schema = one_of(*(name.title() for name in examples))
+    return {"description": description, "content": {"application/json": {"schema": schema, "examples": named}}}
 
 
 _UNAVAILABLE = _problem(
     503, "broker_unavailable", "Service Unavailable", "RabbitMQ is away or takes no jobs at the moment; try again later"
 )
 _EXPIRED = _problem(410, "expired_id", "Gone", f"the result of {_ID} no longer exists; submit the picture again")
+_UNAUTHORIZED = _problem(
+    401, "unauthorized", "Unauthorized", "the call has a key that is nobody's; send 'Authorization: Bearer KEY'"
+)
+_OVER_ALLOWANCE = _problem(
+    429, "rate_limited", "Too Many Requests", "client alice submits more than 50 times per second, its limit; slow down"
+)
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -96,6 +107,7 @@ _CLASSIFY: dict[str, Any] = {
         "200": _json("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=_FAILED),
         "202": _json("Accepted; fetch the result at `Location`", pending=_PENDING),
         "400": _problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
+        "401": _UNAUTHORIZED,
         "408": _problem(
             408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"
         ),
@@ -109,6 +121,7 @@ _CLASSIFY: dict[str, Any] = {
         "422": _problem(
             422, "unreadable_image", "Unprocessable Entity", "the picture is truncated; send it again whole"
         ),
+        "429": _OVER_ALLOWANCE,
         "503": _UNAVAILABLE,
     },
 }
@@ -125,23 +138,34 @@ _RESULT: dict[str, Any] = {
     "responses": {
         "200": _json("The state of the request", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
         "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds from 0 on"),
+        "401": _UNAUTHORIZED,
         "404": _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
         "410": _EXPIRED,
         "503": _problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
     },
 }
 
+_BEARER = {"type": "http", "scheme": "bearer", "description": "asked for where the operator named a key file"}
+#: Calls that need no key in any case.
+_OPEN_PATHS = ("/healthz", "/readyz")
+
 #: OpenAPI path items of the calls that are no FastAPI routes.
 PATHS = {"/classify": {"post": _CLASSIFY}, "/result/{inference_id}": {"get": _RESULT}}
 
 
 def add_inference_paths(app: FastAPI) -> None:
-    """Let the application's OpenAPI describe `PATHS` too."""
+    """Let the application's OpenAPI describe `PATHS` and keys too."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = described()
         schema["paths"] = {**PATHS, **schema["paths"]}
+        components = schema.setdefault("components", {})
+        components["securitySchemes"] = {"key": _BEARER}
+        components["schemas"] = {**SCHEMAS, **components.get("schemas", {})}
+        schema["security"] = [{"key": []}, {}]  # either: a key, or none where none is asked for
+        for path in _OPEN_PATHS:
+            schema["paths"][path]["get"]["security"] = []
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents

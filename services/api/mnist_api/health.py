@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from mnist_api.schemas import one_of
 from mnist_bridge.contract import Publisher, Store
 from mnist_bridge.errors import StoreUnavailable
 
 STORE_TIMEOUT_S = 1.0
+_READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
 
 
 def operation_routes(publisher: Publisher, store: Store, registry: CollectorRegistry) -> APIRouter:
@@ -25,7 +28,12 @@ def operation_routes(publisher: Publisher, store: Store, registry: CollectorRegi
     async def healthz() -> str:
         return "ok"
 
-    @router.get("/readyz", summary="Readiness: RabbitMQ takes jobs and Redis answers", response_model=None)
+    @router.get(
+        "/readyz",
+        summary="Readiness: RabbitMQ takes jobs and Redis answers",
+        response_model=None,
+        responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
+    )
     async def readyz() -> Response:
         parts = {"broker": publisher.is_ready, "store": await _answers(store)}
         state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}

@@ -25,6 +25,7 @@ from PIL import (
 from mnist_api.digit import SIDE
 from mnist_api.ink import as_it_is, digit_of
 from mnist_api.pixels import WORKING_SIDE, Pixels, pixels_of
+from mnist_api.structure import bounded
 from mnist_bridge.errors import UnreadableImage, UnsupportedImage
 
 #: First bytes of each format that we take. MPO is what phones call a JPEG with a second view behind it.
@@ -37,6 +38,8 @@ SIGNATURES = (
     (re.compile(rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"), "TIFF"),
     (re.compile(rb"P[1-6]\s"), "PPM"),
 )
+#: Most pixels on a side: each row takes memory and time of its own. Only PNG and TIFF could have more.
+MAX_SIDE = 65_535
 #: A longer file of 28x28 pixels holds something else besides them.
 SMALL_BYTES = 32_768
 
@@ -50,6 +53,7 @@ _DECODER_ERRORS = (
     ArithmeticError,
     EOFError,
     MemoryError,
+    AssertionError,
     AttributeError,
     RuntimeError,
     NotImplementedError,
@@ -118,10 +122,12 @@ def opened(picture: bytes) -> ImageFile.ImageFile:
 
     Raises:
         UnsupportedImage: the bytes are in no format that we take.
-        UnreadableImage: the header is broken.
+        UnreadableImage: the header is broken, or hides more than a picture needs.
     """
+    image_format = format_of(picture)
+    picture = bounded(picture, image_format)
     try:
-        return Image.open(BytesIO(picture), formats=(format_of(picture),))
+        return Image.open(BytesIO(picture), formats=(image_format,))
     except _DECODER_ERRORS as error:
         raise _broken(error) from error
 
@@ -144,6 +150,10 @@ def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise UnreadableImage(
             f"picture has {pixels / 1e6:.1f} megapixels, the limit is {max_pixels / 1e6:g}; send a smaller one"
+        )
+    if max(image.size) > MAX_SIDE:
+        raise UnreadableImage(
+            f"picture is {image.width} x {image.height} pixels, the limit is {MAX_SIDE} on a side; send a smaller one"
         )
     if image.format != "MPO" and _is_animated(image):
         raise UnreadableImage("picture has more than 1 frame or page, the limit is 1; send a single one")

@@ -14,6 +14,8 @@ WORKING_SIDE = 400
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 #: Least range of a deep picture as a share of its largest value: less is the noise of an even surface.
 _LEAST_RANGE = 0.02
+#: Samples that are made float at once: all of a large picture's would take eight times its memory.
+_BLOCK = 262_144
 
 
 def pixels_of(image: Image.Image) -> Pixels:
@@ -49,11 +51,19 @@ def stretched(deep: npt.NDArray[np.generic]) -> Pixels:
 
     What a 16-bit or float file means by white is anyone's guess: scanners write 12 bits into 16, others 0.0 to 1.0.
     """
-    values = np.nan_to_num(deep.astype(np.float64), nan=0, posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    if high - low <= _LEAST_RANGE * max(abs(low), abs(high)):
-        return np.zeros(values.shape, np.uint8)
-    return ((values - low) * (255 / (high - low))).astype(np.uint8)
+    stretch = np.zeros(deep.size, np.uint8)
+    starts = range(0, deep.size, _BLOCK)
+    low = min(float(_finite(deep, start).min()) for start in starts)
+    high = max(float(_finite(deep, start).max()) for start in starts)
+    if high - low > _LEAST_RANGE * max(abs(low), abs(high)):
+        for start in starts:
+            stretch[start : start + _BLOCK] = (_finite(deep, start) - low) * (255 / (high - low))
+    return stretch.reshape(deep.shape)
+
+
+def _finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.float64]:
+    block = deep.reshape(-1)[start : start + _BLOCK].astype(np.float64)
+    return np.nan_to_num(block, nan=0, posinf=0, neginf=0) if deep.dtype.kind == "f" else block
 
 
 def to_working_size(image: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from mnist_api.protocol import BoundedProtocol
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
 
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SHUTDOWN_TIMEOUT_S = 30
-#: Longer than the idle time of usual load balancers, so that they close first.
+#: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
 KEEP_ALIVE_S = 75
 
 
@@ -68,7 +69,8 @@ def http_server(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -6,6 +6,7 @@ from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from mnist_bridge.errors import ImageTooLarge, InvalidRequest, RequestTimeout, UnreadableImage
 
@@ -21,7 +22,7 @@ async def read_picture(headers: Mapping[str, str], chunks: AsyncIterator[bytes],
 
     Raises:
         ImageTooLarge: more than `max_bytes`.
-        InvalidRequest: a form that is malformed or does not hold exactly one `file`.
+        InvalidRequest: a form that is malformed or does not hold exactly one `file`, or a connection that closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
         UnreadableImage: no bytes at all.
     """
@@ -33,6 +34,8 @@ async def read_picture(headers: Mapping[str, str], chunks: AsyncIterator[bytes],
         async with asyncio.timeout(READ_TIMEOUT_S):
             async for chunk in chunks:
                 sink.write(chunk)
+    except ClientDisconnect:
+        raise InvalidRequest("the connection closed before the end of the body; send all of it") from None
     except TimeoutError:
         raise RequestTimeout(f"the body did not arrive within {READ_TIMEOUT_S} s; send it faster") from None
     picture = sink.finish()
@@ -72,7 +75,10 @@ class FormPicture:
         self._header = (bytearray(), bytearray())
         self._is_picture = False
         self._is_complete = False
-        self._parser = MultipartParser(boundary, self._callbacks())
+        try:
+            self._parser = MultipartParser(boundary, self._callbacks())
+        except FormParserError as error:
+            raise InvalidRequest(f"the form's boundary cannot be used ({error}); {_REMEDY}") from error
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes of the body."""

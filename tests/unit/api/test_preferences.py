@@ -22,3 +22,10 @@ def test_the_prefer_header_says_how_long_to_wait(prefer: str, wait_s: float) -> 
 
 def test_the_query_goes_before_the_header() -> None:
     assert preferred_wait_s({"prefer": "wait=5"}, {"wait": "0.5"}, max_wait_s=25) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait_s"), [("4.999999999999999", 4.999999999999999), ("1e-07", 1e-7), ("1.5e+16", 25), ("1e999", 25)]
+)
+def test_a_number_is_read_as_programs_print_it(asked: str, wait_s: float) -> None:
+    assert preferred_wait_s({}, {"wait": asked}, max_wait_s=25) == wait_s

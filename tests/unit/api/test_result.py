@@ -58,6 +58,15 @@ async def test_an_old_id_without_a_result_is_gone(service: Service) -> None:
     assert (response.status_code, response.json()["code"]) == (410, "expired_id")
 
 
+async def test_an_old_id_that_an_operator_revived_is_pending(service: Service) -> None:
+    inference_id = an_id(service, age_s=900 + 61)
+    await service.store.revive(inference_id, ttl_s=60)
+
+    response = await service.client.get(f"/result/{inference_id}")
+
+    assert (response.status_code, response.json()["status"]) == (200, "pending")
+
+
 async def test_within_the_grace_a_late_result_is_still_awaited(service: Service) -> None:
     response = await service.client.get(f"/result/{an_id(service, age_s=900 + 30)}")
 
@@ -118,7 +127,7 @@ async def test_many_callers_may_wait_for_one_result(service: Service) -> None:
     assert {(await response).json()["status"] for response in getting} == {"succeeded"}
 
 
-@pytest.mark.parametrize("wait", ["soon", "-1", "1e9", ""])
+@pytest.mark.parametrize("wait", ["soon", "-1", "1e", "nan", "inf", ""])
 async def test_a_wait_that_is_no_number_of_seconds_is_refused(service: Service, wait: str) -> None:
     response = await service.client.get(f"/result/{an_id(service)}", params={"wait": wait})
 

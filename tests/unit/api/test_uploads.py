@@ -74,6 +74,11 @@ async def test_a_form_without_a_boundary_is_refused() -> None:
         await read(b"body", content_type="multipart/form-data")
 
 
+async def test_a_form_with_a_boundary_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="boundary cannot be used"):
+        await read(b"body", content_type=f"multipart/form-data; boundary={'a' * 1_000}")
+
+
 @pytest.mark.parametrize("body", [pytest.param(b"", id="raw"), pytest.param(form(("file", b"")), id="form")])
 async def test_an_empty_picture_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadableImage, match="0 bytes"):

@@ -1,0 +1,69 @@
+"""The API does what its OpenAPI description says, for requests that follow it and for requests that do not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.deployment import Deployment
+from tests.servers import RabbitMQ, RedisServer
+
+EXAMPLES = 60
+TIMEOUT_S = 10.0
+#: The first two take parameters or a body, so they can be called wrongly.
+CALLS = [
+    ("POST", "/classify"),
+    ("GET", "/result/{inference_id}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+]
+
+
+@pytest.fixture(scope="module")
+def url(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("openapi")
+    # No call waits long: there is no worker.
+    environment = {"MNIST_MAX_WAIT_S": "0.1"}
+    with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, **environment) as deployment:
+        yield deployment.api().wait_until_ready().url
+
+
+@pytest.fixture(scope="module")
+def description(url: str) -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_url(f"{url}/openapi.json")
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_calls_that_follow_the_description_are_answered_as_it_says(
+    description: schemathesis.BaseSchema, method: str, path: str
+) -> None:
+    # A schema cannot say which bytes are a picture of a digit.
+    excluded = [positive_data_acceptance] if path == "/classify" else []
+    check_answers(description[path][method], GenerationMode.POSITIVE, excluded)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS[:2])
+def test_calls_that_do_not_are_refused_as_it_says(description: schemathesis.BaseSchema, method: str, path: str) -> None:
+    check_answers(description[path][method], GenerationMode.NEGATIVE, [])
+
+
+def check_answers(operation: Any, mode: GenerationMode, excluded: list[Any]) -> None:
+    """Call the API with generated requests; every check of schemathesis must pass but the excluded ones."""
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    def check(case: Case) -> None:
+        case.call_and_validate(timeout=TIMEOUT_S, excluded_checks=excluded)
+
+    check()
+
+
+def test_every_call_of_the_description_is_checked(description: schemathesis.BaseSchema) -> None:
+    described = [operation.ok() for operation in description.get_all_operations()]
+
+    assert sorted((operation.method.upper(), operation.path) for operation in described) == sorted(CALLS)
