@@ -14,7 +14,7 @@ SERVICES := -e services/bridge -e services/api -e services/worker -e services/em
 CODE := services training tests benchmarks samples docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format train bench clean servers
+.PHONY: help run test lint format train bench chaos clean servers
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ train: $(DEV)/installed  ## train the network, write its weights and the model c
 
 bench: $(DEV)/installed servers  ## measure throughput and latency on this machine
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
+
+chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 50 minutes)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
 
 servers:
 	@sh tests/servers.sh

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.deployment import ROOT, Deployment
 from tests.pictures import SAMPLES, encoded, moved, sample
-from tests.servers import RabbitMQ, RedisServer
+from tests.servers import running_servers
 from tqdm import tqdm
 
 from benchmarks.cpu import CpuMeter
@@ -86,10 +86,7 @@ def main() -> None:
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:
     """Run every load against a system of its own; return the figures and what they depend on."""
-    rabbitmq, redis = RabbitMQ(scratch / "rabbitmq"), RedisServer(scratch / "redis")
-    try:
-        rabbitmq.start()
-        redis.start()
+    with running_servers(scratch) as (rabbitmq, redis):
         with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as system:
             api, worker = system.api(), system.worker()
             api.wait_until_ready()
@@ -97,10 +94,7 @@ def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dic
             parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
             port = int(api.url.rpartition(":")[2])
             rows = asyncio.run(bench(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
-            return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})
-    finally:
-        rabbitmq.close()
-        redis.close()
+        return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 from enum import StrEnum
 from typing import Any
 
-from benchmarks.client import Connection
+from tests.client import Connection
 
 POLL_S = 0.02
 
@@ -23,19 +23,19 @@ class Waiting(StrEnum):
 async def submit(connection: Connection, picture: bytes, *, wait_s: int = 0) -> Any:
     """Submit a picture as a raw body; return the JSON of the answer, the result if it came within `wait_s`."""
     prefer = b"Prefer: wait=%d\r\n" % wait_s if wait_s else b""
-    status, answer = await connection.request(b"POST /classify HTTP/1.1\r\n" + prefer, picture)
-    if status not in {200, 202}:
-        raise RuntimeError(f"POST /classify answered {status}: {answer}")
-    return answer
+    answer = await connection.request(b"POST /classify HTTP/1.1\r\n" + prefer, picture)
+    if answer.status not in {200, 202}:
+        raise RuntimeError(f"POST /classify answered {answer.status}: {answer.body!r}")
+    return answer.json()
 
 
 async def fetch(connection: Connection, inference_id: str, *, wait_s: int = 0) -> Any:
     """Fetch a result; return the JSON of the answer, pending or not."""
     query = f"?wait={wait_s}" if wait_s else ""
-    status, answer = await connection.request(f"GET /result/{inference_id}{query} HTTP/1.1\r\n".encode())
-    if status != 200:
-        raise RuntimeError(f"GET /result answered {status}: {answer}")
-    return answer
+    answer = await connection.request(f"GET /result/{inference_id}{query} HTTP/1.1\r\n".encode())
+    if answer.status != 200:
+        raise RuntimeError(f"GET /result answered {answer.status}: {answer.body!r}")
+    return answer.json()
 
 
 async def run_job(connection: Connection, picture: bytes, waiting: Waiting) -> None:

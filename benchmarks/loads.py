@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.client import Connection
+from tests.client import Connection
+
 from benchmarks.jobs import Waiting, fetch, run_job, submit
 
 WARM_UP_S = 1.0

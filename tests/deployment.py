@@ -84,13 +84,14 @@ class Deployment:
 
     def api(self, **environment: str) -> Service:
         """Start an API process on a free port."""
-        return self._start("mnist_api", "MNIST_PORT", environment)
+        return self.start("mnist_api", "MNIST_PORT", environment)
 
     def worker(self, **environment: str) -> Service:
         """Start a worker with its probes on a free port."""
-        return self._start("mnist_worker", "MNIST_PROBE_PORT", environment)
+        return self.start("mnist_worker", "MNIST_PROBE_PORT", environment)
 
-    def _start(self, module: str, port_variable: str, environment: dict[str, str]) -> Service:
+    def start(self, module: str, port_variable: str, environment: dict[str, str]) -> Service:
+        """Start a module that answers HTTP on the port that a variable names."""
         port = free_port()
         log = self._directory / f"{module}-{len(self.services)}.log"
         variables = {**self._environment, port_variable: str(port), **environment}

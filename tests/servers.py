@@ -196,7 +196,7 @@ class RedisServer:
             "dir": str(directory),
             "save": "",
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             **(more_options or {}),
         }

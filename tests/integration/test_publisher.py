@@ -106,15 +106,10 @@ async def test_a_refusal_says_when_the_queue_will_be_drained(
     publisher: AmqpPublisher, owner: Connection, topology: Topology, drain_rate: DrainRate
 ) -> None:
     drain_rate.add(1)
-    await until(lambda: publisher.depth == 0)
 
     refusal = await fill(publisher)
-    await until(lambda: (publisher.depth or 0) >= QUEUE_MAX_LENGTH)
-    with pytest.raises(QueueFull) as later:
-        publisher.admit()
 
-    assert refusal.retry_after_s >= 1
-    assert later.value.retry_after_s >= QUEUE_MAX_LENGTH
+    assert refusal.retry_after_s >= QUEUE_MAX_LENGTH
     await empty(owner, topology)
 
 

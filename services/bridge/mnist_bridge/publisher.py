@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,13 +15,15 @@ from mnist_bridge.declare import ensure_topology
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import BrokerUnavailable, QueueFull
 from mnist_bridge.requests import InferenceRequest, to_properties
+from mnist_bridge.room import Room
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology
 
 logger = logging.getLogger(__name__)
 
-#: How often the depth of the queue is looked at.
+#: How often the depth of the queue is looked at, and how soon again when there seems to be no room.
 DEPTH_INTERVAL_S = 0.5
+SOON_S = 0.02
 
 
 class AmqpPublisher:
@@ -35,9 +38,6 @@ class AmqpPublisher:
         settle_s: a queue that was just created takes jobs only after this many seconds; before, a hard kill of
             RabbitMQ may forget the queue and all it holds (seen on 4.3.6).
         drain_rate: how fast the workers are, so that a refusal can say when to come back.
-
-    Attributes:
-        depth: jobs that waited in the queue when it was last looked at, None while that is not known.
     """
 
     def __init__(
@@ -63,9 +63,8 @@ class AmqpPublisher:
         self._channel: Channel | None = None
         # Set by a confirm that came too late; a frozen broker is noticed long before its heartbeat is missed.
         self._is_stalled = False
-        # Set by a refusal, cleared when the queue was seen to have room: until then a publish would be in vain.
-        self._is_full = False
-        self.depth: int | None = None
+        self._room = Room(topology.jobs.max_length)
+        self._is_crowded = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
@@ -81,7 +80,8 @@ class AmqpPublisher:
         """Raise what `publish` would raise at once, so that no work is spent on a request that is refused."""
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
-        if self._is_full:
+        if not self._room.is_left:
+            self._is_crowded.set()
             raise self._queue_full()
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
@@ -111,7 +111,8 @@ class AmqpPublisher:
             async with asyncio.timeout(self._publish_timeout_s):
                 await publish.confirmed
         except QueueFull:
-            self._is_full = True
+            self._room.refuse()
+            self._is_crowded.set()
             raise self._queue_full() from None
         except TimeoutError:
             self._is_stalled = self._channel is not None
@@ -121,15 +122,15 @@ class AmqpPublisher:
 
     def _queue_full(self) -> QueueFull:
         most = self._topology.jobs.max_length
-        waiting = most if self.depth is None else max(self.depth, 1)
         return QueueFull(
             f"the queue holds {most} jobs, all it may; try again later",
-            retry_after_s=self._drain_rate.seconds_for(waiting),
+            retry_after_s=self._drain_rate.seconds_for(most),
         )
 
     async def _session(self, connection: Connection) -> None:
         if await ensure_topology(connection, self._topology):
             await asyncio.wait([connection.lost], timeout=self._settle_s)
+        self._room.forget()
         channel = await connection.channel()
         misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
@@ -142,8 +143,7 @@ class AmqpPublisher:
         try:
             raise await _first(channel.lost, misrouted, watching)
         finally:
-            self._connection = self._channel = self.depth = None
-            self._is_full = False
+            self._connection = self._channel = None
             watching.cancel()
 
     async def _watch_depth(self, connection: Connection, channel: Channel) -> BaseException:
@@ -158,18 +158,24 @@ class AmqpPublisher:
                     return error
             except AMQPError as error:
                 return error
-            await asyncio.sleep(DEPTH_INTERVAL_S)
+            await asyncio.sleep(SOON_S)
+            if self._room.is_ample:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DEPTH_INTERVAL_S):
+                        await self._is_crowded.wait()
 
     async def _look(self, channel: Channel) -> None:
-        queue = self._topology.jobs
-        answer = await channel.call(channel.raw.queue_declare, queue.name, passive=True)
-        self.depth = int(answer.method.message_count)
-        self._is_full = self._is_full and self.depth >= queue.max_length
+        self._is_crowded.clear()
+        answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
+        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
 
     def _send(self, publish: Publish) -> None:
         if self._channel is None or not self._channel.raw.is_open:
             raise BrokerUnavailable("the connection to RabbitMQ was lost just now; try again")
         self._confirms.add(publish)
+        self._room.take()
+        if not self._room.is_ample:
+            self._is_crowded.set()
         self._channel.raw.basic_publish(
             self._topology.exchange,
             self._topology.routing_key,

@@ -1,0 +1,114 @@
+"""RabbitMQ and Redis end without warning in the middle of accepted jobs: what is left on the disk."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Load
+from tests.chaos.system import System
+from tests.chaos.trial import until_done
+from tests.chaos.workload import Workload
+
+JOBS = 2_000
+RATE_PER_S = 400.0
+KILLED, KILLED_SLOW, CUT = "killed", "killed, slow disk", "power cut"
+SETTINGS = ("no", "everysec", "always")
+ADVISED = "always"
+#: What every sync takes longer on the slow disk.
+SLOW_SYNC_MS = 500
+SOURCE = Path(__file__).with_name("synced.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What one end cost.
+
+    Attributes:
+        appendfsync: Redis's setting.
+        end: `killed`: both processes by SIGKILL; `killed, slow disk`: the same, and each sync of Redis takes 0.5 s;
+            `power cut`: Redis also loses what it had not synced to the disk.
+        jobs: accepted.
+        lost: of them, without an answer afterwards.
+        complaints: what may never happen.
+        date: when, ISO 8601.
+    """
+
+    appendfsync: str
+    end: str
+    jobs: int
+    lost: int
+    complaints: list[str]
+    date: str
+
+
+async def run_durability(directory: Path, workload: Workload) -> list[Loss]:
+    """Measure each setting with each end; where there is no C compiler, only the plain kill."""
+    ends = (KILLED, KILLED_SLOW, CUT) if shutil.which("cc") else (KILLED,)
+    return [
+        await _lose(directory / f"{appendfsync}-{number}", workload, appendfsync, end)
+        for appendfsync in SETTINGS
+        for number, end in enumerate(ends)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Preload:
+    """A library that notes how much of each file a server has synced, and makes it wait for its syncs."""
+
+    library: Path
+    log: Path
+
+    @classmethod
+    def build(cls, directory: Path) -> "Preload":
+        """Compile it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        library = directory / "synced.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE)], check=True)
+        return cls(library, directory / "synced.log")
+
+    def environment(self, sync_ms: int) -> dict[str, str]:
+        """Return what a process needs to be watched, and to wait so much longer for each sync."""
+        return {"LD_PRELOAD": str(self.library), "CHAOS_SYNCED": str(self.log), "CHAOS_SYNC_MS": str(sync_ms)}
+
+    def cut(self, directory: Path) -> None:
+        """Cut every append-only file in a directory to what was synced, as a power cut may."""
+        synced = dict(reversed(line.split(" ", 1)) for line in self.log.read_text().splitlines())
+        for file in directory.glob("*.incr.aof"):
+            os.truncate(file, int(synced.get(str(file), 0)))
+
+
+async def _lose(directory: Path, workload: Workload, appendfsync: str, end: str) -> Loss:
+    ledger = Ledger(Workload(workload.pictures[:JOBS], workload.probabilities[:JOBS]))
+    preload = None if end == KILLED else Preload.build(directory)
+    redis_environment = preload.environment(SLOW_SYNC_MS if end == KILLED_SLOW else 0) if preload else {}
+    with System(directory, redis_options={"appendfsync": appendfsync}, redis_environment=redis_environment) as system:
+        load = Load(system.api_ports, ledger)
+        submitting = asyncio.create_task(load.submit(RATE_PER_S, jobs=JOBS))
+        # At a moment in the second that the seed chooses: the syncs of `everysec` have a rhythm of their own.
+        await asyncio.sleep(JOBS / RATE_PER_S * 0.5 + Random(len(appendfsync)).random())
+        system.rabbitmq.stop(signal.SIGKILL)
+        system.redis.stop(signal.SIGKILL)
+        if preload and end == CUT:
+            preload.cut(system.redis.directory / "appendonlydir")
+        await asyncio.gather(asyncio.to_thread(system.rabbitmq.start), asyncio.to_thread(system.redis.start))
+        await submitting
+        fetching = asyncio.create_task(load.fetch())
+        await until_done(system, load, ledger)
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
+        load.close()
+    return Loss(
+        appendfsync,
+        end,
+        len(ledger.accepted),
+        len(ledger.pending),
+        ledger.complaints,
+        datetime.now(UTC).date().isoformat(),
+    )
