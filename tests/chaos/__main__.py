@@ -2,12 +2,14 @@
 
     make chaos                                  # everything, about 50 minutes
     make chaos ARGS="--only worker-killed soak" # some of it; the other rows of the page stay
+    make chaos ARGS=--page                      # none of it: writes the page anew from what is there
 
 It starts its own servers on free ports of 127.0.0.1 and ends them, also when it is interrupted.
 """
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -100,8 +102,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=JOBS, help="jobs a fault")
     parser.add_argument("--soak-s", type=float, default=SOAK_S, help="seconds of the soak")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is random")
+    parser.add_argument("--page", action="store_true", help="measure nothing, only write the page")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends its servers too
     evidence = Evidence.load()
+    if options.page:
+        PAGE.write_text(render(evidence.sections))
+        return
     trials = Chaos(evidence, Workload.of(options.jobs), seed=options.seed, soak_s=options.soak_s).trials()
     chosen = options.only or list(trials)
     if unknown := set(chosen) - set(trials):

@@ -12,9 +12,9 @@ from mnist_bridge.declare import ensure_topology
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import topology_for
-from tests.integration.conftest import TIMEOUT_S
 from tests.servers import RabbitMQ
 
+TIMEOUT_S = 60.0
 TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
 
 

@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
 from tests.deployment import Deployment, Service
+from tests.integration.broker_client import BrokerClient, broker_client
 from tests.pictures import variations
 from tests.servers import RabbitMQ, RedisServer
 
@@ -104,3 +107,16 @@ async def system(services: tuple[Service, list[Service]]) -> AsyncIterator[Syste
     api, workers = services
     async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
         yield System(api, workers, client)
+
+
+@pytest.fixture
+async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
+    async with broker_client(rabbitmq) as client:
+        yield client
+
+
+@pytest.fixture
+async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
+    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
+    yield store
+    await store.close()

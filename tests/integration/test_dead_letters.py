@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,19 +16,13 @@ from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import MNIST
 from tests.deployment import ROOT, TICKET_KEY, Deployment
-from tests.integration.broker_client import BrokerClient, broker_client
+from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S
 from tests.models import RAISES
 from tests.servers import RabbitMQ, RedisServer, free_port
 
 FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
 EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
-
-
-@pytest.fixture
-async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
-    async with broker_client(rabbitmq) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

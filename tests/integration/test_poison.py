@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from mnist_bridge.store import RedisStore
 from tests.deployment import TICKET_KEY, Deployment
-from tests.integration.broker_client import BrokerClient, broker_client
+from tests.integration.broker_client import BrokerClient
 from tests.models import HANGS, KILLS, RAISES
 from tests.servers import RabbitMQ, RedisServer
 from tests.supervisor import Supervisor
@@ -22,19 +21,6 @@ from tests.supervisor import Supervisor
 RESULTS_TIMEOUT_S = 90.0
 POISON = {17: RAISES, 42: KILLS, 77: HANGS}
 CODES = {17: "prediction_failed", 42: "worker_crashed", 77: "worker_crashed"}
-
-
-@pytest.fixture
-async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
-    async with broker_client(rabbitmq) as client:
-        yield client
-
-
-@pytest.fixture
-async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
-    yield store
-    await store.close()
 
 
 def a_job(number: int) -> InferenceRequest:

@@ -16,10 +16,10 @@ from pika import BasicProperties
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from mnist_bridge.store import RedisStore
 from mnist_worker.obituary import Obituary
 from tests.deployment import TICKET_KEY, Deployment, Service
-from tests.integration.broker_client import BrokerClient, broker_client
+from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.servers import RabbitMQ, RedisServer
 
@@ -121,19 +121,6 @@ ODD_JOBS = [
     {"traceparent": ["no", "text"]},
     {"x-death": "never", "nested": {"a": {"b": {"c": [[[]]]}}}},
 ]
-
-
-@pytest.fixture
-async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
-    async with broker_client(rabbitmq) as client:
-        yield client
-
-
-@pytest.fixture
-async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

@@ -13,18 +13,11 @@ from mnist_bridge.errors import InferenceError, QueueFull, RateLimited, TooManyI
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.results import succeeded
 from mnist_bridge.spec import MNIST
+from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
 
 JOB_TTL_S = 100.0
 IDS = [letter * 24 for letter in "ABCDEFGH"]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from mnist_api.__main__ import build_server
 from mnist_api.keys import ANYONE, KeyFile, main, read_keys
 from mnist_api.settings import ApiSettings
 from mnist_bridge.errors import ConfigurationError
+from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 ALICE, BOB = "alice's key", "bob's key"
@@ -28,14 +29,6 @@ def lines(name: str, *keys: str, more: str = "") -> str:
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture
@@ -134,7 +127,7 @@ def test_a_changed_file_is_read_again_after_a_second(key_file: Path) -> None:
     key_file.write_text(lines("carol", "carol's key"))
 
     before = named(keys, ALICE), named(keys, "carol's key")
-    clock.now_s = 1.0
+    clock.now_s += 1
     after = named(keys, ALICE), named(keys, "carol's key")
 
     assert (before, after) == (("alice", None), (None, "carol"))
@@ -150,7 +143,7 @@ def test_a_file_put_in_its_place_is_read_even_with_the_same_time_and_size(key_fi
     assert other.stat().st_size == status.st_size
     other.replace(key_file)
 
-    clock.now_s = 1.0
+    clock.now_s += 1
 
     assert named(keys, "her new key") == "alice"
 

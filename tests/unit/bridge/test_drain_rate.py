@@ -1,14 +1,7 @@
 import pytest
 
 from mnist_bridge.drain_rate import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.clock import Clock
 
 
 @pytest.fixture
