@@ -44,11 +44,6 @@ DEFECTS = (
         _PING,
     ),
     Defect(
-        "all mixed",
-        "a killed Redis forgot a result that it had answered for (`everysec`, a slow sync): `always` is the advice now",
-        _CHAOS,
-    ),
-    Defect(
         "poison", "a batch could start before the result of a suspect was stored, and be blamed for its death", _WORKER
     ),
     Defect(

@@ -22,7 +22,7 @@ KILLED, KILLED_SLOW, CUT = "killed", "killed, slow disk", "power cut"
 SETTINGS = ("no", "everysec", "always")
 ADVISED = "always"
 #: What every sync takes longer on the slow disk.
-SLOW_SYNC_MS = 500
+SLOW_SYNC_MS = 900
 SOURCE = Path(__file__).with_name("synced.c")
 
 
@@ -32,7 +32,7 @@ class Loss:
 
     Attributes:
         appendfsync: Redis's setting.
-        end: `killed`: both processes by SIGKILL; `killed, slow disk`: the same, and each sync of Redis takes 0.5 s;
+        end: `killed`: both processes by SIGKILL; `killed, slow disk`: the same, and a sync of Redis takes 0.9 s longer;
             `power cut`: Redis also loses what it had not synced to the disk.
         jobs: accepted.
         lost: of them, without an answer afterwards.

@@ -27,13 +27,14 @@ class Link:
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_upstream: bool) -> None:
         """Pass on what is read until either end is closed."""
         loop = asyncio.get_running_loop()
-        while data := await reader.read(CHUNK_BYTES):
-            if self.is_mute:
-                continue
-            if is_upstream:
-                data = self._garbler.garble(data)
-            # Calls of one delay come in the order they were made: the order of bytes is kept.
-            loop.call_later(self._proxy.delay_s, writer.write, data)
+        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        passing_on = asyncio.create_task(_pass_on(late, writer))
+        try:
+            while data := await reader.read(CHUNK_BYTES):
+                if not self.is_mute:
+                    late.put_nowait((loop.time() + self._proxy.delay_s, self._garbler.garble(data, is_upstream)))
+        finally:
+            passing_on.cancel()
 
     def abort(self) -> None:
         """Reset both ends."""
@@ -49,9 +50,9 @@ class Garbler:
         self._share = share
         self._received = bytearray()
 
-    def garble(self, data: bytes) -> bytes:
-        """Return what to send on instead; a command that is not complete yet is kept back."""
-        if not self._share:
+    def garble(self, data: bytes, is_upstream: bool) -> bytes:
+        """Return what to send on instead; a command that is not complete yet is kept back, an answer is left alone."""
+        if not (self._share and is_upstream):
             return data
         self._received += data
         commands = bytearray()
@@ -147,6 +148,15 @@ class Proxy:
         self._links.discard(link)
         client.close()
         server.close()
+
+
+async def _pass_on(late: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    """Write each piece when it is due, in order, also when the delay has become shorter: TCP keeps the order too."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due_s, data = await late.get()
+        await asyncio.sleep(due_s - loop.time())
+        writer.write(data)
 
 
 def _command_length(received: bytearray) -> int:

@@ -32,7 +32,7 @@ _DURABILITY = """
 ## What is on the disk
 
 RabbitMQ and Redis are ended in the middle of 2,000 accepted jobs, and started again on what the disk holds. *Killed* is
-SIGKILL. On the *slow disk* each sync of Redis takes half a second longer, as it may on a busy one. A *power cut* also
+SIGKILL. On the *slow disk* each sync of Redis takes 0.9 s longer, as it may on a busy one. A *power cut* also
 takes from Redis's append-only file what it had not synced: a preloaded library notes each sync.
 """
 

@@ -1,0 +1,107 @@
+"""KEDA is told to start workers for work, and to stop none that has some."""
+
+import pytest
+
+from tests.chart.helm import CHART, HELMS, KUBERNETES, NAME, NEEDS_HELM, RELEASE, helm, kinds, one, values
+
+pytestmark = NEEDS_HELM
+FIXED = values("autoscaling.enabled=false", "worker.replicas=3")
+
+
+def scaled() -> dict[str, object]:
+    spec: dict[str, object] = one("ScaledObject", "worker")["spec"]
+    return spec
+
+
+def trigger(queue: str, *arguments: str) -> dict[str, str]:
+    triggers = one("ScaledObject", "worker", *arguments)["spec"]["triggers"]
+    (found,) = [trigger for trigger in triggers if trigger["metadata"]["queueName"] == queue]
+    metadata: dict[str, str] = found["metadata"]
+    return metadata
+
+
+@pytest.mark.parametrize("queue", ["mnist.jobs", "mnist.retry"])
+def test_what_is_being_worked_on_counts(queue: str) -> None:
+    metadata = trigger(queue)
+
+    assert metadata["protocol"] == "http"
+    assert metadata["mode"] == "QueueLength"
+    assert "excludeUnacknowledged" not in metadata
+    assert metadata["vhostName"] == "/"
+
+
+def test_keda_finds_rabbitmq_from_another_namespace() -> None:
+    arguments = ("--namespace", "inference", *values("clusterDomain=example.internal"))
+
+    host = f"http://{NAME}-rabbitmq.inference.svc.example.internal:15672/"
+    assert trigger("mnist.jobs", *arguments)["host"] == host
+
+
+def test_a_worker_is_worth_what_it_does_in_the_time_aimed_at() -> None:
+    arguments = values("worker.throughputPerReplica=1200", "autoscaling.targetDrainSeconds=2.5")
+
+    assert trigger("mnist.jobs", *arguments)["value"] == "3000"
+
+
+def test_everything_that_keda_reads_is_a_string() -> None:
+    assert {type(value) for value in trigger("mnist.jobs").values()} == {str}
+
+
+def test_the_autoscaler_has_a_user_of_its_own() -> None:
+    references = one("TriggerAuthentication", "worker")["spec"]["secretTargetRef"]
+
+    assert references == [
+        {"parameter": "username", "name": f"{NAME}-worker-autoscaler", "key": "rabbitmq-autoscaler-username"},
+        {"parameter": "password", "name": f"{NAME}-auth", "key": "rabbitmq-autoscaler-password"},
+    ]
+
+
+def test_up_goes_in_one_step_and_down_slowly_and_to_zero() -> None:
+    spec = one("ScaledObject", "worker")["spec"]
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+
+    assert spec["minReplicaCount"] == 0
+    assert spec["pollingInterval"] == 5
+    assert behavior["scaleUp"] == {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Pods", "value": spec["maxReplicaCount"], "periodSeconds": 15}],
+    }
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 120
+    assert behavior["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}]
+
+
+def test_an_outage_of_rabbitmq_starts_no_gpu() -> None:
+    assert "fallback" not in scaled()
+
+
+def test_keda_finds_its_label_already_there() -> None:
+    labels = one("ScaledObject", "worker")["metadata"]["labels"]
+
+    assert labels["scaledobject.keda.sh/name"] == f"{NAME}-worker"
+
+
+def test_only_one_says_how_many_there_are() -> None:
+    assert "replicas" not in one("Deployment", "worker")["spec"]
+    assert one("Deployment", "worker", *FIXED)["spec"]["replicas"] == 3
+    assert not {"ScaledObject", "TriggerAuthentication"} & kinds(*FIXED)
+    assert one("Deployment", "api")["spec"]["replicas"] == 2
+    scaled_api = values("api.autoscaling.enabled=true")
+    assert "replicas" not in one("Deployment", "api", *scaled_api)["spec"]
+
+
+@pytest.mark.parametrize("program", HELMS or ["helm"])
+def test_a_cluster_without_keda_is_refused_with_the_remedy(program: str) -> None:
+    cluster = ("--api-versions", "apiregistration.k8s.io/v1")
+    keda = ("--api-versions", "keda.sh/v1alpha1/ScaledObject")
+
+    def rendered(*arguments: str) -> tuple[int, str]:
+        done = helm(
+            "template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *cluster, *arguments, program=program
+        )
+        return done.returncode, done.stderr
+
+    status, message = rendered()
+    assert status != 0
+    assert "install KEDA first, or set autoscaling.enabled=false" in message
+    assert rendered(*keda)[0] == 0
+    assert rendered(*FIXED)[0] == 0

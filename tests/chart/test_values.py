@@ -1,0 +1,97 @@
+"""Wrong values are refused by name, and every setting of the services can be set."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from mnist_api.settings import ApiSettings
+from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
+from mnist_worker.settings import WorkerSettings
+from tests.chart.helm import CHART, HELMS, NEEDS_HELM, environment_of, one, refusal, template, values
+from tests.unit.test_settings_table import README, bounds
+
+pytestmark = NEEDS_HELM
+
+#: Set by the chart, or with a value of another name.
+ELSEWHERE = {"MNIST_AMQP_URL", "MNIST_REDIS_URL", "MNIST_CA_FILE", "MNIST_TICKET_KEY", "MNIST_API_KEYS_FILE"}
+SIDES = {"settings": BridgeSettings, "api.settings": ApiSettings, "worker.settings": WorkerSettings}
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+
+WRONG = {
+    "worker.settings.MNIST_MAX_BATCH_SIZE=5000": "/worker/settings/MNIST_MAX_BATCH_SIZE",
+    "worker.settings.MNIST_DEVICE=tpu": "/worker/settings/MNIST_DEVICE",
+    "worker.settings.MNIST_PROBE_PORT=null": "MNIST_PROBE_PORT",
+    "api.settings.MNIST_MAXBYTES=1": "MNIST_MAXBYTES",
+    "settings.MNIST_LOG_LEVEL=loud": "/settings/MNIST_LOG_LEVEL",
+    "settings.MNIST_RESULT_TTL_S=100": "settings.MNIST_RESULT_TTL_S",
+    "worker.gpu.count=-1": "/worker/gpu/count",
+    "worker.gpu.resourceName=gpu": "/worker/gpu/resourceName",
+    "rabbitmq.replicas=2": "/rabbitmq/replicas",
+    "rabbitmq.image.tag=": "rabbitmq has neither a tag nor a digest",
+    "redis.appendfsync=no": "/redis/appendfsync",
+    "redis=null": "redis",
+    "autoscaling.fallback.replicas=1": "fallback",
+    "autoscaling.minReplicas=9": "autoscaling.minReplicas",
+    "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
+    "rabbitmq.enabled=false": "externalRabbitmq.url",
+    "redis.enabled=false": "externalRedis.url",
+    "api.ingress.enabled=true": "api.ingress.hosts",
+    "api.httpRoute.enabled=true": "api.httpRoute.parentRefs",
+}
+
+
+def reachable(side: str) -> set[str]:
+    """Return the names that the schema takes."""
+    found: dict[str, Any] = SCHEMA
+    for part in side.split("."):
+        found = found["properties"][part]
+    return set(found["properties"])
+
+
+@pytest.mark.parametrize("program", HELMS or ["helm"])
+@pytest.mark.parametrize("setting", WRONG)
+def test_a_wrong_value_is_refused_by_name(setting: str, program: str) -> None:
+    assert WRONG[setting] in refusal(setting, program=program)
+
+
+def test_a_rabbitmq_of_somebody_else_needs_its_management_api_to_scale() -> None:
+    message = refusal("rabbitmq.enabled=false", "externalRabbitmq.url=amqp://rabbitmq.example.org")
+
+    assert "externalRabbitmq.managementUrl" in message
+
+
+def test_every_setting_of_the_readme_can_be_set() -> None:
+    listed = set(re.findall(rf"^\| `({ENV_PREFIX}\w+)`", README, flags=re.MULTILINE))
+
+    assert set.union(*map(reachable, SIDES)) | ELSEWHERE == listed
+
+
+def test_the_schema_has_the_bounds_of_the_settings() -> None:
+    for side, settings in SIDES.items():
+        known: dict[str, Any] = SCHEMA
+        for part in side.split("."):
+            known = known["properties"][part]
+        for name, rule in known["properties"].items():
+            field = settings.model_fields[name.removeprefix(ENV_PREFIX).lower()]
+            limits = f"{rule['minimum']:,} to {rule['maximum']:,}" if "minimum" in rule else ""
+            # Any free port will not do where others must know it.
+            expected = bounds(field).replace("0 to 65,535", "1 to 65,535") if name.endswith("_PORT") else bounds(field)
+            assert (limits or ", ".join(f"`{choice}`" for choice in rule.get("enum", []))) == expected, name
+
+
+def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
+    for component, settings in (("api", ApiSettings), ("worker", WorkerSettings)):
+        environment = environment_of(one("Deployment", component))
+        for name, field in settings.model_fields.items():
+            value = environment.get(f"{ENV_PREFIX}{name.upper()}")
+            if value is not None and name not in {"host", "require_gpu", "amqp_url", "redis_url", "ticket_key"}:
+                assert value == str(field.default), name
+
+
+def test_large_numbers_stay_numbers() -> None:
+    api = one("Deployment", "api", *values("api.settings.MNIST_MAX_PIXELS=90000000"))
+
+    assert environment_of(api)["MNIST_MAX_PIXELS"] == "90000000"
+    assert "e+0" not in template()

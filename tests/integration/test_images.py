@@ -1,0 +1,148 @@
+"""The images: what their files say, and, where docker and the images are at hand, what they do."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.deployment import ROOT, TICKET_KEY
+
+VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
+IMAGES = {"api": 8000, "worker": 8081}
+"""The images and the port of their probes."""
+API_LIMIT_BYTES = 250_000_000
+LOCKED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
+START_TIMEOUT_S = 90.0
+
+both = pytest.mark.parametrize("service", IMAGES)
+
+
+def dockerfile(service: str) -> str:
+    return (ROOT / "services" / service / "Dockerfile").read_text()
+
+
+def default(service: str, argument: str) -> str:
+    found = re.search(rf"^ARG {argument}=(.*)$", dockerfile(service), re.MULTILINE)
+    assert found, f"services/{service}/Dockerfile has no argument {argument}"
+    return found[1]
+
+
+def packages_of(service: str) -> set[str]:
+    """The packages of ours that a service needs, itself included, as folders of `services`."""
+    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
+    ours = {name.removeprefix("mnist-") for name in project["dependencies"] if name.startswith("mnist-")}
+    return {service}.union(*(packages_of(name) for name in ours))
+
+
+@both
+def test_an_image_holds_the_packages_that_its_service_needs_and_no_other(service: str) -> None:
+    copied = re.findall(r"^COPY services/(\w+) services/\w+$", dockerfile(service), re.MULTILINE)
+
+    assert set(copied) == packages_of(service)
+
+
+@both
+def test_every_installation_is_pinned_or_brings_no_dependencies(service: str) -> None:
+    commands = dockerfile(service).replace("\\\n", " ").split("&&")
+    installations = [command for command in commands if re.search(r"pip .*install", command)]
+
+    assert installations
+    for command in installations:
+        assert "--constraint constraints.txt" in command or "--no-deps" in command, command
+
+
+@pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
+def test_no_file_names_a_registry_or_an_index(path: str) -> None:
+    text = (ROOT / path).read_text().replace("http://127.0.0.1", "").replace("amqp://", "").replace("redis://", "")
+
+    assert "://" not in text
+    assert not re.search(r"^#\s*syntax", text, re.MULTILINE)
+    for image in re.findall(r"^ARG BASE_IMAGE=(.+)$|^\s+image: (.+)$", text, re.MULTILINE):
+        assert not re.match(r"[\w-]+[.:][\w.:-]*/", "".join(image)), image
+
+
+def test_the_versions_are_those_of_the_packages_and_of_the_makefile() -> None:
+    torch = re.search(r"^TORCH \?= (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    tags = re.findall(r"image: mnist-inference/\w+:(.+)", (ROOT / "compose.yaml").read_text())
+
+    assert torch
+    assert torch[1] == default("worker", "TORCH")
+    assert {default(service, "VERSION") for service in IMAGES} | set(tags) == {VERSION}
+
+
+@pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
+def test_every_variable_is_a_setting(path: str) -> None:
+    settings = set(re.findall(r"^\| `(MNIST_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"\bMNIST_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
+
+
+def docker(*arguments: str, timeout_s: float = 60) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout_s)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def image(service: str) -> str:
+    """The name of a service's image."""
+    name = f"mnist-inference/{service}:{VERSION}"
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        pytest.skip("no docker answers; start its engine to try the images")
+    if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode:
+        pytest.skip(f"there is no image {name}; `docker compose build` makes it")
+    return name
+
+
+@contextmanager
+def running(image: str) -> Iterator[str]:
+    """A container of an image, as locked as it is in Kubernetes; there is no RabbitMQ and no Redis."""
+    container = docker("run", "--detach", *LOCKED, "--env", f"MNIST_TICKET_KEY={TICKET_KEY}", image)
+    try:
+        yield container
+    finally:
+        docker("rm", "--force", container)
+
+
+def wait_until_alive(container: str, port: int) -> None:
+    probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/healthz', timeout=5)"
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while subprocess.run(["docker", "exec", container, "python", "-c", probe], capture_output=True).returncode:
+        log = docker("logs", container)
+        assert time.monotonic() < deadline, f"it does not answer:\n{log}"
+        assert docker("inspect", "--format={{.State.Running}}", container) == "true", f"it has ended:\n{log}"
+        time.sleep(0.5)
+
+
+@both
+def test_a_container_runs_locked_as_a_user_of_no_rights_and_ends_on_sigterm(service: str, image: str) -> None:
+    with running(image) as container:
+        wait_until_alive(container, IMAGES[service])
+        assert docker("exec", container, "id", "-u") == "10001"
+        assert docker("exec", container, "cat", "/proc/1/comm") == "python"
+
+        docker("stop", "--time=60", container, timeout_s=90)
+        assert docker("inspect", "--format={{.State.ExitCode}}", container) == "0"
+
+
+@both
+def test_an_image_says_what_it_is(service: str, image: str) -> None:
+    config = json.loads(docker("image", "inspect", image))[0]["Config"]
+
+    assert config["User"] == "10001:10001"
+    assert config["Labels"]["org.opencontainers.image.title"] == f"mnist-inference/{service}"
+    assert config["Labels"]["org.opencontainers.image.version"] == VERSION
+
+
+@pytest.mark.parametrize("service", ["api"])
+def test_the_api_is_small_and_holds_no_torch(service: str, image: str) -> None:
+    held = docker("run", "--rm", *LOCKED, "--entrypoint=find", image, "/opt/venv", "/app", "-iname", "torch*")
+
+    assert held == ""
+    assert int(docker("image", "inspect", "--format={{.Size}}", image)) < API_LIMIT_BYTES
