@@ -1,10 +1,13 @@
 """What the publisher does about a queue that is full, or gone."""
 
 import asyncio
+import signal
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from pika.frame import Method
+from pika.spec import Basic
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.drain_rate import DrainRate
@@ -133,4 +136,26 @@ async def test_a_message_that_was_returned_makes_the_binding_come_back(
         await publisher.publish(REQUEST)
     await publish_at_last(publisher)
 
+    await empty(owner, topology)
+
+
+async def test_a_late_confirm_of_a_connection_that_was_given_up_confirms_nothing(
+    publisher: AmqpPublisher, rabbitmq: RabbitMQ, owner: Connection, topology: Topology
+) -> None:
+    given_up = publisher._channel
+    assert given_up is not None
+    given_up.raw.connection.close()
+    await until(lambda: publisher._channel not in {given_up, None})
+
+    rabbitmq.process.send_signal(signal.SIGSTOP)
+    publishing = asyncio.create_task(publisher.publish(REQUEST))
+    try:
+        await until(lambda: len(publisher._confirms) == 1)
+        publisher._on_confirm(given_up, Method(1, Basic.Ack(delivery_tag=100, multiple=True)))
+        outstanding = len(publisher._confirms)
+    finally:
+        rabbitmq.process.send_signal(signal.SIGCONT)
+    await publishing
+
+    assert outstanding == 1
     await empty(owner, topology)

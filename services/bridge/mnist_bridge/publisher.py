@@ -134,7 +134,7 @@ class AmqpPublisher:
         channel = await connection.channel()
         misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
-        await channel.call(channel.raw.confirm_delivery, self._on_confirm)
+        await channel.call(channel.raw.confirm_delivery, partial(self._on_confirm, channel))
         watching = asyncio.create_task(self._watch_depth(connection, await connection.channel()))
         self._connection, self._channel, self._is_stalled = connection, channel, False
         for publish in self._confirms.restart():
@@ -184,7 +184,9 @@ class AmqpPublisher:
             mandatory=True,
         )
 
-    def _on_confirm(self, frame: Any) -> None:
+    def _on_confirm(self, channel: Channel, frame: Any) -> None:
+        if channel is not self._channel:
+            return  # of a connection that was given up: the tags count something else now
         self._is_stalled = False
         method = frame.method
         settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
