@@ -12,7 +12,6 @@ import redis
 
 from tests.chaos.system import System
 from tests.deployment import Service
-from tests.servers import RabbitMQ
 
 Injection = Callable[[System, float, Random], Awaitable[None]]
 
@@ -42,6 +41,7 @@ class Fault:
         needs_small_disk: whether RabbitMQ's data are on a small file system of their own.
         kills_workers: whether workers die by it, so that the repeated work is bounded by what they held.
         expected: why some jobs may be lost all the same; empty: none may.
+        note: what else to say of it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Fault:
     needs_small_disk: bool = False
     kills_workers: bool = False
     expected: str = ""
+    note: str = ""
 
 
 async def nothing(system: System, duration_s: float, _: Random) -> None:
@@ -108,7 +109,8 @@ async def broker_disk_full(system: System, duration_s: float, _: Random) -> None
     await asyncio.to_thread(_fill, filler)
     await asyncio.sleep(duration_s)
     filler.unlink()
-    await asyncio.to_thread(_restart_if_ended, system.rabbitmq)
+    system.rabbitmq.stop(signal.SIGKILL)
+    await asyncio.to_thread(system.rabbitmq.start)
 
 
 async def queue_full(system: System, duration_s: float, _: Random) -> None:
@@ -203,8 +205,3 @@ def _fill(filler: Path) -> None:
                 file.write(bytes(65_536))
         except OSError:
             return  # no space left
-
-
-def _restart_if_ended(rabbitmq: RabbitMQ) -> None:
-    if rabbitmq.process.exit_status is not None:
-        rabbitmq.start()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.chaos.defects import DEFECTS
+from tests.chaos.schedule import FAULTS
 
 _HEAD = """# Reliability
 
@@ -66,7 +67,9 @@ def render(sections: dict[str, Any]) -> str:
     return "".join(parts)
 
 
-def _faults(rows: list[dict[str, Any]]) -> str:
+def _faults(measured: list[dict[str, Any]]) -> str:
+    order = [fault.name for fault in FAULTS]
+    rows = sorted(measured, key=lambda row: order.index(row["name"]) if row["name"] in order else len(order))
     head = [
         "fault",
         "jobs",
@@ -94,13 +97,18 @@ def _faults(rows: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    notes = [f"\n{row['title'].capitalize()}: {row['expected']}.\n" for row in rows if row["expected"]]
+    notes = [_note(row, text) for row in rows if (text := row["expected"] or row.get("note", ""))]
     problems = [
-        f"\n{row['title'].capitalize()}, not as it should be: {'; '.join(row['problems'])}.\n"
+        _note(row, "not as it should be: " + "; ".join(row["problems"]))
         for row in rows
         if row["problems"] and not row["expected"]
     ]
     return _FAULTS + "\n" + _table(head, body) + "".join(notes + problems)
+
+
+def _note(row: dict[str, Any], sentence: str) -> str:
+    title = row["title"]
+    return f"\n*{title[0].upper()}{title[1:]}*: {sentence}.\n"
 
 
 def _durability(rows: list[dict[str, Any]]) -> str:

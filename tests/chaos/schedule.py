@@ -24,10 +24,12 @@ FAULTS = (
     Fault("broker-disk", "RabbitMQ's disk alarm for 8 s", faults.broker_short_of_disk, 8),
     Fault(
         "broker-disk-full",
-        "RabbitMQ's disk full for 8 s",
+        "RabbitMQ's disk full for 8 s, then RabbitMQ restarted",
         faults.broker_disk_full,
         8,
         needs_small_disk=True,
+        note="the log of RabbitMQ 3.10's quorum queues ends when the disk is full, and does not come back by itself "
+        "when there is space again; let its disk alarm (`disk_free_limit`) ring well before",
     ),
     Fault(
         "queue-full",

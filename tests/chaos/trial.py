@@ -54,6 +54,7 @@ class Verdict:
         duration_s: of the whole trial.
         date: when, ISO 8601.
         expected: why some may be lost all the same.
+        note: what else to say of the fault.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Verdict:
     duration_s: float
     date: str
     expected: str = ""
+    note: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -131,6 +133,7 @@ async def run_trial(fault: Fault, workload: Workload, directory: Path, *, seed: 
             duration_s=round(time.perf_counter() - begin, 1),
             date=datetime.now(UTC).date().isoformat(),
             expected=fault.expected,
+            note=fault.note,
         )
 
 
