@@ -153,7 +153,8 @@ def _overload(overload: dict[str, Any]) -> str:
         "Submissions arrive at a multiple of the capacity, whatever becomes of those before; the last row lasts "
         f"{overload['top_s']:g} s. The queue holds 500 jobs, which bounds the time to a result. The workers run the "
         "real network behind a device that takes 8 ms a picture, so that they are at their limit and not this machine: "
-        f"{overload['capacity_per_s']:,.0f} jobs/s for two. `Retry-After` is the backlog divided by the drain rate."
+        f"{overload['capacity_per_s']:,.0f} jobs/s for two. `Retry-After` is the backlog divided by the drain rate. "
+        "What a short row accepts beyond the capacity fills the queue."
         "\n\n![Accepted and refused, and how long each takes](pictures/overload.svg)\n\n"
         + _table(head, body)
         + f"\nMeasured on {overload['date']}.\n"

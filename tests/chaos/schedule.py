@@ -15,7 +15,7 @@ FAULTS = (
     Fault("none", "nothing (for comparison)", faults.nothing),
     Fault("worker-killed", "a worker killed (SIGKILL) every 2 s", faults.worker_killed, kills_workers=True),
     Fault("worker-stopped", "workers stopped (SIGTERM), rolling", faults.worker_stopped),
-    Fault("worker-frozen", "a worker frozen (SIGSTOP) for 30 s", faults.worker_frozen, 30, kills_workers=True),
+    Fault("worker-frozen", "a worker frozen (SIGSTOP) for 30 s", faults.worker_frozen, 30),
     Fault("api-killed", "an API process killed (SIGKILL) every 6 s", faults.api_killed),
     Fault("api-stopped", "API processes stopped (SIGTERM), rolling", faults.api_stopped),
     Fault("broker-killed", "RabbitMQ killed (SIGKILL), back after 3 s", faults.broker_killed, 3),

@@ -27,7 +27,7 @@ QUIET_S = 5.0
 #: Load before and after the fault.
 MARGIN_S = 6.0
 SMALL_DISK_MIB = 256
-#: What a worker may hold: three batches of 64, `WorkerSettings.prefetch`.
+#: What a worker may hold when it dies: three batches of 64, `WorkerSettings.prefetch`.
 PREFETCH = 192
 #: Resident memory may vary by this much; a leak of one kilobyte a job would be ten megabytes.
 MEMORY_NOISE_MIB = 48.0
@@ -47,6 +47,7 @@ class Verdict:
         refused: requests that were answered with 429 or 503.
         broken: requests whose connection broke.
         repeated: predictions beyond one for each result.
+        repeatable: how many there may be at most: what the workers that died held, None where none had to die.
         recovery_s: worst time from the end of a fault until everything was healthy.
         memory_growth_mib: of the process of ours that grew most.
         queues: messages left in each queue.
@@ -66,6 +67,7 @@ class Verdict:
     refused: int
     broken: int
     repeated: int
+    repeatable: int | None
     recovery_s: float
     memory_growth_mib: float
     queues: dict[str, int]
@@ -81,6 +83,8 @@ class Verdict:
         problems = list(self.complaints)
         if self.lost or self.contradicting or self.wrong:
             problems.append(f"{self.lost} lost, {self.contradicting} contradicting, {self.wrong} wrong")
+        if self.repeatable is not None and self.repeated > self.repeatable:
+            problems.append(f"{self.repeated} jobs ran again, the workers that died held {self.repeatable} at most")
         if any(self.queues.values()):
             problems.append(f"the queues are left with {self.queues}")
         return problems
@@ -126,6 +130,7 @@ async def run_trial(fault: Fault, workload: Workload, directory: Path, *, seed: 
             refused=ledger.statuses[429] + ledger.statuses[503],
             broken=ledger.broken_connections,
             repeated=max(0, system.prediction_count() - system.result_count()),
+            repeatable=PREFETCH * system.supervisor.restarts if fault.kills_workers else None,
             recovery_s=round(recovery_s, 1),
             memory_growth_mib=round(max((after[pid] - before[pid] for pid in after if pid in before), default=0), 1),
             queues=queues,
