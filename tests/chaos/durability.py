@@ -21,8 +21,6 @@ RATE_PER_S = 400.0
 KILLED, KILLED_SLOW, CUT = "killed", "killed, slow disk", "power cut"
 SETTINGS = ("no", "everysec", "always")
 ADVISED = "always"
-#: What every sync takes longer on the slow disk.
-SLOW_SYNC_MS = 900
 SOURCE = Path(__file__).with_name("synced.c")
 
 
@@ -64,6 +62,7 @@ class Preload:
 
     library: Path
     log: Path
+    slow: Path
 
     @classmethod
     def build(cls, directory: Path) -> "Preload":
@@ -71,11 +70,12 @@ class Preload:
         directory.mkdir(parents=True, exist_ok=True)
         library = directory / "synced.so"
         subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE)], check=True)
-        return cls(library, directory / "synced.log")
+        return cls(library, directory / "synced.log", directory / "slow")
 
-    def environment(self, sync_ms: int) -> dict[str, str]:
-        """Return what a process needs to be watched, and to wait so much longer for each sync."""
-        return {"LD_PRELOAD": str(self.library), "CHAOS_SYNCED": str(self.log), "CHAOS_SYNC_MS": str(sync_ms)}
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to be watched; its disk is slow while there is the file `slow`."""
+        return {"LD_PRELOAD": str(self.library), "CHAOS_SYNCED": str(self.log), "CHAOS_SLOW": str(self.slow)}
 
     def cut(self, directory: Path) -> None:
         """Cut every append-only file in a directory to what was synced, as a power cut may."""
@@ -87,16 +87,20 @@ class Preload:
 async def _lose(directory: Path, workload: Workload, appendfsync: str, end: str) -> Loss:
     ledger = Ledger(Workload(workload.pictures[:JOBS], workload.probabilities[:JOBS]))
     preload = None if end == KILLED else Preload.build(directory)
-    redis_environment = preload.environment(SLOW_SYNC_MS if end == KILLED_SLOW else 0) if preload else {}
+    redis_environment = preload.environment if preload else {}
     with System(directory, redis_options={"appendfsync": appendfsync}, redis_environment=redis_environment) as system:
+        if preload and end == KILLED_SLOW:
+            preload.slow.touch()
         load = Load(system.api_ports, ledger)
         submitting = asyncio.create_task(load.submit(RATE_PER_S, jobs=JOBS))
         # At a moment in the second that the seed chooses: the syncs of `everysec` have a rhythm of their own.
         await asyncio.sleep(JOBS / RATE_PER_S * 0.5 + Random(len(appendfsync)).random())
         system.rabbitmq.stop(signal.SIGKILL)
         system.redis.stop(signal.SIGKILL)
-        if preload and end == CUT:
-            preload.cut(system.redis.directory / "appendonlydir")
+        if preload:
+            preload.slow.unlink(missing_ok=True)  # or what has survived would take minutes to be done
+            if end == CUT:
+                preload.cut(system.redis.directory / "appendonlydir")
         await asyncio.gather(asyncio.to_thread(system.rabbitmq.start), asyncio.to_thread(system.redis.start))
         await submitting
         fetching = asyncio.create_task(load.fetch())
