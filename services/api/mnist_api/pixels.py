@@ -53,12 +53,16 @@ def stretched(deep: npt.NDArray[np.generic]) -> Pixels:
     """
     stretch = np.zeros(deep.size, np.uint8)
     starts = range(0, deep.size, _BLOCK)
-    low = min(float(_finite(deep, start).min()) for start in starts)
-    high = max(float(_finite(deep, start).max()) for start in starts)
+    ranges = [_range(_finite(deep, start)) for start in starts]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     if high - low > _LEAST_RANGE * max(abs(low), abs(high)):
         for start in starts:
             stretch[start : start + _BLOCK] = (_finite(deep, start) - low) * (255 / (high - low))
     return stretch.reshape(deep.shape)
+
+
+def _range(block: npt.NDArray[np.float64]) -> tuple[float, float]:
+    return float(block.min()), float(block.max())
 
 
 def _finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.float64]:
