@@ -27,6 +27,7 @@ _FAULTS = """
 - **refused**: submissions and reads that were answered with 503 and a `Retry-After`, and came back.
 - **recovery**: the longest time from the end of a fault until every probe was green and each API process got a
   picture answered within two seconds. The goal is 10 s.
+- **memory**: how much the API process or worker that grew most has grown, from before the load to after it.
 """
 
 _DURABILITY = """
