@@ -180,7 +180,11 @@ def _soak(soak: dict[str, Any]) -> str:
         f"Half the capacity, {soak['rate_per_s']:,.0f} jobs/s, for {soak['duration_s'] / 60:g} minutes; a worker is "
         f"restarted each minute ({soak['restarts']} times). {soak['jobs']:,} jobs, {soak['lost']} lost. Each figure is "
         "the mean of the second fifth of the run, *then* of the last.\n\n"
-        "![Resident memory over time](pictures/soak.svg)\n\n" + _table(head, body) + f"\nMeasured on {soak['date']}.\n"
+        "![Resident memory over time](pictures/soak.svg)\n\n"
+        + _table(head, body)
+        + "\nRabbitMQ keeps in memory what its write-ahead log holds until that is full, 512 MiB by default "
+        "(`raft.wal_max_size_bytes`); ten minutes at this rate do not fill it once. "
+        f"Measured on {soak['date']}.\n"
     )
 
 
