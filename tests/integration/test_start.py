@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.deployment import ROOT, TICKET_KEY, Deployment
-from tests.servers import RabbitMQ, RedisServer
+from tests.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -58,3 +59,25 @@ def test_an_api_that_is_asked_to_stop_ends_without_an_error(
 
         assert api.process.stop(number) == 0
         assert "Traceback" not in api.process.log.read_text()
+
+
+def test_a_worker_that_is_asked_to_stop_while_it_loads_ends_without_an_error(tmp_path: Path) -> None:
+    with Deployment(tmp_path, amqp_url="amqp://127.0.0.1:1", redis_url="redis://127.0.0.1:1") as deployment:
+        worker = deployment.worker()
+        wait_until_caught(worker.process.pid, signal.SIGTERM)
+
+        assert worker.process.stop(signal.SIGTERM) == 0
+        assert "model loaded" not in worker.process.log.read_text()
+
+
+def wait_until_caught(pid: int, number: int) -> None:
+    """Return when the process has a handler for the signal; its first one, long before it has loaded anything."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        caught = next(
+            line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt")
+        )
+        if int(caught.split()[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.005)
+    raise TimeoutError(f"process {pid} does not catch signal {number}")
