@@ -42,6 +42,11 @@ def values(*settings: str) -> tuple[str, ...]:
     return tuple(part for setting in settings for part in ("--set", setting))
 
 
+def numbers(*settings: str) -> tuple[str, ...]:
+    """Return `--set-json` for each of `name=value`: `--set` takes 2.5 for text."""
+    return tuple(part for setting in settings for part in ("--set-json", setting))
+
+
 def refusal(*settings: str, program: str = "helm") -> str:
     """Return the message with which Helm refuses values."""
     done = helm("template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *values(*settings), program=program)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.helm import CHART, HELMS, KUBERNETES, NAME, NEEDS_HELM, RELEASE, helm, kinds, one, values
+from tests.chart.helm import CHART, HELMS, KUBERNETES, NAME, NEEDS_HELM, RELEASE, helm, kinds, numbers, one, values
 
 pytestmark = NEEDS_HELM
 FIXED = values("autoscaling.enabled=false", "worker.replicas=3")
@@ -38,7 +38,7 @@ def test_keda_finds_rabbitmq_from_another_namespace() -> None:
 
 
 def test_a_worker_is_worth_what_it_does_in_the_time_aimed_at() -> None:
-    arguments = values("worker.throughputPerReplica=1200", "autoscaling.targetDrainSeconds=2.5")
+    arguments = numbers("worker.throughputPerReplica=1200", "autoscaling.targetDrainSeconds=2.5")
 
     assert trigger("mnist.jobs", *arguments)["value"] == "3000"
 

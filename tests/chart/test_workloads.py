@@ -13,6 +13,7 @@ from tests.chart.helm import (
     container_of,
     environment_of,
     kinds,
+    numbers,
     one,
     pod_of,
     values,
@@ -124,7 +125,7 @@ def test_a_new_worker_does_not_wait_for_the_gpu_of_the_old_one() -> None:
 
 @pytest.mark.parametrize("drain_s", [WorkerSettings.model_fields["drain_timeout_s"].default, 90.5])
 def test_a_worker_is_not_killed_while_it_drains(drain_s: float) -> None:
-    worker = one("Deployment", "worker", *values(f"worker.settings.MNIST_DRAIN_TIMEOUT_S={drain_s}"))
+    worker = one("Deployment", "worker", *numbers(f"worker.settings.MNIST_DRAIN_TIMEOUT_S={drain_s}"))
 
     assert pod_of(worker)["terminationGracePeriodSeconds"] == math.ceil(drain_s) + 15
 

@@ -1,0 +1,63 @@
+{{/* What every object is called. Room is left for the longest suffix, -worker-POOL, within the 54
+     characters that KEDA has for a name. */}}
+{{- define "mnist.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 36 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "root" and "component": the labels that a selector may use; they never change. */}}
+{{- define "mnist.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "mnist.labels" -}}
+{{ include "mnist.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: {{ .root.Chart.Name }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* "root", "image" and the tag "or": registry/repository:tag, or @digest where one is given. */}}
+{{- define "mnist.image" -}}
+{{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry -}}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $name .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (.image.tag | default .or | required (printf "the image %s has neither a tag nor a digest; set one" .image.repository) | toString) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mnist.rabbitmqHost" -}}
+{{ include "mnist.fullname" . }}-rabbitmq.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- end -}}
+
+{{- define "mnist.redisHost" -}}
+{{ include "mnist.fullname" . }}-redis.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- end -}}
+
+{{- define "mnist.authSecret" -}}
+{{ .Values.auth.existingSecret | default (printf "%s-auth" (include "mnist.fullname" .)) }}
+{{- end -}}
+
+{{/* Where the URLs of a RabbitMQ that is not ours are. */}}
+{{- define "mnist.externalRabbitmqSecret" -}}
+{{ .Values.externalRabbitmq.existingSecret | default (printf "%s-external" (include "mnist.fullname" .)) }}
+{{- end -}}
+
+{{- define "mnist.externalRedisSecret" -}}
+{{ .Values.externalRedis.existingSecret | default (printf "%s-external" (include "mnist.fullname" .)) }}
+{{- end -}}
+
+{{/* "root" and "pool" */}}
+{{- define "mnist.workerName" -}}
+{{ include "mnist.fullname" .root }}-worker{{ if ne .pool "default" }}-{{ .pool }}{{ end }}
+{{- end -}}

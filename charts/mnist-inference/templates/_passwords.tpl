@@ -1,0 +1,47 @@
+{{/* Keys of the Secret and how many characters of each are made. Letters and digits only: they end in URLs and JSON. */}}
+{{- define "mnist.passwordLengths" -}}
+ticket-key: 64
+{{- if .Values.rabbitmq.enabled }}
+rabbitmq-erlang-cookie: 32
+rabbitmq-api-password: 32
+rabbitmq-worker-password: 32
+rabbitmq-autoscaler-password: 32
+rabbitmq-operator-password: 32
+{{- end }}
+{{- if .Values.redis.enabled }}
+redis-api-password: 32
+redis-worker-password: 32
+redis-operator-password: 32
+{{- end }}
+{{- end -}}
+
+{{/* The passwords as JSON: what the values give, else what the cluster has, else new ones. Made once per rendering and
+     kept in .Values, or the Secret and the checksums that restart pods would hold different ones. */}}
+{{- define "mnist.passwords" -}}
+{{- if not (hasKey .Values "madePasswords") -}}
+{{- $kept := (lookup "v1" "Secret" .Release.Namespace (include "mnist.authSecret" .)).data | default dict -}}
+{{- $passwords := dict -}}
+{{- range $key, $length := include "mnist.passwordLengths" . | fromYaml -}}
+{{- $given := index $.Values.auth.passwords $key | default "" -}}
+{{- $password := $given | default (index $kept $key | default "" | b64dec) -}}
+{{- $_ := set $passwords $key ($password | default (randAlphaNum (int $length))) -}}
+{{- end -}}
+{{- $_ := set .Values "madePasswords" $passwords -}}
+{{- end -}}
+{{- .Values.madePasswords | toJson -}}
+{{- end -}}
+
+{{/* "root" and "side" (api, worker, rabbitmq-, redis-): changes when a password changes that those pods use. Not with
+     a Secret of the user's own: what it holds is not known when the chart is rendered. */}}
+{{- define "mnist.passwordChecksum" -}}
+{{- if .root.Values.auth.existingSecret -}}
+{{- .root.Values.auth.existingSecret | sha256sum -}}
+{{- else -}}
+{{- $passwords := include "mnist.passwords" .root | fromJson -}}
+{{- $used := dict -}}
+{{- range $key, $password := $passwords -}}
+{{- if contains $.side $key }}{{ $_ := set $used $key $password }}{{ end -}}
+{{- end -}}
+{{- $used | toJson | sha256sum -}}
+{{- end -}}
+{{- end -}}

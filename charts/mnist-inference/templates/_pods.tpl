@@ -1,0 +1,58 @@
+{{/* What Pod Security "restricted" asks of a pod; "uid" is the user in the image, "fsGroup" owns the volumes. */}}
+{{- define "mnist.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ int64 .uid }}
+runAsGroup: {{ int64 .gid }}
+{{- if .fsGroup }}
+fsGroup: {{ int64 .gid }}
+fsGroupChangePolicy: OnRootMismatch
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "mnist.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* "root" and "of": what each pod template has alike. No token: nothing here speaks to Kubernetes.
+     No service links: a Service called "mnist" would set MNIST_PORT, one called "rabbitmq" RABBITMQ_PORT. */}}
+{{- define "mnist.podCommon" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .of.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* "root", "of", "component": soft spreading over the values of a node label. */}}
+{{- define "mnist.spread" -}}
+{{- with .of.spreadOver }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "mnist.selector" $ | nindent 8 }}
+{{- end }}
+{{- end -}}
