@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -128,8 +128,7 @@ async def consumer_canceled(system: System, duration_s: float, _: Random) -> Non
 
 
 async def connections_closed(system: System, duration_s: float, _: Random) -> None:
-    for count in range(max(1, round(duration_s / CUT_EVERY_S))):
-        await asyncio.sleep(CUT_EVERY_S if count else 0)
+    async for _moment in _again_and_again(duration_s, CUT_EVERY_S):
         await asyncio.to_thread(system.rabbitmq.control, "close_all_connections", "chaos")
 
 
@@ -151,8 +150,7 @@ async def store_out_of_memory(system: System, duration_s: float, _: Random) -> N
 
 
 async def connections_cut(system: System, duration_s: float, generator: Random) -> None:
-    for count in range(max(1, round(duration_s / CUT_EVERY_S))):
-        await asyncio.sleep(CUT_EVERY_S if count else 0)
+    async for _moment in _again_and_again(duration_s, CUT_EVERY_S):
         generator.choice([system.amqp_proxy, system.redis_proxy]).cut()
 
 
@@ -176,9 +174,15 @@ async def connections_half_open(system: System, duration_s: float, _: Random) ->
 async def _signal_again_and_again(
     services: list[Service], number: int, every_s: float, duration_s: float, generator: Random
 ) -> None:
+    async for _moment in _again_and_again(duration_s, every_s):
+        await _end(generator.choice(services), number)
+
+
+async def _again_and_again(duration_s: float, every_s: float) -> AsyncIterator[int]:
+    """Count the moments at which a fault strikes: at once, and then at each interval; at least one."""
     for count in range(max(1, round(duration_s / every_s))):
         await asyncio.sleep(every_s if count else 0)
-        await _end(generator.choice(services), number)
+        yield count
 
 
 async def _end(service: Service, number: int) -> None:
