@@ -11,13 +11,21 @@ RUN := .venv-run
 DEV := .venv
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
-CODE := services training tests benchmarks samples docs
+CODE := services training tests benchmarks samples docs keda charts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format train bench chaos clean servers
+.PHONY: help run test lint format train bench chaos e2e e2e-quick manifests clean servers cluster-tools
+
+# Where nothing can be pulled, a folder beside the checkout brings a node's image and KEDA; elsewhere they come from the net.
+ifneq ($(wildcard ../shared/cluster/up),)
+export KIND_NODE_IMAGE ?= kindest/node:v1.34.9-local
+export KEDA_INSTALL ?= ../shared/cluster/keda/install mnist-e2e
+endif
+E2E := -m pytest --timeout 1200 --capture no --tb short
+QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
@@ -43,6 +51,19 @@ bench: $(DEV)/installed servers  ## measure throughput and latency on this machi
 
 chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 50 minutes)
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
+
+e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
+	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)
+	@$(DEV)/bin/python -m tests.e2e.page
+
+e2e-quick: $(DEV)/installed cluster-tools  ## the same, only scaling and workers that go
+	@$(DEV)/bin/python $(E2E) $(QUICK)
+
+manifests:  ## write keda/manifests from the chart (needs helm)
+	@sh keda/manifests.sh
+
+cluster-tools:
+	@sh tests/e2e/tools.sh
 
 servers:
 	@sh tests/servers.sh

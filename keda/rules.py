@@ -1,0 +1,158 @@
+"""The rules by which KEDA and the HorizontalPodAutoscaler (HPA) set the number of workers; each names its source.
+
+First the data, then one function for each rule, then `Autoscaler`, which applies them. Seconds are those of the trace.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+#: Kubernetes: kube-controller-manager's `--horizontal-pod-autoscaler-sync-period` and `-tolerance`.
+HPA_SYNC_S = 15
+HPA_PHASE_S = HPA_SYNC_S / 2
+HPA_TOLERANCE = 0.1
+#: The chart's policy for going up: `maxReplicas` in this time.
+UP_PERIOD_S = 15
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+
+#: (second, workers): what the HPA wanted, or by how much it changed the number.
+History: TypeAlias = list[tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class OfficeHours:
+    """A `cron` trigger: from each of `starts_s` to the next of `ends_s`, seconds since Monday 00:00."""
+
+    starts_s: tuple[int, ...]
+    ends_s: tuple[int, ...]
+    workers: int
+
+    def are_open(self, now_s: float) -> bool:
+        """Say whether the end comes before the next start. Source: KEDA, `cron_scaler.go`."""
+        return _until(self.ends_s, now_s) < _until(self.starts_s, now_s)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides; seconds, jobs and jobs per second."""
+
+    min_replicas: int
+    max_replicas: int
+    jobs_per_replica: float
+    activation_value: float
+    polling_s: float
+    cooldown_s: float
+    window_s: float
+    down_pods: int
+    down_period_s: float
+    throughput: float
+    prefetch: int
+    drain_s: float
+    start_s: float
+    metric_lag_s: float
+    office_hours: tuple[OfficeHours, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what the chart does not check."""
+        if self.throughput <= 0:
+            raise ValueError(
+                f"throughput is {self.throughput:g} jobs/s, must be above 0; give what a worker really does"
+            )
+        for name in ("start_s", "metric_lag_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name):g}, must be 0 or more; give what was measured")
+
+
+def is_active(jobs: float, activation_value: float) -> bool:
+    """Say whether jobs start the first worker: only more than the value. Source: KEDA, `rabbitmq_scaler.go`."""
+    return jobs > activation_value
+
+
+def has_cooled_down(now_s: float, last_active_s: float, cooldown_s: float) -> bool:
+    """Say whether all workers may go. Source: KEDA, `scale_scaledobjects.go`, `scaleToZeroOrIdle`.
+
+    At exactly the period too: KEDA keeps the time of the last active poll in whole seconds, rounded down.
+    """
+    return now_s - last_active_s >= cooldown_s
+
+
+def workers_wanted(jobs: float, jobs_per_replica: float, replicas: int) -> int:
+    """Return the workers that jobs are worth, or `replicas` if that is within 10 % of it.
+
+    Source: Kubernetes, `replica_calculator.go`, `GetExternalPerPodMetricReplicas` (target type AverageValue).
+    """
+    ratio = jobs / (jobs_per_replica * replicas)
+    is_near = 1 - HPA_TOLERANCE <= ratio <= 1 + HPA_TOLERANCE
+    return replicas if is_near else math.ceil(jobs / jobs_per_replica)
+
+
+def stabilised(wanted: int, replicas: int, recommended: History, now_s: float, window_s: float) -> int:
+    """Return the most that was wanted in the window before going below `replicas`; up goes at once.
+
+    Source: Kubernetes, `horizontal.go`, `stabilizeRecommendationWithBehaviors`.
+    """
+    recent = [count for at_s, count in recommended if at_s > now_s - window_s]
+    return max(wanted, min(replicas, max([wanted, *recent])))
+
+
+def limited(wanted: int, replicas: int, changes: History, now_s: float, settings: Settings) -> int:
+    """Return `wanted` within minimum, maximum and what may change in a period.
+
+    Source: Kubernetes, `horizontal.go`, `convertDesiredReplicasWithBehaviorRate`. Only the HPA's own changes count.
+    """
+    if wanted > replicas:
+        most = _at_start_of_period(replicas, changes, now_s - UP_PERIOD_S) + settings.max_replicas
+        return min(wanted, settings.max_replicas, max(replicas, most))
+    least = _at_start_of_period(replicas, changes, now_s - settings.down_period_s) - settings.down_pods
+    return max(wanted, 1, settings.min_replicas, min(replicas, least))
+
+
+class Autoscaler:
+    """KEDA and the HPA: both see a figure and set the number of workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._last_active_s = 0.0
+        self._recommended: History = []
+        self._changes: History = []
+
+    def poll(self, jobs: float, replicas: int, now_s: float) -> int:
+        """Return the workers that KEDA sets: the first ones, none, or no change.
+
+        Source: KEDA, `scale_scaledobjects.go`, `RequestScale`.
+        """
+        lowest = self._settings.min_replicas
+        is_open = any(hours.are_open(now_s) for hours in self._settings.office_hours)
+        if is_active(jobs, self._settings.activation_value) or is_open:
+            self._last_active_s = now_s
+            return replicas or max(1, lowest)
+        if not lowest and has_cooled_down(now_s, self._last_active_s, self._settings.cooldown_s):
+            return 0
+        return max(replicas, lowest)
+
+    def sync(self, jobs: float, replicas: int, now_s: float) -> int:
+        """Return the workers that the HPA sets: the most that a trigger wants. At 0 it is asleep."""
+        if not replicas:
+            return 0
+        hours = [o.workers if o.are_open(now_s) else 1 for o in self._settings.office_hours]
+        figures = [(jobs, self._settings.jobs_per_replica), *((workers, 1.0) for workers in hours)]
+        wanted = max(workers_wanted(figure, target, replicas) for figure, target in figures)
+        steady = stabilised(wanted, replicas, self._recommended, now_s, self._settings.window_s)
+        result = limited(steady, replicas, self._changes, now_s, self._settings)
+        self._recommended = [*_since(self._recommended, now_s - self._settings.window_s), (now_s, wanted)]
+        longest_s = max(UP_PERIOD_S, self._settings.down_period_s)
+        self._changes = [*_since(self._changes, now_s - longest_s), (now_s, result - replicas)]
+        return result
+
+
+def _until(times_s: tuple[int, ...], now_s: float) -> float:
+    return min((at_s - now_s) % WEEK_S or WEEK_S for at_s in times_s)
+
+
+def _at_start_of_period(replicas: int, changes: History, start_s: float) -> int:
+    return replicas - sum(change for _, change in _since(changes, start_s))
+
+
+def _since(history: History, start_s: float) -> History:
+    return [(at_s, count) for at_s, count in history if at_s > start_s]

@@ -1,0 +1,73 @@
+"""Reads a trace of arrivals, (second, jobs) in order, from a CSV file or makes a built-in one; nothing is random.
+
+Jobs of a built-in trace come one by one and unevenly, so that they do not keep step with KEDA's looks at the queue.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from cluster import Arrivals
+from rules import DAY_S
+
+#: Its multiples fall evenly into an interval, and never into a rhythm.
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+SHAPES = ("burst", "steady", "office-day")
+
+
+def read_arrivals(source: str, jobs: int | None) -> Arrivals:
+    """Return a built-in trace with so many jobs or its own number, or that of a CSV file with lines `seconds,jobs`.
+
+    Raises:
+        ValueError: a line is something else, or out of order; the message says which.
+    """
+    if source in SHAPES:
+        return shape(source, jobs)
+    arrivals: list[tuple[float, int]] = []
+    with Path(source).open(newline="") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            try:
+                at_s, count = row
+                arrivals.append((float(at_s), int(count)))
+            except ValueError:
+                raise ValueError(f"{source}, line {number} is {','.join(row)!r}, expected seconds,jobs") from None
+    return checked(arrivals, source)
+
+
+def checked(arrivals: Arrivals, source: str) -> Arrivals:
+    """Return arrivals, or raise ValueError where there is no job or a time is negative or before the last one."""
+    if not any(jobs for _, jobs in arrivals):
+        raise ValueError(f"{source} has no job; give it at least one line with jobs")
+    for (before_s, _), (after_s, jobs) in zip([(0.0, 0), *arrivals], arrivals, strict=False):
+        if after_s < before_s or jobs < 0:
+            raise ValueError(
+                f"{source} has {after_s:g},{jobs} after second {before_s:g}; sort it, from 0 jobs at 0 s on"
+            )
+    return arrivals
+
+
+def shape(name: str, jobs: int | None) -> Arrivals:
+    """Return a built-in trace: 10 minutes with a burst of 10 s, an even hour, or a day with two humps."""
+    if name == "burst":
+        return [*_spread([1] * 10, jobs or 20_000, start_s=10, step_s=1), (600, 0)]
+    if name == "steady":
+        return [*_spread([1] * 3600, jobs or 360_000, start_s=0, step_s=1), (3600, 0)]
+    hours = [second / 3600 for second in range(0, DAY_S, 10)]
+    rates = [_hump(hour, 8, 12) + _hump(hour, 13, 18) for hour in hours]
+    return [*_spread(rates, jobs or 500_000, start_s=0, step_s=10), (DAY_S, 0)]
+
+
+def _hump(hour: float, start: float, end: float) -> float:
+    return math.sin(math.pi * (hour - start) / (end - start)) ** 2 if start < hour < end else 0
+
+
+def _spread(rates: Sequence[float], jobs: int, *, start_s: float, step_s: float) -> list[tuple[float, int]]:
+    arrivals, reached, sent, whole = [], 0.0, 0, sum(rates)
+    for step, rate in enumerate(rates):
+        reached += rate
+        due = round(jobs * reached / whole) - sent
+        parts = sorted((sent + n) * GOLDEN_RATIO % 1 for n in range(due))
+        arrivals += [(start_s + (step + part) * step_s, 1) for part in parts]
+        sent += due
+    return arrivals

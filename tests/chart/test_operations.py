@@ -1,0 +1,86 @@
+"""`docs/operations.md` has a line for every metric, an entry for every alert, and the chart's own names."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from mnist_api.metrics import ApiMetrics
+from mnist_worker.metrics import WorkerMetrics
+from tests.chart.helm import CHART, NAME, NEEDS_HELM, objects
+from tests.chart.test_rendering import EVERYTHING
+from tests.deployment import ROOT
+
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+FOREIGN = ("rabbitmq_", "keda_")
+
+
+def exported(registry: CollectorRegistry) -> set[str]:
+    """Return the names under which a registry shows its metrics; a histogram's without `_bucket`."""
+    return {f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in registry.collect()}
+
+
+def ours() -> dict[str, str]:
+    """Return who exports each metric: the API, the worker or both."""
+    api, worker = CollectorRegistry(), CollectorRegistry()
+    ApiMetrics(api).watch_waiters(lambda: 0)
+    WorkerMetrics(worker)
+    for registry in api, worker:
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+    names = {"API": exported(api), "worker": exported(worker)}
+    both = names["API"] & names["worker"]
+    return {name: "both" if name in both else who for who in names for name in names[who]}
+
+
+def alerts() -> list[str]:
+    return re.findall(r"- alert: (\w+)", (CHART / "templates/metrics/rules.yaml").read_text())
+
+
+def entries() -> dict[str, str]:
+    """Return the text under each heading of the third level."""
+    _, *parts = re.split(r"^### ", OPERATIONS, flags=re.MULTILINE)
+    return {part.partition("\n")[0]: re.split(r"^## ", part, flags=re.MULTILINE)[0] for part in parts}
+
+
+def paths(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every value."""
+    for key, value in tree.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from paths(value, f"{prefix}{key}.")
+
+
+def test_every_metric_has_one_line_that_says_whose_it_is() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\w+) \|", OPERATIONS, flags=re.MULTILINE)
+    listed = [(name, who) for name, who in rows if not name.startswith(FOREIGN)]
+
+    assert sorted(listed) == sorted(ours().items())
+
+
+def test_every_alert_has_an_entry_with_what_it_means_where_to_look_and_what_to_do() -> None:
+    assert list(entries()) == alerts()
+    for alert, text in entries().items():
+        for part in ("*Means*", "*Look*", "*Do*"):
+            assert part in text, f"{alert}: {part}"
+
+
+def test_every_value_that_it_names_is_one_of_the_chart() -> None:
+    chart = yaml.safe_load((CHART / "values.yaml").read_text())
+    named = re.findall(rf"`(?:--set )?((?:{'|'.join(chart)})\.[\w.]+)[`=]", OPERATIONS)
+
+    assert named
+    assert set(named) <= set(paths(chart))
+
+
+@NEEDS_HELM
+def test_every_object_that_it_names_is_one_of_the_release() -> None:
+    rendered = objects(*EVERYTHING)
+    names = {found["metadata"]["name"] for found in rendered}
+    pods = {f"{found['metadata']['name']}-0" for found in rendered if found["kind"] == "StatefulSet"}
+    named = set(re.findall(rf"{NAME}[a-z0-9-]*[a-z0-9]", OPERATIONS)) - {NAME}
+
+    assert named
+    assert named <= names | pods

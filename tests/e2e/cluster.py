@@ -1,0 +1,103 @@
+"""A kind cluster with KEDA and pretended GPUs."""
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+from tests.deployment import ROOT
+from tests.e2e.command import run
+
+NAME = "mnist-e2e"
+NODE = f"{NAME}-control-plane"
+"""Takes everything but the workers."""
+GPU_NODE = f"{NAME}-worker"
+API_URL = "http://127.0.0.1:18080"
+"""Where kind.yaml maps the node port of the API to."""
+API_NODE_PORT = 30080
+GPUS = 2
+KUBECONFIG = ROOT / "build/e2e/kubeconfig"
+"""A file of its own: nobody's context is changed."""
+IMAGES = ("rabbitmq:4.3-management", "redis:8")
+"""What the chart runs besides our images."""
+
+
+def exists() -> bool:
+    """Ask whether the cluster is there."""
+    return NAME in run("kind", "get", "clusters").split()
+
+
+def create(node_image: str) -> None:
+    """Create the cluster; `node_image` empty takes kind's own."""
+    # A network of its own, without IPv6: with both, a node may look for the names of others where nobody answers.
+    if NAME not in run("docker", "network", "ls", "--format", "{{.Name}}").split():
+        run("docker", "network", "create", NAME)
+    os.environ["KIND_EXPERIMENTAL_DOCKER_NETWORK"] = NAME
+    image = ["--image", node_image] if node_image else []
+    config = ["--config", str(Path(__file__).with_name("kind.yaml")), "--kubeconfig", str(KUBECONFIG)]
+    run("kind", "create", "cluster", "--name", NAME, "--wait", "180s", *image, *config, timeout_s=600)
+
+
+def delete() -> None:
+    """Delete the cluster with all that is in it."""
+    run("kind", "delete", "cluster", "--name", NAME, "--kubeconfig", str(KUBECONFIG), timeout_s=120)
+    run("docker", "network", "rm", NAME)
+
+
+def write_kubeconfig() -> None:
+    """Write the kubeconfig of a cluster that was there."""
+    KUBECONFIG.parent.mkdir(parents=True, exist_ok=True)
+    run("kind", "export", "kubeconfig", "--name", NAME, "--kubeconfig", str(KUBECONFIG))
+
+
+def prepare_nodes() -> None:
+    """Pretend that one node has GPUs, and see to it that Services are reached from both, and only inside the cluster."""
+    _tell_where_the_api_server_is()
+    for node in (NODE, GPU_NODE):
+        _keep_service_addresses_inside(node)
+    gpus = [
+        {"op": "add", "path": f"/status/{field}/nvidia.com~1gpu", "value": str(GPUS)}
+        for field in ("capacity", "allocatable")
+    ]
+    run("kubectl", "patch", "node", GPU_NODE, "--subresource=status", "--type=json", "--patch", json.dumps(gpus))
+    run("kubectl", "taint", "node", GPU_NODE, "nvidia.com/gpu=present:NoSchedule", "--overwrite")
+
+
+def _tell_where_the_api_server_is() -> None:
+    # Some images of nodes let no pod ask docker for names, not even kube-proxy, which then never learns of a Service.
+    if NODE not in run("docker", "exec", GPU_NODE, "cat", "/etc/hosts"):
+        address = run("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", NODE)
+        run("docker", "exec", GPU_NODE, "sh", "-c", f"echo {address.strip()} {NODE} >> /etc/hosts")
+        proxy = ("--selector", "k8s-app=kube-proxy", "--field-selector", f"spec.nodeName={GPU_NODE}")
+        run("kubectl", "--namespace", "kube-system", "delete", "pod", *proxy)
+
+
+def _keep_service_addresses_inside(node: str) -> None:
+    # A Service's address is sent out of the cluster until the node knows the Service, for a second or so. Where a proxy answers
+    # there for any address, KEDA would keep that connection, and hear 404 for as long as it polls.
+    subnet = run("kubectl", "get", "service", "kubernetes", "--output", "jsonpath={.spec.clusterIP}").rpartition(".")[0]
+    rule = f"FORWARD -d {subnet}.0/16 -j REJECT"
+    run("docker", "exec", node, "sh", "-c", f"iptables -C {rule} 2>/dev/null || iptables -I {rule}")
+
+
+def install_keda(command: str) -> None:
+    """Install KEDA with a command, unless it is there."""
+    if "keda" not in run("kubectl", "get", "namespaces", "--output", "name"):
+        run(*shlex.split(command), timeout_s=600)
+
+
+def load(node: str, *images: str) -> None:
+    """Bring images from docker to a node; those that were brought before are left alone."""
+    for image in images:
+        loaded = f"/loaded/{run('docker', 'image', 'inspect', '--format', '{{.Id}}', image).strip()}/{image}"
+        if run("docker", "exec", node, "sh", "-c", f"ls -d {loaded} || true"):
+            continue
+        run("kind", "load", "docker-image", "--name", NAME, "--nodes", node, image, timeout_s=600)
+        run("docker", "exec", node, "mkdir", "-p", loaded)
+
+
+def kill_hard(container_id: str, node: str = GPU_NODE) -> None:
+    """Send SIGKILL to a container's first process, as the kernel does when memory is short."""
+    tasks = run("docker", "exec", node, "ctr", "--namespace", "k8s.io", "tasks", "list")
+    pids = {task: pid for task, pid, _ in (line.split() for line in tasks.splitlines()[1:])}
+    run("docker", "exec", node, "kill", "-KILL", pids[container_id.removeprefix("containerd://")])

@@ -1,0 +1,37 @@
+"""Commands as people type them: kind, kubectl, helm, skaffold, docker."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.deployment import ROOT
+
+
+class CommandError(AssertionError):
+    """A command has ended with an error; the message holds what it said."""
+
+
+def run(*command: str, timeout_s: float = 120, stdin: str | None = None, expected_status: int | None = 0) -> str:
+    """Return what a command prints; `expected_status` None takes any.
+
+    Raises:
+        CommandError: another status than the expected one.
+        subprocess.TimeoutExpired: it took longer than `timeout_s`.
+    """
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
+    if expected_status is not None and done.returncode != expected_status:
+        raise CommandError(f"{' '.join(command)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+@contextmanager
+def port_forward(namespace: str, target: str, port: int) -> Iterator[int]:
+    """Yield a local port that leads to a Service's or a pod's port while the block runs."""
+    command = ["kubectl", "--namespace", namespace, "port-forward", target, f":{port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            assert line.startswith("Forwarding from 127.0.0.1:"), f"no port-forward to {target}: {line!r}"
+            yield int(line.split(":")[1].split()[0])
+        finally:
+            process.terminate()

@@ -1,0 +1,109 @@
+"""The cluster and what is installed in it, made once per run; what each step took; a dump when a test has failed."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import config
+
+from tests.deployment import ROOT
+from tests.e2e import cluster, release
+from tests.e2e.command import run
+from tests.e2e.dump import dump
+from tests.e2e.system import System
+
+OUTPUT = ROOT / "build/e2e"
+VERSION = "0.1.0"
+API_IMAGE = f"mnist-inference/api:{VERSION}"
+WORKER_IMAGE = f"mnist-inference/worker:{VERSION}"
+
+steps = pytest.StashKey[dict[str, float]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[steps] = {}
+
+
+@contextmanager
+def step(config: pytest.Config, name: str) -> Iterator[None]:
+    """Say what is being done, and write down how long it took."""
+    print(f"\n{name} …", flush=True)  # noqa: T201
+    started = time.monotonic()
+    yield
+    config.stash[steps][name] = round(time.monotonic() - started, 1)
+
+
+@pytest.fixture(scope="session")
+def in_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The cluster, with KEDA and the images; deleted at the end, unless it was there before or KEEP is set."""
+    os.environ["KUBECONFIG"] = str(cluster.KUBECONFIG)
+    was_there = cluster.exists()
+    try:
+        with step(request.config, "build the images"):
+            run("docker", "compose", "build", "--quiet", timeout_s=1800)
+        if was_there:
+            cluster.write_kubeconfig()
+        else:
+            with step(request.config, "create the cluster"):
+                cluster.create(os.environ.get("KIND_NODE_IMAGE", ""))
+        cluster.prepare_nodes()
+        with step(request.config, "load the images"):
+            cluster.load(cluster.NODE, *cluster.IMAGES, API_IMAGE)
+            cluster.load(cluster.GPU_NODE, WORKER_IMAGE)
+        with step(request.config, "install KEDA"):
+            cluster.install_keda(os.environ.get("KEDA_INSTALL", "keda/install.sh"))
+        yield
+    finally:
+        if not was_there and not os.environ.get("KEEP"):
+            cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
+    """The chart, newly installed."""
+    config.load_kube_config(str(cluster.KUBECONFIG))
+    with step(request.config, "remove what was installed"):
+        run("helm", "--namespace", release.NAMESPACE, "uninstall", release.RELEASE, "--wait", expected_status=None)
+        run("kubectl", "delete", "namespace", release.NAMESPACE, "--ignore-not-found", timeout_s=180)
+    with step(request.config, "install the chart"):
+        release.create_namespace()
+        release.install()
+    return System()
+
+
+@pytest.fixture
+def idle(system: System) -> System:
+    """The system with nothing to do: no worker, no job."""
+    system.wait_until_ready("api")
+    system.wait_until_idle()
+    return system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if call.when == "call":
+        item.config.stash[steps][item.name] = round(call.duration, 1)
+    if report.failed:
+        path = OUTPUT / f"{re.sub(r'[^a-z0-9_]+', '-', item.name)}.txt"
+        dump(path)
+        report.sections.append(("cluster", f"what the cluster was like is in {path.relative_to(ROOT)}"))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / "steps.json").write_text(json.dumps(session.config.stash[steps], indent=2))
+
+
+@pytest.fixture
+def output() -> Path:
+    """Where the run leaves what it has recorded."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    return OUTPUT

@@ -1,0 +1,55 @@
+"""The chart, installed in a namespace that takes only restricted pods."""
+
+import json
+from pathlib import Path
+
+from tests.e2e.cluster import API_NODE_PORT
+from tests.e2e.command import run
+
+RELEASE = "digits"
+NAMESPACE = "digits"
+FULLNAME = f"{RELEASE}-mnist-inference"
+CHART = "charts/mnist-inference"
+FILES = (f"{CHART}/values-kind.yaml", "tests/e2e/values.yaml")
+
+
+def create_namespace() -> None:
+    """Create the namespace with what the pods mount, and a way in from outside."""
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": restricted}})
+    set_seconds_per_job(0)
+    port = {"port": 8000, "targetPort": "http", "nodePort": API_NODE_PORT}
+    selector = {"app.kubernetes.io/instance": RELEASE, "app.kubernetes.io/component": "api"}
+    spec = {"type": "NodePort", "selector": selector, "ports": [port]}
+    apply(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outside", "namespace": NAMESPACE}, "spec": spec}
+    )
+
+
+def set_seconds_per_job(seconds: float) -> None:
+    """Say how long a job takes in workers that start from now on."""
+    model = Path(__file__).with_name("slow_model.py").read_text()
+    data = {"slow_model.py": model, "seconds-per-job": str(seconds)}
+    metadata = {"name": "slow-model", "namespace": NAMESPACE}
+    apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def apply(thing: dict[str, object]) -> None:
+    """Create or change an object."""
+    run("kubectl", "apply", "--filename", "-", stdin=json.dumps(thing))
+
+
+def helm(command: str, *arguments: str, timeout_s: float = 400) -> str:
+    """Run a command of Helm's on the release."""
+    return run("helm", "--namespace", NAMESPACE, command, *arguments, timeout_s=timeout_s)
+
+
+def install(*arguments: str) -> None:
+    """Install the chart, or upgrade what is installed, and wait until everything is ready."""
+    files = [part for file in FILES for part in ("--values", file)]
+    helm("upgrade", "--install", RELEASE, CHART, *files, "--wait", "--timeout", "5m", *arguments)
+
+
+def uninstall() -> None:
+    """Uninstall the release; its volumes and Secret stay."""
+    helm("uninstall", RELEASE, "--wait", "--timeout", "3m")

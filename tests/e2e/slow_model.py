@@ -1,0 +1,21 @@
+"""The real classifier behind a device that takes its time; mounted into the workers."""
+
+import os
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_worker.classifier import DigitClassifier
+
+
+class SlowDigits(DigitClassifier):
+    """Waits `SECONDS_PER_JOB` for each input of a batch, then answers as the real one; not while it warms up."""
+
+    _is_warm = False
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""
+        if batch.any():
+            time.sleep(float(os.environ["SECONDS_PER_JOB"]) * len(batch))
+        return super().predict_batch(batch)

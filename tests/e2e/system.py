@@ -1,0 +1,102 @@
+"""What Kubernetes says about the installed system."""
+
+import base64
+from typing import Any
+
+from kubernetes import client
+
+from tests.e2e.command import run
+from tests.e2e.release import FULLNAME, NAMESPACE
+from tests.e2e.traffic import wait_for
+
+WORKER = f"{FULLNAME}-worker"
+RABBITMQ_POD = f"{FULLNAME}-rabbitmq-0"
+REDIS_POD = f"{FULLNAME}-redis-0"
+IDLE_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 180.0
+_QUEUES = ("mnist.jobs", "mnist.retry", "mnist.dead")
+
+
+class System:
+    """Asks about the release's objects through the Kubernetes API."""
+
+    def __init__(self) -> None:
+        self.core = client.CoreV1Api()
+        self._apps = client.AppsV1Api()
+
+    def pods(self, component: str) -> list[Any]:
+        """Return the pods of a component that are not on their way out, the oldest first."""
+        labels = f"app.kubernetes.io/instance=digits,app.kubernetes.io/component={component}"
+        pods = self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items
+        return sorted(
+            (pod for pod in pods if not pod.metadata.deletion_timestamp),
+            key=lambda pod: pod.metadata.creation_timestamp,
+        )
+
+    def uids(self) -> dict[str, str]:
+        """Return the uid of each pod by its name, those of tests left out."""
+        components = ("api", "worker", "rabbitmq", "redis")
+        return {pod.metadata.name: pod.metadata.uid for component in components for pod in self.pods(component)}
+
+    def running_workers(self) -> list[Any]:
+        """Return the workers that are ready."""
+        return [pod for pod in self.pods("worker") if is_ready(pod)]
+
+    def workers_wanted(self) -> int:
+        """Return the number of workers that KEDA asks for."""
+        return int(self._apps.read_namespaced_deployment(WORKER, NAMESPACE).spec.replicas)
+
+    def passwords(self) -> dict[str, str]:
+        """Return what the Secret holds."""
+        data = self.core.read_namespaced_secret(f"{FULLNAME}-auth", NAMESPACE).data
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def queued(self) -> dict[str, int]:
+        """Return the messages of each queue, those that are worked on included, as RabbitMQ counts them now."""
+        command = ("rabbitmqctl", "--quiet", "list_queues", "--no-table-headers", "name", "messages")
+        lines = run("kubectl", "--namespace", NAMESPACE, "exec", RABBITMQ_POD, "--container=rabbitmq", "--", *command)
+        counts = dict(line.split() for line in lines.splitlines())
+        return {queue: int(counts[queue]) for queue in _QUEUES}
+
+    def worker_metric(self, name: str) -> float:
+        """Return the sum of a metric over the workers that run."""
+        return sum(self._metric(pod.metadata.name, name) for pod in self.running_workers())
+
+    def wait_until_idle(self) -> None:
+        """Return when there is no worker, not even a leaving one, and no job."""
+        labels = "app.kubernetes.io/component=worker"
+        wait_for(
+            "no worker",
+            lambda: (
+                self.workers_wanted() == 0 and not self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items
+            ),
+            IDLE_TIMEOUT_S,
+        )
+        assert self.queued() == dict.fromkeys(_QUEUES, 0)
+
+    def wait_for_worker(self, count: int = 1) -> list[Any]:
+        """Return the workers once so many are ready."""
+        wait_for(f"{count} ready workers", lambda: len(self.running_workers()) >= count, READY_TIMEOUT_S)
+        return self.running_workers()
+
+    def wait_until_ready(self, component: str) -> None:
+        """Return when a component has pods, and all are ready."""
+        wait_for(
+            f"{component} is ready",
+            lambda: bool(self.pods(component)) and all(is_ready(pod) for pod in self.pods(component)),
+            READY_TIMEOUT_S,
+        )
+
+    def delete_pod(self, name: str) -> None:
+        """Delete a pod as a scale-down does, and do not wait."""
+        self.core.delete_namespaced_pod(name, NAMESPACE)
+
+    def _metric(self, pod: str, name: str) -> float:
+        text = self.core.connect_get_namespaced_pod_proxy_with_path(f"{pod}:8081", NAMESPACE, "metrics/")
+        samples = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return sum(float(value) for key, value in samples if key.partition("{")[0] == name)
+
+
+def is_ready(pod: Any) -> bool:
+    """Ask whether a pod's readiness probe succeeds."""
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())

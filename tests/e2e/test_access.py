@@ -1,0 +1,97 @@
+"""Who has no password, or comes from elsewhere, gets nothing."""
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pika
+import pytest
+import redis
+from pika.exceptions import AMQPConnectionError
+
+from tests.e2e import release
+from tests.e2e.command import CommandError, port_forward, run
+from tests.e2e.release import NAMESPACE
+from tests.e2e.system import FULLNAME, System
+from tests.e2e.traffic import assert_answered_right, submit
+
+STRANGER = "stranger"
+
+
+def test_rabbitmq_lets_nobody_in_without_its_password(system: System) -> None:
+    with port_forward(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 5672) as port:
+        parameters = pika.URLParameters(f"amqp://guest:guest@127.0.0.1:{port}/%2F")
+        with pytest.raises(AMQPConnectionError):
+            pika.BlockingConnection(parameters)
+
+
+def test_rabbitmqs_management_api_lets_nobody_in_without_its_password(system: System) -> None:
+    with port_forward(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 15672) as port:
+        for credentials in (None, ("guest", "guest"), ("operator", "operator")):
+            assert httpx.get(f"http://127.0.0.1:{port}/api/queues", auth=credentials).status_code == 401
+
+
+def test_redis_lets_nobody_in_without_its_password(system: System) -> None:
+    with port_forward(NAMESPACE, f"service/{FULLNAME}-redis", 6379) as port:
+        for user, password in ((None, None), ("default", ""), ("api", "api")):
+            stranger = redis.Redis(port=port, username=user, password=password)
+            with pytest.raises((redis.AuthenticationError, redis.ResponseError)):
+                stranger.get("any")
+
+
+@pytest.fixture
+def enforced(system: System) -> Iterator[None]:
+    """The chart with its network policies, on a network that enforces them."""
+    if not _network_enforces_policies():
+        pytest.skip("the network of this cluster enforces no NetworkPolicy")
+    release.install("--set", "networkPolicy.enabled=true")
+    yield
+    release.install()
+
+
+def test_with_network_policies_a_stranger_does_not_reach_redis_and_the_system_works(
+    enforced: None, system: System
+) -> None:
+    assert not _reaches(f"{FULLNAME}-redis.{NAMESPACE}", 6379)
+    assert_answered_right(submit(3))
+
+
+def _network_enforces_policies() -> bool:
+    """Forbid all traffic to the API, and look whether it is still reached."""
+    selector = {"matchLabels": {"app.kubernetes.io/component": "api"}}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "nobody", "namespace": NAMESPACE},
+        "spec": {"podSelector": selector, "policyTypes": ["Ingress"]},
+    }
+    release.apply(policy)
+    try:
+        return not _reaches(f"{FULLNAME}-api.{NAMESPACE}", 8000)
+    finally:
+        run("kubectl", "--namespace", NAMESPACE, "delete", "networkpolicy", "nobody")
+
+
+def _reaches(host: str, port: int) -> bool:
+    connect = f"exec 3<>/dev/tcp/{host}/{port}"
+    pod = (
+        "run",
+        STRANGER,
+        "--image=redis:8",
+        "--image-pull-policy=IfNotPresent",
+        "--restart=Never",
+        "--rm",
+        "--attach",
+    )
+    try:
+        run("kubectl", "--namespace", "default", *pod, "--command", "--", "timeout", "10", "bash", "-c", connect)
+    except CommandError:
+        return False
+    return True
+
+
+def test_a_port_forward_ends_with_its_block(system: System) -> None:
+    with port_forward(NAMESPACE, f"service/{FULLNAME}-redis", 6379) as port:
+        pass
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -1,0 +1,115 @@
+"""Nothing, then sixty pictures at once, then nothing again."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.e2e import release
+from tests.e2e.cluster import GPUS
+from tests.e2e.command import port_forward
+from tests.e2e.conftest import OUTPUT
+from tests.e2e.recording import Recording
+from tests.e2e.system import FULLNAME, System
+from tests.e2e.traffic import Job, results, submit
+
+JOBS = 60
+SECONDS_PER_JOB = 1.0
+MAX_REPLICAS = 3
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What became of sixty pictures that came at once."""
+
+    jobs: list[Job]
+    results: list[dict[str, Any]]
+    recording: Recording
+    stored: float
+    duplicates: float
+    unscheduled: set[str]
+
+
+@pytest.fixture(scope="module")
+def idle_again(system: System) -> System:
+    system.wait_until_ready("api")
+    system.wait_until_idle()
+    return system
+
+
+@pytest.fixture(scope="module")
+def burst(idle_again: System) -> Burst:
+    system = idle_again
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    with (
+        port_forward(release.NAMESPACE, f"service/{FULLNAME}-rabbitmq", 15672) as port,
+        Recording(system, f"http://127.0.0.1:{port}") as recording,
+    ):
+        recording.mark("burst")
+        jobs = submit(JOBS)
+        recording.pending = JOBS
+        found = _fetch(jobs, recording)
+        recording.mark("last result")
+        counted = system.worker_metric("mnist_results_total"), system.worker_metric("mnist_duplicate_results_total")
+        unscheduled = {pod.metadata.name for pod in system.pods("worker") if _lacks_gpu(pod)}
+        system.wait_until_idle()
+        recording.mark("no worker")
+    _write(recording)
+    return Burst(jobs, found, recording, *counted, unscheduled)
+
+
+def test_while_nothing_is_asked_there_is_no_worker(idle: System) -> None:
+    assert idle.workers_wanted() == 0
+    assert idle.pods("worker") == []
+
+
+def test_a_burst_is_answered_right(burst: Burst) -> None:
+    answers = [(result["status"], result.get("predicted_class")) for result in burst.results]
+
+    assert answers == [("succeeded", job.digit) for job in burst.jobs]
+
+
+def test_every_picture_of_a_burst_has_an_id_of_its_own_and_is_run_once(burst: Burst) -> None:
+    assert len({job.inference_id for job in burst.jobs}) == JOBS
+    assert (burst.stored, burst.duplicates) == (JOBS, 0)
+
+
+def test_a_burst_brings_workers_up_to_the_maximum(burst: Burst) -> None:
+    assert max(sample.replicas for sample in burst.recording.samples) == MAX_REPLICAS
+
+
+def test_a_worker_without_a_free_gpu_stays_pending(burst: Burst) -> None:
+    assert len(burst.unscheduled) == MAX_REPLICAS - GPUS
+    assert max(sample.ready for sample in burst.recording.samples) == GPUS
+
+
+def test_after_a_burst_the_workers_go_and_the_queues_are_empty(burst: Burst, system: System) -> None:
+    assert burst.recording.samples[-1].replicas == 0
+    assert set(system.queued().values()) == {0}
+
+
+def _fetch(jobs: list[Job], recording: Recording) -> list[dict[str, Any]]:
+    def fetch(job: Job) -> dict[str, Any]:
+        (found,) = results([job])
+        recording.marks.setdefault("first result", recording.now())
+        recording.pending -= 1
+        return found
+
+    with ThreadPoolExecutor(JOBS) as clients:
+        return list(clients.map(fetch, jobs))
+
+
+def _lacks_gpu(pod: Any) -> bool:
+    conditions = pod.status.conditions or ()
+    return any(
+        condition.reason == "Unschedulable" and "nvidia.com/gpu" in condition.message for condition in conditions
+    )
+
+
+def _write(recording: Recording) -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    about = {"jobs": JOBS, "seconds_per_job": SECONDS_PER_JOB, "measured": time.strftime("%Y-%m-%d")}
+    (OUTPUT / "burst.json").write_text(json.dumps(about | recording.as_json()))

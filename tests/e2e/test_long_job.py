@@ -1,0 +1,19 @@
+"""A job that takes longer than KEDA waits before it removes the last worker."""
+
+from tests.e2e import release
+from tests.e2e.system import System
+from tests.e2e.traffic import assert_answered_right, submit
+
+#: Longer than autoscaling.cooldownPeriod and polling together, shorter than a hung forward pass.
+SECONDS_PER_JOB = 45.0
+
+
+def test_a_job_slower_than_the_cooldown_keeps_its_worker_until_its_result_exists(idle: System) -> None:
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    jobs = submit(1)
+    before = [worker.metadata.uid for worker in idle.wait_for_worker()]
+
+    assert_answered_right(jobs)
+
+    assert [worker.metadata.uid for worker in idle.running_workers()] == before
+    assert idle.worker_metric("mnist_results_total") == 1

@@ -1,0 +1,27 @@
+"""The session that the README shows, run as it stands there."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from tests.deployment import ROOT
+from tests.e2e import release
+from tests.e2e.system import System
+
+SESSION = re.compile(r"<!-- make e2e runs these lines as they stand -->\n```sh\n(.*?)```", re.DOTALL)
+
+
+def test_the_readmes_port_forward_and_curl_lines_give_an_answer(idle: System, tmp_path: Path) -> None:
+    release.set_seconds_per_job(0)
+    (found,) = SESSION.findall((ROOT / "README.md").read_text())
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
+    # The port-forward that it leaves in the background ends with the shell.
+    script = f"trap 'kill $(jobs -p)' EXIT\n{found}"
+
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(body) for body in re.findall(r"\{[^{}]*\}", done.stdout)]
+    assert answers[-1]["inference_id"] == answers[-2]["inference_id"]
+    assert answers[-1]["predicted_class"] == 3

@@ -1,0 +1,56 @@
+"""Upgrades, a removal and a new installation, and the chart's own test."""
+
+from tests.e2e import cluster, release
+from tests.e2e.command import run
+from tests.e2e.conftest import API_IMAGE, WORKER_IMAGE
+from tests.e2e.system import System
+from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
+
+NEXT = "next"
+SECONDS_PER_JOB = 1.0
+
+
+def test_an_upgrade_that_changes_nothing_replaces_no_pod_and_no_password(idle: System) -> None:
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    jobs = submit(30)
+    idle.wait_for_worker(cluster.GPUS)
+    before = idle.uids(), idle.passwords(), idle.workers_wanted()
+
+    release.install()
+
+    assert (idle.uids(), idle.passwords(), idle.workers_wanted()) == before
+    assert_answered_right(jobs)
+
+
+def test_an_upgrade_to_new_images_under_load_loses_nothing(idle: System) -> None:
+    release.set_seconds_per_job(0.2)
+    for node, image in ((cluster.NODE, API_IMAGE), (cluster.GPU_NODE, WORKER_IMAGE)):
+        new = f"{image.rpartition(':')[0]}:{NEXT}"
+        run("docker", "tag", image, new)
+        cluster.load(node, new)
+    with Stream() as stream:
+        wait_for("some accepted jobs", lambda: len(stream.jobs) > 10, 60)
+        release.install("--set", f"api.image.tag={NEXT}", "--set", f"worker.image.tag={NEXT}")
+        images = {pod.spec.containers[0].image.rpartition(":")[2] for pod in idle.pods("api")}
+        accepted = len(stream.jobs)
+        wait_for("more accepted jobs", lambda: len(stream.jobs) > accepted + 10, 60)
+
+    assert images == {NEXT}
+    assert stream.refusals == []
+    assert_answered_right(stream.jobs)
+
+
+def test_a_release_that_is_installed_again_takes_up_the_jobs_of_the_former_one(idle: System) -> None:
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    passwords = idle.passwords()
+    jobs = submit(30)
+
+    release.uninstall()
+    release.install()
+
+    assert idle.passwords() == passwords
+    assert_answered_right(jobs)
+
+
+def test_the_charts_own_test_passes(idle: System) -> None:
+    assert "a picture was answered" in release.helm("test", release.RELEASE, "--logs", "--timeout", "5m")

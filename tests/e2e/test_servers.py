@@ -1,0 +1,64 @@
+"""RabbitMQ, Redis and whole nodes that go while there is work."""
+
+import httpx
+
+from tests.e2e import release
+from tests.e2e.cluster import NODE
+from tests.e2e.command import run
+from tests.e2e.system import RABBITMQ_POD, REDIS_POD, System
+from tests.e2e.traffic import assert_answered_right, results, submit, try_to_submit, wait_for
+
+JOBS = 12
+SECONDS_PER_JOB = 1.0
+
+
+def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_survive(idle: System) -> None:
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    jobs = submit(JOBS)
+    seen: list[httpx.Response | None] = []
+
+    idle.delete_pod(RABBITMQ_POD)
+    wait_for("a refusal", lambda: _status(seen) == 503, 60, every_s=0.1)
+    refusal = seen[-1]
+    wait_for("a picture is accepted again", lambda: _status(seen) == 202, 120)
+
+    assert refusal is not None
+    assert int(refusal.headers["Retry-After"]) > 0
+    assert {answer.status_code for answer in seen if answer} <= {202, 503}
+    assert_answered_right(jobs)
+
+
+def test_results_survive_redis(idle: System) -> None:
+    release.set_seconds_per_job(0)
+    jobs = submit(JOBS)
+    before = results(jobs)
+
+    idle.delete_pod(REDIS_POD)
+    wait_for("another Redis", lambda: REDIS_POD in idle.uids() and _is_new(idle, REDIS_POD), 120)
+
+    assert results(jobs) == before
+
+
+def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
+    """RabbitMQ, Redis, the API and KEDA have to go from their only node, a worker is busy elsewhere; then they come back."""
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    jobs = submit(JOBS)
+    try:
+        # A disruption budget of CoreDNS or the like may never be met on a single node.
+        force = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=180s")
+        run("kubectl", "drain", NODE, *force, timeout_s=240)
+    finally:
+        run("kubectl", "uncordon", NODE)
+
+    assert_answered_right(jobs)
+
+
+def _status(seen: list[httpx.Response | None]) -> int:
+    seen.append(try_to_submit())
+    answer = seen[-1]
+    return answer.status_code if answer is not None else 0
+
+
+def _is_new(system: System, name: str) -> bool:
+    (pod,) = [pod for pod in system.pods("redis") if pod.metadata.name == name]
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())

@@ -1,0 +1,40 @@
+"""`skaffold run`, `skaffold verify` and `skaffold delete`, in a namespace beside the release that is there."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.command import run
+from tests.e2e.conftest import OUTPUT
+from tests.e2e.system import System
+
+NAMESPACE = "skaffold"
+TAGS = OUTPUT / "tags.json"
+
+
+@pytest.fixture
+def namespace(idle: System) -> Iterator[None]:
+    run("kubectl", "create", "namespace", NAMESPACE)
+    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    yield
+    run("kubectl", "delete", "namespace", NAMESPACE, timeout_s=180)
+
+
+@pytest.mark.usefixtures("namespace")
+def test_skaffold_deploys_the_system_sends_it_a_picture_and_takes_it_away() -> None:
+    skaffold("run")
+    assert "statefulset.apps/mnist-inference-rabbitmq" in objects()
+
+    skaffold("build", "--file-output", str(TAGS))
+    skaffold("verify", "--build-artifacts", str(TAGS))
+
+    skaffold("delete")
+    assert objects() == ""
+
+
+def skaffold(command: str, *arguments: str) -> None:
+    run("skaffold", command, "--profile", "ci", "--namespace", NAMESPACE, *arguments, timeout_s=900)
+
+
+def objects() -> str:
+    return run("kubectl", "--namespace", NAMESPACE, "get", "deployments,statefulsets", "--output", "name")

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes sure that the tools for a cluster on this machine are at hand; says what is missing otherwise.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# Where nothing can be pulled, a folder beside the checkout brings all of it.
+[ ! -x ../shared/cluster/up ] || ../shared/cluster/up all
+
+missing=""
+for tool in docker kind kubectl helm skaffold; do
+    command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+if [ -n "$missing" ]; then
+    echo "the tests on Kubernetes need$missing on PATH" >&2
+    exit 1
+fi
+if ! docker info >/dev/null 2>&1; then
+    echo "the tests on Kubernetes need a docker engine that answers to \`docker info\`; start it" >&2
+    exit 1
+fi

@@ -1,0 +1,147 @@
+"""Clients: pictures in, ids out, results out."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.deployment import ROOT
+from tests.e2e.cluster import API_URL
+
+DIGITS = {"three": 3, "four": 4, "seven": 7}
+"""The samples and what they show."""
+RESULT_TIMEOUT_S = 300.0
+_CLIENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An accepted picture.
+
+    Attributes:
+        inference_id: the id that was given out.
+        digit: what the picture shows.
+    """
+
+    inference_id: str
+    digit: int
+
+
+def submit(count: int) -> list[Job]:
+    """Submit pictures at once; a refusal is tried again when it says so.
+
+    Raises:
+        AssertionError: an answer is neither 202 nor 503 with Retry-After, or the refusals do not end.
+    """
+    names = [name for _, name in zip(range(count), _names(), strict=False)]
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        return list(clients.map(_submit, names))
+
+
+def try_to_submit(name: str = "three") -> httpx.Response | None:
+    """Send one picture; None when nobody answers or the connection breaks."""
+    picture = (ROOT / f"samples/{name}.pgm").read_bytes()
+    try:
+        return httpx.post(f"{API_URL}/classify", files={"file": picture}, timeout=15)
+    except httpx.TransportError:
+        return None
+
+
+def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S) -> list[dict[str, Any]]:
+    """Return each job's result, in order.
+
+    Raises:
+        AssertionError: a job has none in time, or an answer is neither 200 nor 503.
+    """
+    deadline = time.monotonic() + timeout_s
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        return list(clients.map(lambda job: _result(job, deadline), jobs))
+
+
+def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S) -> None:
+    """Wait for the results: each must be there, and show what the picture shows."""
+    found = [(result["status"], result.get("predicted_class")) for result in results(jobs, timeout_s)]
+    assert found == [("succeeded", job.digit) for job in jobs]
+
+
+def wait_for(what: str, condition: Callable[[], bool], timeout_s: float, every_s: float = 0.5) -> None:
+    """Return when the condition holds; raise with `what` when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"after {timeout_s} s there was still not: {what}"
+        time.sleep(every_s)
+
+
+@dataclass
+class Stream:
+    """Submits a picture again and again while it is entered.
+
+    Attributes:
+        jobs: what was accepted.
+        refusals: the statuses of what was not; 0 where a connection broke or nobody answered.
+    """
+
+    every_s: float = 0.2
+    jobs: list[Job] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        """Start to submit."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop to submit."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for name in _names():
+            answer = try_to_submit(name)
+            if answer is not None and answer.status_code == 202:
+                self.jobs.append(Job(answer.json()["inference_id"], DIGITS[name]))
+            else:
+                self.refusals.append(answer.status_code if answer else 0)
+            if self._ended.wait(self.every_s):
+                return
+
+
+def _names() -> Iterable[str]:
+    while True:
+        yield from DIGITS
+
+
+def _submit(name: str) -> Job:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = try_to_submit(name)
+        if answer is not None and answer.status_code == 202:
+            return Job(answer.json()["inference_id"], DIGITS[name])
+        assert answer is None or answer.status_code == 503, f"{answer.status_code}: {answer.text}"
+        time.sleep(float(answer.headers["Retry-After"]) if answer else 0.5)
+    raise AssertionError("a picture was refused for 60 s")
+
+
+def _result(job: Job, deadline: float) -> dict[str, Any]:
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"{API_URL}/result/{job.inference_id}?wait=5", timeout=15)
+        except httpx.TransportError:
+            time.sleep(0.5)
+            continue
+        assert answer.status_code in (200, 503), f"{job}: {answer.status_code} {answer.text}"
+        body: dict[str, Any] = answer.json()
+        if answer.status_code == 200 and body["status"] != "pending":
+            return body
+        if answer.status_code == 503:
+            time.sleep(float(answer.headers["Retry-After"]))
+    raise AssertionError(f"{job} has no result")
