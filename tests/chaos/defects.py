@@ -68,4 +68,9 @@ DEFECTS = (
         "slow clients", "a request's head had neither a size nor a time, nor had a connection that says nothing", _HTTP
     ),
     Defect("schemathesis", "`?wait=1e-07` was a 400, and the 503 of `/readyz` was not documented", _HTTP),
+    Defect(
+        "Redis' pod deleted",
+        "with `user default off` in its ACL file, Redis drops every transaction when it reads its append-only file: all results",
+        _CHART,
+    ),
 )

@@ -1,0 +1,54 @@
+"""A real Redis with the users that the chart gives it."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from mnist_bridge.results import succeeded
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
+from tests.chart.helm import NEEDS_HELM, one
+from tests.servers import RedisServer
+
+pytestmark = NEEDS_HELM
+ID = "A" * 24
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    # Redis 7.0, which may be the one at hand, does not know that command.
+    users = one("ConfigMap", "redis")["data"]["users.acl"].replace(" +client|setinfo", "")
+    for user in ("API", "WORKER", "OPERATOR"):
+        users = users.replace(f"@{user}_PASSWORD@", user.lower())
+    (tmp_path / "users.acl").write_text(users)
+    started = RedisServer(tmp_path, {"aclfile": str(tmp_path / "users.acl")})
+    try:
+        yield started.start()
+    finally:
+        started.close()
+
+
+@pytest.fixture
+async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
+    url = server.url.replace("//", "//worker:worker@")
+    store = RedisStore(connect_redis(url), spec=MNIST, result_ttl_s=60)
+    yield store
+    await store.close()
+
+
+async def test_a_result_is_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
+    result = succeeded(ID, [1.0] + [0.0] * 9, MNIST)
+    await worker.put([result])
+
+    server.stop()
+    server.start()
+
+    assert await worker.get([ID]) == [result.body]
+
+
+def test_nobody_is_the_default_user(server: RedisServer) -> None:
+    for credentials in ({}, {"username": "default", "password": ""}):
+        with redis.Redis.from_url(server.url, **credentials) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
