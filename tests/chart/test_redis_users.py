@@ -13,7 +13,7 @@ from tests.chart.helm import NEEDS_HELM, one
 from tests.servers import RedisServer
 
 pytestmark = NEEDS_HELM
-ID = "A" * 24
+IDS = ["A" * 24, "B" * 24]
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
     await store.close()
 
 
-async def test_a_result_is_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
-    result = succeeded(ID, [1.0] + [0.0] * 9, MNIST)
-    await worker.put([result])
+async def test_results_of_a_batch_are_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
+    results = [succeeded(inference_id, [1.0] + [0.0] * 9, MNIST) for inference_id in IDS]
+    await worker.put(results)
 
     server.stop()
     server.start()
 
-    assert await worker.get([ID]) == [result.body]
+    assert await worker.get(IDS) == [result.body for result in results]
 
 
 def test_nobody_is_the_default_user(server: RedisServer) -> None:

@@ -51,7 +51,7 @@ def write_kubeconfig() -> None:
 
 
 def prepare_nodes() -> None:
-    """Pretend that one node has GPUs, and see to it that Services are reached from both, and only inside the cluster."""
+    """Pretend that one node has GPUs; let Services be reached from both nodes, and only inside the cluster."""
     _tell_where_the_api_server_is()
     for node in (NODE, GPU_NODE):
         _keep_service_addresses_inside(node)
@@ -73,8 +73,8 @@ def _tell_where_the_api_server_is() -> None:
 
 
 def _keep_service_addresses_inside(node: str) -> None:
-    # A Service's address is sent out of the cluster until the node knows the Service, for a second or so. Where a proxy answers
-    # there for any address, KEDA would keep that connection, and hear 404 for as long as it polls.
+    # A Service's address leads out of the cluster until the node knows the Service, for a second or so. Where a proxy
+    # answers there for any address, KEDA would keep that connection, and hear 404 for as long as it polls.
     subnet = run("kubectl", "get", "service", "kubernetes", "--output", "jsonpath={.spec.clusterIP}").rpartition(".")[0]
     rule = f"FORWARD -d {subnet}.0/16 -j REJECT"
     run("docker", "exec", node, "sh", "-c", f"iptables -C {rule} 2>/dev/null || iptables -I {rule}")

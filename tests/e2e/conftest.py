@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes import config
+from kubernetes import client, config
 
 from tests.deployment import ROOT
 from tests.e2e import cluster, release
@@ -24,10 +24,12 @@ API_IMAGE = f"mnist-inference/api:{VERSION}"
 WORKER_IMAGE = f"mnist-inference/worker:{VERSION}"
 
 steps = pytest.StashKey[dict[str, float]]()
+server_version = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[steps] = {}
+    config.stash[server_version] = "unknown"
 
 
 @contextmanager
@@ -74,6 +76,7 @@ def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
     with step(request.config, "install the chart"):
         release.create_namespace()
         release.install()
+    request.config.stash[server_version] = client.VersionApi().get_code().git_version
     return System()
 
 
@@ -88,8 +91,9 @@ def idle(system: System) -> System:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
-    if call.when == "call":
-        item.config.stash[steps][item.name] = round(call.duration, 1)
+    if call.when != "teardown":
+        durations = item.config.stash[steps]
+        durations[item.name] = round(durations.get(item.name, 0) + call.duration, 1)
     if report.failed:
         path = OUTPUT / f"{re.sub(r'[^a-z0-9_]+', '-', item.name)}.txt"
         dump(path)
@@ -99,7 +103,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "steps.json").write_text(json.dumps(session.config.stash[steps], indent=2))
+    stash = session.config.stash
+    about = {"cpus": os.cpu_count(), "kubernetes": stash[server_version], "s": stash[steps]}
+    (OUTPUT / "steps.json").write_text(json.dumps(about, indent=2))
 
 
 @pytest.fixture

@@ -110,6 +110,17 @@ def _lacks_gpu(pod: Any) -> bool:
 
 
 def _write(recording: Recording) -> None:
+    """Leave it for docs/scaling.md, in the form that keda/simulate.py reads."""
+    samples = recording.samples
+    first_asked, first_ready = (next(s.s for s in samples if getattr(s, of)) for of in ("replicas", "ready"))
+    about = {
+        "measured": time.strftime("%Y-%m-%d"),
+        "jobs": JOBS,
+        "seconds_per_job": SECONDS_PER_JOB,
+        "values": json.loads(release.helm("get", "values", release.RELEASE, "--output", "json")),
+        "arrivals": [[recording.marks["burst"], JOBS]],
+        "start_s": round(first_ready - first_asked, 2),
+        "throughput": 1 / SECONDS_PER_JOB,
+    }
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    about = {"jobs": JOBS, "seconds_per_job": SECONDS_PER_JOB, "measured": time.strftime("%Y-%m-%d")}
     (OUTPUT / "burst.json").write_text(json.dumps(about | recording.as_json()))

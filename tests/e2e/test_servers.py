@@ -40,7 +40,7 @@ def test_results_survive_redis(idle: System) -> None:
 
 
 def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
-    """RabbitMQ, Redis, the API and KEDA have to go from their only node, a worker is busy elsewhere; then they come back."""
+    """RabbitMQ, Redis, the API and KEDA must leave their only node while a worker is busy on another."""
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(JOBS)
     try:
