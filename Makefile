@@ -54,7 +54,7 @@ chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/re
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)
-	@$(DEV)/bin/python -m tests.e2e.page
+	@$(if $(ARGS),,$(DEV)/bin/python -m tests.e2e.page)
 
 e2e-quick: $(DEV)/installed cluster-tools  ## the same, only scaling and workers that go
 	@$(DEV)/bin/python $(E2E) $(QUICK)

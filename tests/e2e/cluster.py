@@ -73,11 +73,12 @@ def _tell_where_the_api_server_is() -> None:
 
 
 def _keep_service_addresses_inside(node: str) -> None:
-    # A Service's address leads out of the cluster until the node knows the Service, for a second or so. Where a proxy
-    # answers there for any address, KEDA would keep that connection, and hear 404 for as long as it polls.
+    # Until the node knows a Service's pods, for a second or so, its address leads out of the cluster. Where a proxy
+    # answers there for any address, KEDA or the API server would keep that connection, and hear 404 for good.
     subnet = run("kubectl", "get", "service", "kubernetes", "--output", "jsonpath={.spec.clusterIP}").rpartition(".")[0]
-    rule = f"FORWARD -d {subnet}.0/16 -j REJECT"
-    run("docker", "exec", node, "sh", "-c", f"iptables -C {rule} 2>/dev/null || iptables -I {rule}")
+    for chain in ("FORWARD", "OUTPUT"):
+        rule = f"{chain} -d {subnet}.0/16 -j REJECT"
+        run("docker", "exec", node, "sh", "-c", f"iptables -C {rule} 2>/dev/null || iptables -I {rule}")
 
 
 def install_keda(command: str) -> None:

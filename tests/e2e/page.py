@@ -23,7 +23,7 @@ This page is written by `make e2e`, from what that has seen; the raw figures are
 
 A kind cluster on one machine: a node for everything but the workers, and one with two pretended GPUs. {jobs} pictures
 are submitted at once to a system that has no worker. Each takes a worker {seconds_per_job:g} s. KEDA may start three
-workers, so one of them finds no GPU and stays pending. No image is pulled and no node started; elsewhere those come on top.
+workers, so one finds no GPU and stays pending. No image is pulled and no node started; elsewhere those come on top.
 
 ![Workers and jobs over time](pictures/scaling.svg)
 

@@ -79,6 +79,12 @@ class System:
         wait_for(f"{count} ready workers", lambda: len(self.running_workers()) >= count, READY_TIMEOUT_S)
         return self.running_workers()
 
+    def wait_for_busy_worker(self) -> Any:
+        """Return a worker once there are results; more jobs must wait than it can have done."""
+        worker = self.wait_for_worker()[0]
+        wait_for("a result", lambda: self.worker_metric("mnist_results_total") > 0, READY_TIMEOUT_S)
+        return worker
+
     def wait_until_ready(self, component: str) -> None:
         """Return when a component has pods, and all are ready."""
         wait_for(

@@ -2,7 +2,7 @@
 
 from tests.e2e import cluster, release
 from tests.e2e.system import System
-from tests.e2e.traffic import assert_answered_right, submit, wait_for
+from tests.e2e.traffic import assert_answered_right, submit
 
 JOBS = 12
 SECONDS_PER_JOB = 1.0
@@ -11,8 +11,7 @@ SECONDS_PER_JOB = 1.0
 def test_a_busy_worker_that_is_deleted_finishes_what_it_runs_and_hands_back_the_rest(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(JOBS)
-    worker = idle.wait_for_worker()[0]
-    wait_for("a result", lambda: idle.worker_metric("mnist_results_total") > 0, 60)
+    worker = idle.wait_for_busy_worker()
 
     idle.delete_pod(worker.metadata.name)
 
@@ -23,8 +22,7 @@ def test_a_busy_worker_that_is_deleted_finishes_what_it_runs_and_hands_back_the_
 def test_a_busy_worker_that_is_killed_loses_nothing(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(JOBS)
-    worker = idle.wait_for_worker()[0]
-    wait_for("a result", lambda: idle.worker_metric("mnist_results_total") > 0, 60)
+    worker = idle.wait_for_busy_worker()
 
     cluster.kill_hard(worker.status.container_statuses[0].container_id)
 

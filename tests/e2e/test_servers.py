@@ -15,6 +15,7 @@ SECONDS_PER_JOB = 1.0
 def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_survive(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(JOBS)
+    idle.wait_for_busy_worker()
     seen: list[httpx.Response | None] = []
 
     idle.delete_pod(RABBITMQ_POD)
@@ -42,7 +43,8 @@ def test_results_survive_redis(idle: System) -> None:
 def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
     """RabbitMQ, Redis, the API and KEDA must leave their only node while a worker is busy on another."""
     release.set_seconds_per_job(SECONDS_PER_JOB)
-    jobs = submit(JOBS)
+    jobs = submit(40)
+    idle.wait_for_busy_worker()
     try:
         # A disruption budget of CoreDNS or the like may never be met on a single node.
         force = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=180s")
