@@ -62,6 +62,7 @@ def test_up_goes_in_one_step_and_down_slowly_and_to_zero() -> None:
 
     assert spec["minReplicaCount"] == 0
     assert spec["pollingInterval"] == 5
+    assert spec["cooldownPeriod"] == 300
     assert behavior["scaleUp"] == {
         "stabilizationWindowSeconds": 0,
         "policies": [{"type": "Pods", "value": spec["maxReplicaCount"], "periodSeconds": 15}],

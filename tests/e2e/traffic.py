@@ -43,16 +43,16 @@ def submit(count: int) -> list[Job]:
         return list(clients.map(_submit, names))
 
 
-def try_to_submit(name: str = "three") -> httpx.Response | None:
+def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response | None:
     """Send one picture; None when nobody answers or the connection breaks."""
     picture = (ROOT / f"samples/{name}.pgm").read_bytes()
     try:
-        return httpx.post(f"{API_URL}/classify", files={"file": picture}, timeout=15)
+        return httpx.post(f"{api_url}/classify", files={"file": picture}, timeout=15)
     except httpx.TransportError:
         return None
 
 
-def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S) -> list[dict[str, Any]]:
+def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> list[dict[str, Any]]:
     """Return each job's result, in order.
 
     Raises:
@@ -60,12 +60,12 @@ def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S) -> list[di
     """
     deadline = time.monotonic() + timeout_s
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        return list(clients.map(lambda job: _result(job, deadline), jobs))
+        return list(clients.map(lambda job: _result(job, deadline, api_url), jobs))
 
 
-def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S) -> None:
+def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> None:
     """Wait for the results: each must be there, and show what the picture shows."""
-    found = [(result["status"], result.get("predicted_class")) for result in results(jobs, timeout_s)]
+    found = [(result["status"], result.get("predicted_class")) for result in results(jobs, timeout_s, api_url)]
     assert found == [("succeeded", job.digit) for job in jobs]
 
 
@@ -82,11 +82,14 @@ class Stream:
     """Submits a picture again and again while it is entered.
 
     Attributes:
+        every_s: the pause between two.
+        api_url: where to.
         jobs: what was accepted.
         refusals: the statuses of what was not; 0 where a connection broke or nobody answered.
     """
 
     every_s: float = 0.2
+    api_url: str = API_URL
     jobs: list[Job] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -106,7 +109,7 @@ class Stream:
 
     def _run(self) -> None:
         for name in _names():
-            answer = try_to_submit(name)
+            answer = try_to_submit(name, self.api_url)
             if answer is not None and answer.status_code == 202:
                 self.jobs.append(Job(answer.json()["inference_id"], DIGITS[name]))
             else:
@@ -131,10 +134,10 @@ def _submit(name: str) -> Job:
     raise AssertionError("a picture was refused for 60 s")
 
 
-def _result(job: Job, deadline: float) -> dict[str, Any]:
+def _result(job: Job, deadline: float, api_url: str) -> dict[str, Any]:
     while time.monotonic() < deadline:
         try:
-            answer = httpx.get(f"{API_URL}/result/{job.inference_id}?wait=5", timeout=15)
+            answer = httpx.get(f"{api_url}/result/{job.inference_id}?wait=5", timeout=15)
         except httpx.TransportError:
             time.sleep(0.5)
             continue
