@@ -32,6 +32,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def settings_of(
     start_s: float = START_S,
     metric_lag_s: float = METRIC_LAG_S,
     throughput: float | None = None,
+    cooldown_s: float | None = None,
 ) -> Settings:
     """Return the settings that all of the chart's values make; `throughput` in jobs per second, None as they say."""
     worker, scaling = values["worker"], values["autoscaling"]
@@ -78,7 +80,7 @@ def settings_of(
         jobs_per_replica=worker["throughputPerReplica"] * scaling["targetDrainSeconds"],
         activation_value=scaling["activationValue"],
         polling_s=scaling["pollingInterval"],
-        cooldown_s=scaling["cooldownPeriod"],
+        cooldown_s=scaling["cooldownPeriod"] if cooldown_s is None else cooldown_s,
         window_s=scaling["scaleDown"]["windowSeconds"],
         down_pods=scaling["scaleDown"]["pods"],
         down_period_s=scaling["scaleDown"]["periodSeconds"],
@@ -141,8 +143,10 @@ def table(run: Run, first_job_s: float) -> str:
         "wait p50": _seconds(waits[len(waits) // 2]),
         "wait p95": _seconds(waits[len(waits) * 95 // 100]),
         "wait max": _seconds(waits[-1]),
+        "jobs that waited over 1 s": f"{sum(wait_s > 1 for _, wait_s in run.waits):,}",
         "first job to first result": _seconds(min(results_s) - first_job_s),
         "last result to 0 replicas": _seconds(math.inf if zero_s == math.inf else zero_s - last_s),
+        "starts from zero": f"{sum(old.replicas == 0 < new.replicas for old, new in pairwise(run.samples)):,}",
         "GPU-hours, one GPU a worker": f"{run.pod_s / 3600:.2f}",
     }
     return "\n".join(f"{name:<28} {value:>18}" for name, value in rows.items())
@@ -205,6 +209,7 @@ def _report(options: argparse.Namespace) -> None:
     recording = _recording(options.compare) if options.compare else {}
     settings = settings_of(
         overlaid(values, recording.get("values") or {}),
+        cooldown_s=options.cooldown_s,
         start_s=recording.get("start_s", options.start_s),
         metric_lag_s=options.metric_lag_s,
         throughput=recording.get("throughput", options.throughput),
@@ -238,6 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--arrivals", default="burst", help="burst, steady, office-day or a CSV file of seconds,jobs")
     add("--jobs", type=int, help="jobs of a built-in trace")
     add("--values", type=Path, nargs="+", default=[], metavar="FILE", help="laid over the chart's values, in order")
+    add("--cooldown-s", type=float, help="instead of autoscaling.cooldownPeriod")
     add("--throughput", type=float, help="jobs per second that a worker really does")
     add("--start-s", type=float, default=START_S, help="from a pod's creation to its readiness, a guess: %(default)s")
     add("--metric-lag-s", type=float, default=METRIC_LAG_S, help="age of RabbitMQ's figure: %(default)s")
