@@ -14,7 +14,7 @@ if [ -n "$missing" ]; then
     echo "the tests on Kubernetes need$missing on PATH" >&2
     exit 1
 fi
-if ! docker info >/dev/null 2>&1; then
-    echo "the tests on Kubernetes need a docker engine that answers to \`docker info\`; start it" >&2
+if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; then
+    echo "the tests on Kubernetes need a docker engine with compose that answers to \`docker info\`; start it" >&2
     exit 1
 fi
