@@ -145,9 +145,10 @@ class Pool:
             self._queue.appendleft(worker.held.pop()._replace(queued_s=now_s))
 
 
-def simulate(arrivals: Arrivals, settings: Settings) -> Run:
+def simulate(arrivals: Arrivals, settings: Settings, hpa_phase_s: float = HPA_PHASE_S) -> Run:
     """Run until the trace is over, every job has its result and the workers have gone down to the minimum.
 
+    The HPA looks at second `hpa_phase_s`, from 0 to 15, and every 15 s from there.
     It ends too when nothing has happened for a day, so that jobs can be left: `activation_value` can hold them.
     """
     pool, autoscaler = Pool(settings), Autoscaler(settings)
@@ -165,7 +166,7 @@ def simulate(arrivals: Arrivals, settings: Settings) -> Run:
                 break
         if now_s % settings.polling_s == 0:
             pool.scale(autoscaler.poll(seen[0], pool.replicas, now_s), now_s)
-        if now_s % HPA_SYNC_S == HPA_PHASE_S:
+        if now_s % HPA_SYNC_S == hpa_phase_s:
             pool.scale(autoscaler.sync(seen[0], pool.replicas, now_s), now_s)
     return Run(samples, pool.waits, pool.pod_s(now_s), sum(jobs for _, jobs in arrivals))
 

@@ -30,7 +30,7 @@ It prints what a model does, no measurement. The picture needs matplotlib.
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +38,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from cluster import Run, Sample, simulate
-from rules import DAY_S, OfficeHours, Settings
+from rules import DAY_S, HPA_SYNC_S, OfficeHours, Settings
 from traces import checked, read_arrivals
 
 CHART_VALUES = Path(__file__).parent.parent / "charts/mnist-inference/values.yaml"
@@ -152,17 +152,17 @@ def table(run: Run, first_job_s: float) -> str:
     return "\n".join(f"{name:<28} {value:>18}" for name, value in rows.items())
 
 
-def comparison(simulated: Figures, recorded: Figures) -> str:
-    """Return the figures of the model and of a recording, side by side."""
+def comparison(simulated: Sequence[Figures], recorded: Figures) -> str:
+    """Return the least and the most of several runs of the model, and a recording, side by side."""
     rows = [
         ("", "simulated", "recorded"),
-        ("peak replicas", str(simulated.peak_replicas), str(recorded.peak_replicas)),
-        ("first job to first worker", _seconds(simulated.first_pod_s), _seconds(recorded.first_pod_s)),
-        ("first job to first ready", _seconds(simulated.first_ready_s), _seconds(recorded.first_ready_s)),
-        ("first job to peak", _seconds(simulated.peak_s), _seconds(recorded.peak_s)),
-        ("last job done to 0 replicas", _seconds(simulated.to_zero_s), _seconds(recorded.to_zero_s)),
+        ("peak replicas", str(max(of.peak_replicas for of in simulated)), str(recorded.peak_replicas)),
+        ("first job to first worker", _range(of.first_pod_s for of in simulated), _seconds(recorded.first_pod_s)),
+        ("first job to first ready", _range(of.first_ready_s for of in simulated), _seconds(recorded.first_ready_s)),
+        ("first job to peak", _range(of.peak_s for of in simulated), _seconds(recorded.peak_s)),
+        ("last job done to 0 replicas", _range(of.to_zero_s for of in simulated), _seconds(recorded.to_zero_s)),
     ]
-    return "\n".join(f"{name:<28} {left:>12} {right:>12}" for name, left, right in rows)
+    return "\n".join(f"{name:<28} {left:>16} {right:>12}" for name, left, right in rows)
 
 
 def draw(path: Path, run: Run, recorded: Sequence[Sample] = ()) -> None:
@@ -220,7 +220,8 @@ def _report(options: argparse.Namespace) -> None:
     print(table(run, first_job_s))
     if options.compare:
         recorded = figures_of(recording["samples"], first_job_s)
-        print(f"\n{comparison(figures_of(run.samples, first_job_s), recorded)}")
+        runs = [simulate(arrivals, settings, phase_s) for phase_s in range(0, HPA_SYNC_S, 3)]
+        print(f"\n{comparison([figures_of(of.samples, first_job_s) for of in runs], recorded)}")
     if options.svg:
         draw(options.svg, run, recording.get("samples", []))
 
@@ -254,6 +255,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _seconds(value: float | None) -> str:
     return "never" if value is None or value == math.inf else f"{value:,.{1 if value >= 10 else 2}f} s"
+
+
+def _range(values: Iterable[float | None]) -> str:
+    known = [math.inf if value is None else value for value in values]
+    least, most = _seconds(min(known)), _seconds(max(known))
+    return least if least == most else f"{least.removesuffix(' s')} to {most}"
 
 
 def _thinned(samples: Sequence[Sample]) -> list[Sample]:

@@ -35,7 +35,8 @@ _MODEL = """
 ## The model beside it
 
 `python keda/simulate.py --compare docs/scaling.json` gives [the model](../keda/README.md) the same settings, the same
-arrivals, and the time that a worker took to start. It knows nothing of missing GPUs.
+arrivals, and the time that a worker took to start. It knows nothing of missing GPUs, nor when the autoscaler looked
+last, which it does every 15 s. What the cluster had left is read from RabbitMQ's figure, 2 to 5 s late.
 
 ```
 {comparison}

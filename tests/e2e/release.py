@@ -46,8 +46,13 @@ def helm(command: str, *arguments: str, timeout_s: float = 400) -> str:
 
 def install(*arguments: str) -> None:
     """Install the chart, or upgrade what is installed, and wait until everything is ready."""
+    upgrade("--wait", "--timeout", "5m", *arguments)
+
+
+def upgrade(*arguments: str) -> None:
+    """Install the chart, or upgrade what is installed, and do not wait: a worker may have no GPU for long."""
     files = [part for file in FILES for part in ("--values", file)]
-    helm("upgrade", "--install", RELEASE, CHART, *files, "--wait", "--timeout", "5m", *arguments)
+    helm("upgrade", "--install", RELEASE, CHART, *files, *arguments)
 
 
 def uninstall() -> None:

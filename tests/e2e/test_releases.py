@@ -12,11 +12,11 @@ SECONDS_PER_JOB = 1.0
 
 def test_an_upgrade_that_changes_nothing_replaces_no_pod_and_no_password(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
-    jobs = submit(30)
+    jobs = submit(60)
     idle.wait_for_worker(cluster.GPUS)
     before = idle.uids(), idle.passwords(), idle.workers_wanted()
 
-    release.install()
+    release.upgrade()
 
     assert (idle.uids(), idle.passwords(), idle.workers_wanted()) == before
     assert_answered_right(jobs)

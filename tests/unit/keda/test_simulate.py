@@ -252,5 +252,5 @@ def test_it_runs_from_the_root_and_draws_model_and_recording(tmp_path: Path) -> 
     )
 
     assert done.returncode == 0, done.stderr
-    assert "peak replicas                           2            2\n" in done.stdout
+    assert "peak replicas                               2            2\n" in done.stdout
     assert "</svg>" in (tmp_path / "picture.svg").read_text()
