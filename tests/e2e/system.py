@@ -34,9 +34,15 @@ class System:
         )
 
     def uids(self) -> dict[str, str]:
-        """Return the uid of each pod by its name, those of tests left out."""
-        components = ("api", "worker", "rabbitmq", "redis")
-        return {pod.metadata.name: pod.metadata.uid for component in components for pod in self.pods(component)}
+        """Return the uid of each pod by its name, those of workers and tests left out."""
+        pods = [pod for component in ("api", "rabbitmq", "redis") for pod in self.pods(component)]
+        return {pod.metadata.name: pod.metadata.uid for pod in pods}
+
+    def generations(self) -> dict[str, int]:
+        """Return how often the wishes for each Deployment and StatefulSet have changed, by its name."""
+        workloads = self._apps.list_namespaced_deployment(NAMESPACE).items
+        workloads += self._apps.list_namespaced_stateful_set(NAMESPACE).items
+        return {workload.metadata.name: workload.metadata.generation for workload in workloads}
 
     def running_workers(self) -> list[Any]:
         """Return the workers that are ready."""

@@ -8,18 +8,21 @@ from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
 
 NEXT = "next"
 SECONDS_PER_JOB = 1.0
+MAX_REPLICAS = 3
 
 
-def test_an_upgrade_that_changes_nothing_replaces_no_pod_and_no_password(idle: System) -> None:
+def test_an_upgrade_that_changes_nothing_changes_no_pod_no_password_and_no_number_of_workers(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(60)
     idle.wait_for_worker(cluster.GPUS)
-    before = idle.uids(), idle.passwords(), idle.workers_wanted()
+    wait_for("all workers are asked for", lambda: idle.workers_wanted() == MAX_REPLICAS, 60)
+    pods, before = idle.uids(), (idle.generations(), idle.passwords())
 
     release.upgrade()
 
-    assert (idle.uids(), idle.passwords(), idle.workers_wanted()) == before
+    assert (idle.generations(), idle.passwords()) == before
     assert_answered_right(jobs)
+    assert idle.uids() == pods
 
 
 def test_an_upgrade_to_new_images_under_load_loses_nothing(idle: System) -> None:
