@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ server_version = pytest.StashKey[str]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[steps] = {}
     config.stash[server_version] = "unknown"
+    # Whoever ends the run must not leave a cluster behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager

@@ -1,17 +1,13 @@
 """What was seen while a burst was worked off: replicas and queue depth over time."""
 
 import base64
-import threading
 import time
 from dataclasses import asdict, dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from tests.e2e.system import System
-
-_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class Sample:
 
 @dataclass
 class Recording:
-    """Looks at the system every half second while it is entered.
+    """Looks at the system when it is told to.
 
     Attributes:
         samples: what was seen.
@@ -52,49 +48,24 @@ class Recording:
     def __post_init__(self) -> None:
         password = self.system.passwords()["rabbitmq-operator-password"]
         self._authorization = "Basic " + base64.b64encode(f"operator:{password}".encode()).decode()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
-
-    def __enter__(self) -> Self:
-        """Start to look."""
         self._started = time.monotonic()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop to look."""
-        self._ended.set()
-        self._thread.join()
 
     def now(self) -> float:
         """Return the seconds since the recording began."""
         return round(time.monotonic() - self._started, 2)
 
+    def look(self) -> None:
+        """Take a sample."""
+        wanted, ready = self.system.workers_wanted(), len(self.system.running_workers())
+        self.samples.append(Sample(self.now(), wanted, ready, self._messages(), self.pending))
+
     def mark(self, name: str) -> None:
         """Write down that something has happened."""
         self.marks[name] = self.now()
 
-    def first(self, replicas: int) -> float:
-        """Return when so many workers were first asked for, in seconds."""
-        return next(sample.s for sample in self.samples if sample.replicas >= replicas)
-
     def as_json(self) -> dict[str, Any]:
         """Return the samples and marks for a file."""
         return {"marks": self.marks, "samples": [asdict(sample) for sample in self.samples]}
-
-    def _run(self) -> None:
-        while not self._ended.wait(_EVERY_S):
-            self.samples.append(
-                Sample(
-                    self.now(),
-                    self.system.workers_wanted(),
-                    len(self.system.running_workers()),
-                    self._messages(),
-                    self.pending,
-                )
-            )
 
     def _messages(self) -> int:
         url = f"{self.management_url}/api/queues/%2F/mnist.jobs"

@@ -10,8 +10,8 @@ from pika.exceptions import AMQPConnectionError
 
 from tests.e2e import release
 from tests.e2e.command import port_forward, run
-from tests.e2e.release import NAMESPACE
-from tests.e2e.system import FULLNAME, System
+from tests.e2e.release import FULLNAME, NAMESPACE
+from tests.e2e.system import System
 from tests.e2e.traffic import assert_answered_right, submit
 
 

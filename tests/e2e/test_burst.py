@@ -13,7 +13,8 @@ from tests.e2e.cluster import GPUS
 from tests.e2e.command import port_forward
 from tests.e2e.conftest import OUTPUT
 from tests.e2e.recording import Recording
-from tests.e2e.system import FULLNAME, System
+from tests.e2e.repeating import repeating
+from tests.e2e.system import System
 from tests.e2e.traffic import Job, results, submit
 
 JOBS = 60
@@ -44,21 +45,10 @@ def idle_again(system: System) -> System:
 def burst(idle_again: System) -> Burst:
     system = idle_again
     release.set_seconds_per_job(SECONDS_PER_JOB)
-    with (
-        port_forward(release.NAMESPACE, f"service/{FULLNAME}-rabbitmq", 15672) as port,
-        Recording(system, f"http://127.0.0.1:{port}") as recording,
-    ):
-        recording.mark("burst")
-        jobs = submit(JOBS)
-        recording.pending = JOBS
-        found = _fetch(jobs, recording)
-        recording.mark("last result")
-        counted = system.worker_metric("mnist_results_total"), system.worker_metric("mnist_duplicate_results_total")
-        unscheduled = {pod.metadata.name for pod in system.pods("worker") if _lacks_gpu(pod)}
-        system.wait_until_idle()
-        recording.mark("no worker")
-    _write(recording)
-    return Burst(jobs, found, recording, *counted, unscheduled)
+    with port_forward(release.NAMESPACE, f"service/{release.FULLNAME}-rabbitmq", 15672) as port:
+        recording = Recording(system, f"http://127.0.0.1:{port}")
+        with repeating(recording.look, every_s=0.5):
+            return _burst(system, recording)
 
 
 def test_while_nothing_is_asked_there_is_no_worker(idle: System) -> None:
@@ -89,6 +79,20 @@ def test_a_worker_without_a_free_gpu_stays_pending(burst: Burst) -> None:
 def test_after_a_burst_the_workers_go_and_the_queues_are_empty(burst: Burst, system: System) -> None:
     assert burst.recording.samples[-1].replicas == 0
     assert set(system.queued().values()) == {0}
+
+
+def _burst(system: System, recording: Recording) -> Burst:
+    recording.mark("burst")
+    jobs = submit(JOBS)
+    recording.pending = JOBS
+    found = _fetch(jobs, recording)
+    recording.mark("last result")
+    counted = system.worker_metric("mnist_results_total"), system.worker_metric("mnist_duplicate_results_total")
+    unscheduled = {pod.metadata.name for pod in system.pods("worker") if _lacks_gpu(pod)}
+    system.wait_until_idle()
+    recording.mark("no worker")
+    _write(recording)
+    return Burst(jobs, found, recording, *counted, unscheduled)
 
 
 def _fetch(jobs: list[Job], recording: Recording) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.command import port_forward, run
 from tests.e2e.release import CHART
+from tests.e2e.repeating import repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import Stream, assert_answered_right, wait_for
 
@@ -32,7 +33,8 @@ def api_url(idle: System) -> Iterator[str]:
 def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(api_url: str) -> None:
     wait_for("every queue is on every node", lambda: members() == [NODES] * QUEUES, 120)
 
-    with Stream(api_url=api_url) as stream:
+    stream = Stream(api_url)
+    with repeating(stream.submit, every_s=0.2):
         wait_for("some accepted jobs", lambda: len(stream.jobs) > 10, 60)
         rollout("restart")
         rollout("status", "--timeout=300s")

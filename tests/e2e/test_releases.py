@@ -3,6 +3,7 @@
 from tests.e2e import cluster, release
 from tests.e2e.command import run
 from tests.e2e.conftest import API_IMAGE, WORKER_IMAGE
+from tests.e2e.repeating import repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
 
@@ -31,7 +32,8 @@ def test_an_upgrade_to_new_images_under_load_loses_nothing(idle: System) -> None
         new = f"{image.rpartition(':')[0]}:{NEXT}"
         run("docker", "tag", image, new)
         cluster.load(node, new)
-    with Stream() as stream:
+    stream = Stream()
+    with repeating(stream.submit, every_s=0.2):
         wait_for("some accepted jobs", lambda: len(stream.jobs) > 10, 60)
         release.install("--set", f"api.image.tag={NEXT}", "--set", f"worker.image.tag={NEXT}")
         images = {pod.spec.containers[0].image.rpartition(":")[2] for pod in idle.pods("api")}

@@ -1,12 +1,11 @@
 """Clients: pictures in, ids out, results out."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from itertools import cycle, islice
+from typing import Any
 
 import httpx
 
@@ -38,7 +37,7 @@ def submit(count: int) -> list[Job]:
     Raises:
         AssertionError: an answer is neither 202 nor 503 with Retry-After, or the refusals do not end.
     """
-    names = [name for _, name in zip(range(count), _names(), strict=False)]
+    names = islice(cycle(DIGITS), count)
     with ThreadPoolExecutor(_CLIENTS) as clients:
         return list(clients.map(_submit, names))
 
@@ -79,48 +78,27 @@ def wait_for(what: str, condition: Callable[[], bool], timeout_s: float, every_s
 
 @dataclass
 class Stream:
-    """Submits a picture again and again while it is entered.
+    """Pictures, one after the other.
 
     Attributes:
-        every_s: the pause between two.
         api_url: where to.
         jobs: what was accepted.
         refusals: the statuses of what was not; 0 where a connection broke or nobody answered.
     """
 
-    every_s: float = 0.2
     api_url: str = API_URL
     jobs: list[Job] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
-    _ended: threading.Event = field(default_factory=threading.Event)
+    _names: Iterator[str] = field(default_factory=lambda: cycle(DIGITS))
 
-    def __enter__(self) -> Self:
-        """Start to submit."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop to submit."""
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        for name in _names():
-            answer = try_to_submit(name, self.api_url)
-            if answer is not None and answer.status_code == 202:
-                self.jobs.append(Job(answer.json()["inference_id"], DIGITS[name]))
-            else:
-                self.refusals.append(answer.status_code if answer else 0)
-            if self._ended.wait(self.every_s):
-                return
-
-
-def _names() -> Iterable[str]:
-    while True:
-        yield from DIGITS
+    def submit(self) -> None:
+        """Submit the next one."""
+        name = next(self._names)
+        answer = try_to_submit(name, self.api_url)
+        if answer is not None and answer.status_code == 202:
+            self.jobs.append(Job(answer.json()["inference_id"], DIGITS[name]))
+        else:
+            self.refusals.append(answer.status_code if answer else 0)
 
 
 def _submit(name: str) -> Job:
