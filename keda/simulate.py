@@ -31,7 +31,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ CHART_VALUES = Path(__file__).parent.parent / "charts/mnist-inference/values.yam
 START_S = 20.0
 #: Age of RabbitMQ's figure when it is read: 2 to 5 s.
 METRIC_LAG_S = 3.5
+#: From one that RabbitMQ has just renewed to one that it is about to, for `--compare`.
+METRIC_LAGS_S = (0.5, 2.5, 4.5)
 #: Of a curve in the picture; each change of replicas is drawn all the same.
 MAX_POINTS = 2000
 
@@ -220,7 +222,8 @@ def _report(options: argparse.Namespace) -> None:
     print(table(run, first_job_s))
     if options.compare:
         recorded = figures_of(recording["samples"], first_job_s)
-        runs = [simulate(arrivals, settings, phase_s) for phase_s in range(0, HPA_SYNC_S, 3)]
+        ages = [replace(settings, metric_lag_s=lag_s) for lag_s in METRIC_LAGS_S]
+        runs = [simulate(arrivals, of, phase_s) for of in ages for phase_s in range(0, HPA_SYNC_S, 3)]
         print(f"\n{comparison([figures_of(of.samples, first_job_s) for of in runs], recorded)}")
     if options.svg:
         draw(options.svg, run, recording.get("samples", []))

@@ -35,8 +35,10 @@ _MODEL = """
 ## The model beside it
 
 `python keda/simulate.py --compare docs/scaling.json` gives [the model](../keda/README.md) the same settings, the same
-arrivals, and the time that a worker took to start. It knows nothing of missing GPUs, nor when the autoscaler looked
-last, which it does every 15 s. What the cluster had left is read from RabbitMQ's figure, 2 to 5 s late.
+arrivals, and the time that a worker took to start. It knows nothing of missing GPUs. Nobody knows when the autoscaler
+looked last, which it does every 15 s, nor when RabbitMQ renewed its figure, every 5 s: the model tries and gives the least
+and the most. It looks once a second, and KEDA's clock begins with its trace. What the cluster had left is read from
+RabbitMQ's figure, so its end is seen late.
 
 ```
 {comparison}
@@ -46,7 +48,8 @@ last, which it does every 15 s. What the cluster had left is read from RabbitMQ'
 _STEPS = """
 ## What each step took
 
-On {cpus} cores that ran everything, in seconds; a test's time includes the wait for an idle system before it.
+On {cpus} cores that ran everything, in seconds; a test's time includes the wait for an idle system before it,
+the first one's all that stands above it. Images that were built before are not built again.
 
 | step | s |
 | --- | ---: |
