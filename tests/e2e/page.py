@@ -36,7 +36,7 @@ _MODEL = """
 
 `python keda/simulate.py --compare docs/scaling.json` gives [the model](../keda/README.md) the same settings, the same
 arrivals, and the time that a worker took to start. It knows nothing of missing GPUs. Nobody knows when the autoscaler
-looked last, which it does every 15 s, nor when RabbitMQ renewed its figure, every 5 s: the model tries and gives the least
+last looked, which it does every 15 s, nor when RabbitMQ last renewed its figure: the model tries and gives the least
 and the most. It looks once a second, and KEDA's clock begins with its trace. What the cluster had left is read from
 RabbitMQ's figure, so its end is seen late.
 
