@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+import tomllib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ import httpx
 from tests.servers import START_TIMEOUT_S, Process, free_port
 
 ROOT = Path(__file__).parent.parent
+VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
 POLL_S = 0.05
 
@@ -48,9 +50,7 @@ class Service:
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric's samples, 0 when there is none."""
-        lines = httpx.get(f"{self.url}/metrics", timeout=5, follow_redirects=True).text.splitlines()
-        samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
-        return sum(float(value) for key, value in samples if key.partition("{")[0] == name)
+        return sum_of_samples(httpx.get(f"{self.url}/metrics", timeout=5, follow_redirects=True).text, name)
 
     def _status(self, path: str) -> int:
         try:
@@ -98,3 +98,9 @@ class Deployment:
         service = Service(module, log, variables, port).start()
         self.services.append(service)
         return service
+
+
+def sum_of_samples(exposition: str, name: str) -> float:
+    """Return the sum of a metric's samples in what `/metrics` answers, 0 when there is none."""
+    samples = [line.rsplit(" ", 1) for line in exposition.splitlines() if not line.startswith("#")]
+    return sum(float(value) for key, value in samples if key.partition("{")[0] == name)

@@ -4,11 +4,10 @@ import json
 import re
 
 import yaml
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
-from mnist_api.metrics import ApiMetrics
-from mnist_worker.metrics import WorkerMetrics
 from tests.chart.helm import NEEDS_HELM, objects, values
+from tests.chart.registries import registries
 
 pytestmark = NEEDS_HELM
 ALL = values("metrics.rules.enabled=true", "metrics.dashboard.enabled=true")
@@ -16,10 +15,7 @@ ALL = values("metrics.rules.enabled=true", "metrics.dashboard.enabled=true")
 
 def ours() -> set[str]:
     """Return the names of every metric that an API or a worker may show."""
-    registries = CollectorRegistry(), CollectorRegistry()
-    ApiMetrics(registries[0]).watch_waiters(lambda: 0)
-    WorkerMetrics(registries[1])
-    text = "".join(generate_latest(registry).decode() for registry in registries)
+    text = "".join(generate_latest(registry).decode() for registry in registries())
     declared = re.findall(r"^# TYPE (\w+) (\w+)", text, flags=re.MULTILINE)
     return {f"{name}_bucket" if kind == "histogram" else name for name, kind in declared}
 

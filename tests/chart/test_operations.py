@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from mnist_api.metrics import ApiMetrics
-from mnist_worker.metrics import WorkerMetrics
 from tests.chart.helm import CHART, NAME, NEEDS_HELM, objects
+from tests.chart.registries import registries
 from tests.chart.test_rendering import EVERYTHING
 from tests.deployment import ROOT
 
@@ -24,9 +23,7 @@ def exported(registry: CollectorRegistry) -> set[str]:
 
 def ours() -> dict[str, str]:
     """Return who exports each metric: the API, the worker or both."""
-    api, worker = CollectorRegistry(), CollectorRegistry()
-    ApiMetrics(api).watch_waiters(lambda: 0)
-    WorkerMetrics(worker)
+    api, worker = registries()
     for registry in api, worker:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)

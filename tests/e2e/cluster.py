@@ -46,7 +46,6 @@ def delete() -> None:
 
 def write_kubeconfig() -> None:
     """Write the kubeconfig of a cluster that was there."""
-    KUBECONFIG.parent.mkdir(parents=True, exist_ok=True)
     run("kind", "export", "kubeconfig", "--name", NAME, "--kubeconfig", str(KUBECONFIG))
 
 
@@ -97,8 +96,8 @@ def load(node: str, *images: str) -> None:
         run("docker", "exec", node, "mkdir", "-p", loaded)
 
 
-def kill_hard(container_id: str, node: str = GPU_NODE) -> None:
-    """Send SIGKILL to a container's first process, as the kernel does when memory is short."""
-    tasks = run("docker", "exec", node, "ctr", "--namespace", "k8s.io", "tasks", "list")
+def kill_hard(container_id: str) -> None:
+    """Send SIGKILL to the first process of a worker's container, as the kernel does when memory is short."""
+    tasks = run("docker", "exec", GPU_NODE, "ctr", "--namespace", "k8s.io", "tasks", "list")
     pids = {task: pid for task, pid, _ in (line.split() for line in tasks.splitlines()[1:])}
-    run("docker", "exec", node, "kill", "-KILL", pids[container_id.removeprefix("containerd://")])
+    run("docker", "exec", GPU_NODE, "kill", "-KILL", pids[container_id.removeprefix("containerd://")])

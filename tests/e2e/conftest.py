@@ -7,20 +7,18 @@ import signal
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes import client, config
 
-from tests.deployment import ROOT
+from tests.deployment import ROOT, VERSION
 from tests.e2e import cluster, release
 from tests.e2e.command import run
 from tests.e2e.dump import dump
 from tests.e2e.system import System
 
 OUTPUT = ROOT / "build/e2e"
-VERSION = "0.1.0"
 API_IMAGE = f"mnist-inference/api:{VERSION}"
 WORKER_IMAGE = f"mnist-inference/worker:{VERSION}"
 
@@ -29,6 +27,7 @@ server_version = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
     config.stash[steps] = {}
     config.stash[server_version] = "unknown"
     # Whoever ends the run must not leave a cluster behind.
@@ -77,7 +76,7 @@ def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
         run("helm", "--namespace", release.NAMESPACE, "uninstall", release.RELEASE, "--wait", expected_status=None)
         run("kubectl", "delete", "namespace", release.NAMESPACE, "--ignore-not-found", timeout_s=180)
     with step(request.config, "install the chart"):
-        release.create_namespace()
+        release.prepare_namespace()
         release.install()
     request.config.stash[server_version] = client.VersionApi().get_code().git_version
     return System()
@@ -86,7 +85,6 @@ def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
 @pytest.fixture
 def idle(system: System) -> System:
     """The system with nothing to do: no worker, no job."""
-    system.wait_until_ready("api")
     system.wait_until_idle()
     return system
 
@@ -105,14 +103,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    OUTPUT.mkdir(parents=True, exist_ok=True)
     stash = session.config.stash
     about = {"cpus": os.cpu_count(), "kubernetes": stash[server_version], "s": stash[steps]}
     (OUTPUT / "steps.json").write_text(json.dumps(about, indent=2))
-
-
-@pytest.fixture
-def output() -> Path:
-    """Where the run leaves what it has recorded."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    return OUTPUT

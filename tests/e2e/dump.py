@@ -28,7 +28,6 @@ def dump(path: Path) -> None:
         of = f"--selector app.kubernetes.io/component={component}"
         logs = f"kubectl --namespace {NAMESPACE} logs --prefix --tail 200 --all-containers {of}"
         sections += [_said(logs), _said(f"{logs} --previous")]
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(sections))
 
 

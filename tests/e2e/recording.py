@@ -1,6 +1,5 @@
 """What was seen while a burst was worked off: replicas and queue depth over time."""
 
-import base64
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -46,8 +45,7 @@ class Recording:
     pending: int = 0
 
     def __post_init__(self) -> None:
-        password = self.system.passwords()["rabbitmq-operator-password"]
-        self._authorization = "Basic " + base64.b64encode(f"operator:{password}".encode()).decode()
+        self._auth = "operator", self.system.passwords()["rabbitmq-operator-password"]
         self._started = time.monotonic()
 
     def now(self) -> float:
@@ -69,4 +67,4 @@ class Recording:
 
     def _messages(self) -> int:
         url = f"{self.management_url}/api/queues/%2F/mnist.jobs"
-        return int(httpx.get(url, headers={"Authorization": self._authorization}, timeout=10).json()["messages"])
+        return int(httpx.get(url, auth=self._auth, timeout=10).json()["messages"])

@@ -11,12 +11,19 @@ NAMESPACE = "digits"
 FULLNAME = f"{RELEASE}-mnist-inference"
 CHART = "charts/mnist-inference"
 FILES = (f"{CHART}/values-kind.yaml", "tests/e2e/values.yaml")
+MAX_REPLICAS = 3
+"""Workers at most, as values.yaml says."""
 
 
-def create_namespace() -> None:
-    """Create the namespace with what the pods mount, and a way in from outside."""
+def create_namespace(name: str) -> None:
+    """Create a namespace that takes only restricted pods."""
     restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
-    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": restricted}})
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": restricted}})
+
+
+def prepare_namespace() -> None:
+    """Create the namespace with what the pods mount, and a way in from outside."""
+    create_namespace(NAMESPACE)
     set_seconds_per_job(0)
     port = {"port": 8000, "targetPort": "http", "nodePort": API_NODE_PORT}
     selector = {"app.kubernetes.io/instance": RELEASE, "app.kubernetes.io/component": "api"}

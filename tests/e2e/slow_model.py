@@ -12,8 +12,6 @@ from mnist_worker.classifier import DigitClassifier
 class SlowDigits(DigitClassifier):
     """Waits `SECONDS_PER_JOB` for each input of a batch, then answers as the real one; not while it warms up."""
 
-    _is_warm = False
-
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""
         if batch.any():

@@ -5,15 +5,16 @@ from typing import Any
 
 from kubernetes import client
 
+from tests.deployment import sum_of_samples
 from tests.e2e.command import run
-from tests.e2e.release import FULLNAME, NAMESPACE
+from tests.e2e.release import FULLNAME, NAMESPACE, RELEASE
 from tests.e2e.traffic import wait_for
 
 WORKER = f"{FULLNAME}-worker"
 RABBITMQ_POD = f"{FULLNAME}-rabbitmq-0"
 REDIS_POD = f"{FULLNAME}-redis-0"
 IDLE_TIMEOUT_S = 180.0
-READY_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 120.0
 _QUEUES = ("mnist.jobs", "mnist.retry", "mnist.dead")
 
 
@@ -26,12 +27,8 @@ class System:
 
     def pods(self, component: str) -> list[Any]:
         """Return the pods of a component that are not on their way out, the oldest first."""
-        labels = f"app.kubernetes.io/instance=digits,app.kubernetes.io/component={component}"
-        pods = self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items
-        return sorted(
-            (pod for pod in pods if not pod.metadata.deletion_timestamp),
-            key=lambda pod: pod.metadata.creation_timestamp,
-        )
+        pods = [pod for pod in self._existing(component) if not pod.metadata.deletion_timestamp]
+        return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)
 
     def uids(self) -> dict[str, str]:
         """Return the uid of each pod by its name, those of workers and tests left out."""
@@ -69,15 +66,9 @@ class System:
         return sum(self._metric(pod.metadata.name, name) for pod in self.running_workers())
 
     def wait_until_idle(self) -> None:
-        """Return when there is no worker, not even a leaving one, and no job."""
-        labels = "app.kubernetes.io/component=worker"
-        wait_for(
-            "no worker",
-            lambda: (
-                self.workers_wanted() == 0 and not self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items
-            ),
-            IDLE_TIMEOUT_S,
-        )
+        """Return when the API is ready and there is no worker, not even a leaving one, and no job."""
+        self.wait_until_ready("api")
+        wait_for("no worker", lambda: self.workers_wanted() == 0 and not self._existing("worker"), IDLE_TIMEOUT_S)
         assert self.queued() == dict.fromkeys(_QUEUES, 0)
 
     def wait_for_worker(self, count: int = 1) -> list[Any]:
@@ -103,10 +94,13 @@ class System:
         """Delete a pod as a scale-down does, and do not wait."""
         self.core.delete_namespaced_pod(name, NAMESPACE)
 
+    def _existing(self, component: str) -> list[Any]:
+        labels = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component={component}"
+        return list(self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items)
+
     def _metric(self, pod: str, name: str) -> float:
         text = self.core.connect_get_namespaced_pod_proxy_with_path(f"{pod}:8081", NAMESPACE, "metrics/")
-        samples = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-        return sum(float(value) for key, value in samples if key.partition("{")[0] == name)
+        return sum_of_samples(text, name)
 
 
 def is_ready(pod: Any) -> bool:

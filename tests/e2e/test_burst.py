@@ -19,7 +19,6 @@ from tests.e2e.traffic import Job, results, submit
 
 JOBS = 60
 SECONDS_PER_JOB = 1.0
-MAX_REPLICAS = 3
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,8 @@ class Burst:
 
 
 @pytest.fixture(scope="module")
-def idle_again(system: System) -> System:
-    system.wait_until_ready("api")
+def burst(system: System) -> Burst:
     system.wait_until_idle()
-    return system
-
-
-@pytest.fixture(scope="module")
-def burst(idle_again: System) -> Burst:
-    system = idle_again
     release.set_seconds_per_job(SECONDS_PER_JOB)
     with port_forward(release.NAMESPACE, f"service/{release.FULLNAME}-rabbitmq", 15672) as port:
         recording = Recording(system, f"http://127.0.0.1:{port}")
@@ -68,11 +60,11 @@ def test_every_picture_of_a_burst_has_an_id_of_its_own_and_is_run_once(burst: Bu
 
 
 def test_a_burst_brings_workers_up_to_the_maximum(burst: Burst) -> None:
-    assert max(sample.replicas for sample in burst.recording.samples) == MAX_REPLICAS
+    assert max(sample.replicas for sample in burst.recording.samples) == release.MAX_REPLICAS
 
 
 def test_a_worker_without_a_free_gpu_stays_pending(burst: Burst) -> None:
-    assert len(burst.unscheduled) == MAX_REPLICAS - GPUS
+    assert len(burst.unscheduled) == release.MAX_REPLICAS - GPUS
     assert max(sample.ready for sample in burst.recording.samples) == GPUS
 
 
@@ -126,5 +118,4 @@ def _write(recording: Recording) -> None:
         "start_s": round(first_ready - first_asked, 2),
         "throughput": 1 / SECONDS_PER_JOB,
     }
-    OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "burst.json").write_text(json.dumps(about | recording.as_json()))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.command import port_forward, run
-from tests.e2e.release import CHART
+from tests.e2e.release import CHART, create_namespace
 from tests.e2e.repeating import repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import Stream, assert_answered_right, wait_for
@@ -19,8 +19,7 @@ QUEUES = 3
 
 @pytest.fixture
 def api_url(idle: System) -> Iterator[str]:
-    run("kubectl", "create", "namespace", NAMESPACE)
-    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    create_namespace(NAMESPACE)
     files = [part for file in FILES for part in ("--values", file)]
     helm = ("helm", "--namespace", NAMESPACE)
     run(*helm, "install", RELEASE, CHART, *files, "--wait", "--timeout", "5m", timeout_s=320)

@@ -9,14 +9,13 @@ from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
 
 NEXT = "next"
 SECONDS_PER_JOB = 1.0
-MAX_REPLICAS = 3
 
 
 def test_an_upgrade_that_changes_nothing_changes_no_pod_no_password_and_no_number_of_workers(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(60)
     idle.wait_for_worker(cluster.GPUS)
-    wait_for("all workers are asked for", lambda: idle.workers_wanted() == MAX_REPLICAS, 60)
+    wait_for("all workers are asked for", lambda: idle.workers_wanted() == release.MAX_REPLICAS, 60)
     pods, before = idle.uids(), (idle.generations(), idle.passwords())
 
     release.upgrade()

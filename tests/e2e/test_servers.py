@@ -35,7 +35,7 @@ def test_results_survive_redis(idle: System) -> None:
     before = results(jobs)
 
     idle.delete_pod(REDIS_POD)
-    wait_for("another Redis", lambda: REDIS_POD in idle.uids() and _is_new(idle, REDIS_POD), 120)
+    idle.wait_until_ready("redis")
 
     assert results(jobs) == before
 
@@ -59,8 +59,3 @@ def _status(seen: list[httpx.Response | None]) -> int:
     seen.append(try_to_submit())
     answer = seen[-1]
     return answer.status_code if answer is not None else 0
-
-
-def _is_new(system: System, name: str) -> bool:
-    (pod,) = [pod for pod in system.pods("redis") if pod.metadata.name == name]
-    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())

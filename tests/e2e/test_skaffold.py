@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.command import run
 from tests.e2e.conftest import OUTPUT
+from tests.e2e.release import create_namespace
 from tests.e2e.system import System
 
 NAMESPACE = "skaffold"
@@ -14,8 +15,7 @@ TAGS = OUTPUT / "tags.json"
 
 @pytest.fixture
 def namespace(idle: System) -> Iterator[None]:
-    run("kubectl", "create", "namespace", NAMESPACE)
-    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    create_namespace(NAMESPACE)
     yield
     run("kubectl", "delete", "namespace", NAMESPACE, timeout_s=180)
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY
+from tests.deployment import ROOT, TICKET_KEY, VERSION
 
-VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 IMAGES = {"api": 8000, "worker": 8081}
 """The images and the port of their probes."""
 API_LIMIT_BYTES = 250_000_000
