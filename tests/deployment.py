@@ -1,5 +1,6 @@
 """The system as it is deployed by hand: API and worker processes in front of a RabbitMQ and a Redis."""
 
+import os
 import signal
 import sys
 import time
@@ -24,7 +25,8 @@ class Service:
     def __init__(self, module: str, log: Path, environment: dict[str, str], port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         # The root of the repository is on the path, so that a worker can load the models of the tests.
-        self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": str(ROOT), **environment})
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": path, **environment})
 
     def start(self) -> Self:
         """Start the process."""
