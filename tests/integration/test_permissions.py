@@ -13,6 +13,7 @@ from pika.exceptions import ChannelClosed
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.declare import ensure_topology
+from mnist_bridge.settling import until_settled
 from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import topology_for
 from tests.deployment import Deployment
@@ -117,6 +118,7 @@ REFUSED = {
         "declare-an-own-queue": declare_queue("own"),
         "declare-the-jobs-queue": declare_queue(JOBS, durable=True, arguments=TOPOLOGY.jobs.arguments),
         "declare-an-exchange": declare_exchange("inference"),
+        "bind-retry": bind(RETRY, "mnist.jobs.settled"),
         "publish-a-suspect": publish("inference.dlx", RETRY),
         "publish-a-dead-letter": publish("inference.dlx", DEAD),
         "publish-to-the-default-exchange": publish("", JOBS),
@@ -175,6 +177,11 @@ async def test_a_side_may_look_at_the_jobs_queue_again_and_again(connection: Con
         answer = await channel.call(channel.raw.queue_declare, JOBS, passive=True)
 
     assert answer.method.queue == JOBS
+
+
+@pytest.mark.parametrize("user", ["api"])
+async def test_the_api_lets_the_broker_remember_that_the_jobs_queue_has_settled(connection: Connection) -> None:
+    assert await until_settled(connection, TOPOLOGY, settle_s=0.1)
 
 
 @pytest.mark.parametrize("user", ["worker"])

@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+import time
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 from pika.frame import Method
 from pika.spec import Basic
+from uvloop import new_event_loop
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.drain_rate import DrainRate
@@ -159,3 +161,39 @@ async def test_a_late_confirm_of_a_connection_that_was_given_up_confirms_nothing
 
     assert outstanding == 1
     await empty(owner, topology)
+
+
+HOLD_S = 0.6
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+def test_a_loop_that_was_held_up_while_its_publish_timed_out_is_ready_again(
+    rabbitmq: RabbitMQ, topology: Topology, turns: int
+) -> None:
+    """However far the publish has come: sent, confirmed and not read, read in the turn in which it times out."""
+
+    async def hold_up() -> None:
+        publisher = AmqpPublisher(
+            rabbitmq.url,
+            spec=SPEC,
+            topology=topology,
+            publish_timeout_s=HOLD_S / 2,
+            max_unconfirmed=64,
+            settle_s=0,
+            drain_rate=DrainRate(),
+        )
+        running = asyncio.create_task(publisher.run())
+        await until(lambda: publisher.is_ready)
+        publishing = asyncio.create_task(publisher.publish(REQUEST))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+        time.sleep(HOLD_S)  # noqa: ASYNC251  # this is the fault
+
+        await asyncio.gather(publishing, return_exceptions=True)
+        await until(lambda: publisher.is_ready)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(hold_up())

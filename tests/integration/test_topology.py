@@ -114,12 +114,31 @@ async def test_no_job_is_taken_until_a_new_queue_has_settled(
 
     async with Connection(connection_parameters(rabbitmq.url, name="owner")) as owner:
         async with asyncio.timeout(TIMEOUT_S):
-            while not await exists(owner, topology):
+            while not await exists(owner, topology.jobs.name):
                 await asyncio.sleep(0.05)
 
     assert not settling.is_ready
     with pytest.raises(BrokerUnavailable):
         await settling.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("queue", ["dead", "retry", "jobs"])
+async def test_a_deleted_queue_is_declared_again_though_nobody_uses_it(
+    rabbitmq: RabbitMQ, owner: Connection, spec: ModelSpec, topology: Topology, queue: str
+) -> None:
+    watching = publisher(rabbitmq.url, spec, topology)
+    running = asyncio.create_task(watching.run())
+    await until(lambda: watching.is_ready)
+    name = getattr(topology, queue).name
+
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_delete, name)
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while not await exists(owner, name):
+            await asyncio.sleep(0.05)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -140,10 +159,10 @@ async def test_a_message_that_no_queue_takes_is_no_accepted_job(
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def exists(owner: Connection, topology: Topology) -> bool:
+async def exists(owner: Connection, queue: str) -> bool:
     channel = await owner.channel()
     try:
-        await channel.call(channel.raw.queue_declare, topology.jobs.name, passive=True)
+        await channel.call(channel.raw.queue_declare, queue, passive=True)
     except ChannelClosed:
         return False
     await channel.close()

@@ -8,7 +8,7 @@
 {{- $dead := dict "x-queue-type" "quorum" "x-max-length" 10000 "x-overflow" "drop-head" "x-delivery-limit" 1000000 -}}
 {{- $none := "^$" -}}
 {{- $users := list
-      (dict "name" "api" "tags" list "configure" $none "write" "^inference$|^mnist\\.jobs$" "read" $none)
+      (dict "name" "api" "tags" list "configure" "^mnist\\.jobs\\.settled$" "write" "^inference$|^mnist\\.jobs$" "read" "^mnist\\.jobs\\.settled$")
       (dict "name" "worker" "tags" list "configure" $none "write" $none "read" "^mnist\\.(jobs|retry)$")
       (dict "name" "autoscaler" "tags" (list "management") "configure" $none "write" $none "read" $none)
       (dict "name" "operator" "tags" (list "management") "configure" $none "write" "^inference$" "read" "^mnist\\.dead$") -}}

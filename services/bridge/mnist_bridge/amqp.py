@@ -183,6 +183,8 @@ class Connection:
 async def first_of(wanted: asyncio.Future[Any], lost: asyncio.Future[BaseException], *, timeout_s: float) -> Any:
     """Return `wanted`'s result, or raise what `lost` holds, or TimeoutError, whichever comes first."""
     await asyncio.wait([wanted, lost], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    # A loop that was held up runs its timers first (libuv does). One turn later it has read what came meanwhile.
+    await asyncio.sleep(0)
     if wanted.done():
         return wanted.result()
     if lost.done():

@@ -175,8 +175,9 @@ class Replayer:
             TimeoutError: no confirm within `CONNECT_TIMEOUT_S`.
             pika.exceptions.AMQPError: the connection was lost.
         """
-        publish = Publish(request, asyncio.get_running_loop().create_future())
-        self._confirms.add(publish)
+        loop = asyncio.get_running_loop()
+        publish = Publish(request, loop.create_future())
+        self._confirms.add(publish, loop.time())
         self._channel.raw.basic_publish(
             self._topology.exchange,
             self._topology.routing_key,

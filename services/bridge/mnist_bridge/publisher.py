@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -11,11 +13,12 @@ from pika.spec import Basic, BasicProperties
 
 from mnist_bridge.amqp import Channel, Connection, connection_parameters, supervise
 from mnist_bridge.confirms import Confirms, Publish
-from mnist_bridge.declare import ensure_topology
+from mnist_bridge.declare import ensure_topology, watch_topology
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import BrokerUnavailable, QueueFull
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.room import Room
+from mnist_bridge.settling import check_settled, until_settled
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology
 
@@ -35,9 +38,9 @@ class AmqpPublisher:
         topology: what to declare before the first publish.
         publish_timeout_s: how long a publish may wait for its confirm.
         max_unconfirmed: publishes in flight, above which more are refused.
-        settle_s: a queue that was just created takes jobs only after this many seconds; before, a hard kill of
-            RabbitMQ may forget the queue and all it holds (seen on 4.3.6).
+        settle_s: the queue must have existed for this many seconds, see `settling.py`.
         drain_rate: how fast the workers are, so that a refusal can say when to come back.
+        clock: seconds that only grow.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class AmqpPublisher:
         max_unconfirmed: int,
         settle_s: float,
         drain_rate: DrainRate,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parameters = connection_parameters(url, name=f"{spec.name} api")
         self._spec = spec
@@ -58,11 +62,10 @@ class AmqpPublisher:
         self._max_unconfirmed = max_unconfirmed
         self._settle_s = settle_s
         self._drain_rate = drain_rate
+        self._clock = clock
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
-        # Set by a confirm that came too late; a frozen broker is noticed long before its heartbeat is missed.
-        self._is_stalled = False
         self._room = Room(topology.jobs.max_length)
         self._is_crowded = asyncio.Event()
 
@@ -71,6 +74,12 @@ class AmqpPublisher:
         """Whether a publish made now would reach a broker that takes it."""
         is_blocked = self._connection is not None and self._connection.is_blocked
         return self._channel is not None and not is_blocked and not self._is_stalled
+
+    @property
+    def _is_stalled(self) -> bool:
+        # A confirm that is overdue tells of a frozen broker long before a heartbeat is missed. With its answer, or with
+        # a new session, this is over: nothing is remembered that could outlive its cause.
+        return self._confirms.oldest_age_s(self._clock()) > self._publish_timeout_s
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -107,18 +116,21 @@ class AmqpPublisher:
             await asyncio.wait(unanswered, timeout=timeout_s)
 
     async def _confirmed(self, publish: Publish) -> None:
+        loop = asyncio.get_running_loop()
+        # A loop that was held up runs its timers first (libuv does). Two turns later it has read what came meanwhile.
+        timer = loop.call_later(self._publish_timeout_s, loop.call_soon, loop.call_soon, self._time_out, publish)
         try:
-            async with asyncio.timeout(self._publish_timeout_s):
-                await publish.confirmed
+            await publish.confirmed
         except QueueFull:
             self._room.refuse()
             self._is_crowded.set()
             raise self._queue_full() from None
-        except TimeoutError:
-            self._is_stalled = self._channel is not None
-            raise BrokerUnavailable(
-                f"RabbitMQ did not confirm the job within {self._publish_timeout_s} s; try again later"
-            ) from None
+        finally:
+            timer.cancel()
+
+    def _time_out(self, publish: Publish) -> None:
+        timeout_s = self._publish_timeout_s
+        publish.fail(BrokerUnavailable(f"RabbitMQ did not confirm the job within {timeout_s} s; try again later"))
 
     def _queue_full(self) -> QueueFull:
         most = self._topology.jobs.max_length
@@ -128,55 +140,76 @@ class AmqpPublisher:
         )
 
     async def _session(self, connection: Connection) -> None:
-        if await ensure_topology(connection, self._topology):
-            await asyncio.wait([connection.lost], timeout=self._settle_s)
+        await ensure_topology(connection, self._topology)
+        is_settled = await until_settled(connection, self._topology, settle_s=self._settle_s)
         self._room.forget()
         channel = await connection.channel()
         misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
         await channel.call(channel.raw.confirm_delivery, partial(self._on_confirm, channel))
-        watching = asyncio.create_task(self._watch_depth(connection, await connection.channel()))
-        self._connection, self._channel, self._is_stalled = connection, channel, False
-        for publish in self._confirms.restart():
-            self._send(publish)
-        logger.info("publisher ready")
+        looks = await connection.channel()
+        watching = [
+            asyncio.create_task(self._watch_depth(connection, looks, is_settled)),
+            asyncio.create_task(watch_topology(connection, self._topology)),
+        ]
         try:
-            raise await _first(channel.lost, misrouted, watching)
+            self._connection, self._channel = connection, channel
+            self._send_again(channel)
+            logger.info("publisher ready")
+            raise await _first(channel.lost, misrouted, *watching)
         finally:
             self._connection = self._channel = None
-            watching.cancel()
+            for watch in watching:
+                watch.cancel()
 
-    async def _watch_depth(self, connection: Connection, channel: Channel) -> BaseException:
+    def _send_again(self, channel: Channel) -> None:
+        for publish in self._confirms.restart(self._clock()):
+            self._transmit(channel, publish)
+
+    async def _watch_depth(self, connection: Connection, channel: Channel, is_settled: bool) -> BaseException:
         """Look at the queue until it, or the broker, does not answer; return the reason."""
+        moving_s = self._clock()
         while True:
             try:
                 # Under an alarm the broker reads nothing from a connection that publishes.
                 if not connection.is_blocked:
-                    await self._look(channel)
+                    await self._look(channel, is_settled)
             except TimeoutError as error:
                 if not connection.is_blocked:
                     return error
             except AMQPError as error:
                 return error
-            await asyncio.sleep(SOON_S)
-            if self._room.is_ample:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(DEPTH_INTERVAL_S):
-                        await self._is_crowded.wait()
+            if connection.is_blocked or not self._is_stalled:
+                moving_s = self._clock()
+            elif self._clock() - moving_s > self._publish_timeout_s:
+                return BrokerUnavailable("RabbitMQ answers, but confirms nothing")
+            await self._until_next_look()
 
-    async def _look(self, channel: Channel) -> None:
+    async def _until_next_look(self) -> None:
+        await asyncio.sleep(SOON_S)
+        if self._room.is_ample:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEPTH_INTERVAL_S):
+                    await self._is_crowded.wait()
+
+    async def _look(self, channel: Channel, is_settled: bool) -> None:
         self._is_crowded.clear()
         answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
+        if is_settled:
+            await check_settled(channel, self._topology)
         self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
 
     def _send(self, publish: Publish) -> None:
         if self._channel is None or not self._channel.raw.is_open:
             raise BrokerUnavailable("the connection to RabbitMQ was lost just now; try again")
-        self._confirms.add(publish)
+        self._confirms.add(publish, self._clock())
+        self._transmit(self._channel, publish)
+
+    def _transmit(self, channel: Channel, publish: Publish) -> None:
         self._room.take()
         if not self._room.is_ample:
             self._is_crowded.set()
-        self._channel.raw.basic_publish(
+        channel.raw.basic_publish(
             self._topology.exchange,
             self._topology.routing_key,
             publish.request.body,
@@ -187,7 +220,6 @@ class AmqpPublisher:
     def _on_confirm(self, channel: Channel, frame: Any) -> None:
         if channel is not self._channel:
             return  # of a connection that was given up: the tags count something else now
-        self._is_stalled = False
         method = frame.method
         settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
         settle(method.delivery_tag, multiple=method.multiple)

@@ -38,10 +38,21 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that exists in the broker for one model."""
+    """Everything that exists in the broker for one model.
+
+    Attributes:
+        exchange: takes jobs.
+        dead_letter_exchange: takes what was rejected.
+        settled_exchange: exists while the jobs queue is known to be safe against a hard kill, see `settling.py`.
+        routing_key: of jobs.
+        jobs: what waits for a worker.
+        retry: suspects.
+        dead: what nobody runs any more.
+    """
 
     exchange: str
     dead_letter_exchange: str
+    settled_exchange: str
     routing_key: str
     jobs: Queue
     retry: Queue
@@ -72,6 +83,7 @@ def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
     return Topology(
         exchange=exchange,
         dead_letter_exchange=dlx,
+        settled_exchange=f"{name}.jobs.settled",
         routing_key=name,
         jobs=Queue(f"{name}.jobs", exchange, name, _hands_on(jobs, dlx, f"{name}.retry")),
         retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _hands_on(retry, dlx, f"{name}.dead")),

@@ -28,14 +28,14 @@ def a_publish(loop: asyncio.AbstractEventLoop, number: int = 0) -> Publish:
 def publishes(loop: asyncio.AbstractEventLoop, confirms: Confirms, count: int) -> list[Publish]:
     made = [a_publish(loop, number) for number in range(count)]
     for publish in made:
-        confirms.add(publish)
+        confirms.add(publish, now_s=0)
     return made
 
 
 def test_tags_count_from_one(loop: asyncio.AbstractEventLoop) -> None:
     confirms = Confirms()
 
-    assert [confirms.add(a_publish(loop)) for _ in range(3)] == [1, 2, 3]
+    assert [confirms.add(a_publish(loop), now_s=0) for _ in range(3)] == [1, 2, 3]
 
 
 def test_an_ack_confirms_only_its_own(loop: asyncio.AbstractEventLoop) -> None:
@@ -83,9 +83,51 @@ def test_a_restart_sends_again_only_what_somebody_waits_for(loop: asyncio.Abstra
     made = publishes(loop, confirms, 3)
     made[1].confirmed.cancel()
 
-    assert confirms.restart() == [made[0], made[2]]
-    assert len(confirms) == 0
-    assert confirms.add(made[0]) == 1
+    assert confirms.restart(now_s=0) == [made[0], made[2]]
+    assert len(confirms) == 2
+
+
+def test_a_restart_counts_tags_anew_and_loses_nothing_if_the_next_channel_is_lost_at_once(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    confirms = Confirms()
+    made = publishes(loop, confirms, 3)
+    confirms.ack(1, multiple=False)
+    confirms.restart(now_s=1)
+
+    assert confirms.restart(now_s=2) == made[1:]
+    confirms.ack(1, multiple=False)
+
+    assert [publish.confirmed.done() for publish in made] == [True, True, False]
+
+
+def test_the_oldest_outstanding_publish_tells_since_when_the_broker_owes_an_answer(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    confirms = Confirms()
+    ages = [confirms.oldest_age_s(now_s=10)]
+    confirms.add(a_publish(loop), now_s=10)
+    confirms.add(a_publish(loop), now_s=12)
+    ages.append(confirms.oldest_age_s(now_s=13))
+    confirms.ack(1, multiple=False)
+    ages.append(confirms.oldest_age_s(now_s=13))
+
+    assert ages == [0, 3, 1]
+
+
+def test_an_id_that_was_returned_twice_is_unroutable_twice_though_one_ack_covers_both(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    confirms = Confirms()
+    made = [a_publish(loop), a_publish(loop)]
+    for publish in made:
+        confirms.add(publish, now_s=0)
+
+    for publish in made:
+        confirms.mark_returned(publish.request.inference_id)
+    confirms.ack(2, multiple=True)
+
+    assert [type(publish.confirmed.exception()) for publish in made] == [BrokerUnavailable, BrokerUnavailable]
 
 
 def test_an_unknown_tag_is_ignored() -> None:
@@ -115,7 +157,7 @@ class ConfirmBookkeeping(RuleBasedStateMachine):
     def publish(self) -> None:
         made = a_publish(self.loop, self.count)
         self.count += 1
-        self.outstanding[self.confirms.add(made)] = made
+        self.outstanding[self.confirms.add(made, now_s=0)] = made
         self.expected[made] = "waiting"
 
     @precondition(lambda self: self.outstanding)
@@ -146,10 +188,10 @@ class ConfirmBookkeeping(RuleBasedStateMachine):
 
     @rule()
     def lose_the_channel(self) -> None:
-        again = self.confirms.restart()
+        again = self.confirms.restart(now_s=0)
         assert again == [publish for publish in self.outstanding.values() if self.expected[publish] == "waiting"]
         self.returned.clear()
-        self.outstanding = {self.confirms.add(publish): publish for publish in again}
+        self.outstanding = dict(enumerate(again, start=1))
 
     @invariant()
     def each_future_says_what_the_broker_said(self) -> None:

@@ -1,0 +1,146 @@
+"""A queue that was just created is not safe yet: every process knows it, whichever of them created it."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from pika.exceptions import ChannelClosed
+
+from mnist_bridge.amqp import Connection, connection_parameters
+from mnist_bridge.declare import ensure_topology
+from mnist_bridge.drain_rate import DrainRate
+from mnist_bridge.publisher import AmqpPublisher
+from mnist_bridge.settling import check_settled, until_settled
+from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import Topology, topology_for
+from tests.integration.conftest import TIMEOUT_S, until
+from tests.servers import RabbitMQ
+
+SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3)
+NEVER_S = 3_600.0
+SOON_S = 0.1
+
+
+@pytest.fixture
+def topology() -> Topology:
+    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    return topology_for(spec, queue_max_length=10)
+
+
+@pytest.fixture
+async def owner(rabbitmq: RabbitMQ, topology: Topology) -> AsyncIterator[Connection]:
+    """A connection with every right, to a broker that has the queues."""
+    async with connected(rabbitmq.url) as connection:
+        await ensure_topology(connection, topology)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def restricted_url(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """A user who may declare the exchange, but not bind it."""
+    rabbitmq.control("add_user", "settler", "secret")
+    rabbitmq.control("set_permissions", "settler", r"\.settled$", r"^inference$|\.jobs$", "^$")
+    yield rabbitmq.url.replace("guest:guest", "settler:secret")
+    rabbitmq.control("delete_user", "settler")
+
+
+def connected(url: str) -> Connection:
+    return Connection(connection_parameters(url, name="test"))
+
+
+async def delete_jobs(owner: Connection, topology: Topology) -> None:
+    channel = await owner.channel()
+    await channel.call(channel.raw.queue_delete, topology.jobs.name)
+
+
+async def until_logged(caplog: pytest.LogCaptureFixture, message: str) -> None:
+    await until(lambda: message in caplog.messages)
+
+
+async def is_known_to_be_settled(connection: Connection, topology: Topology) -> bool:
+    try:
+        await check_settled(await connection.channel(), topology)
+    except ChannelClosed:
+        return False
+    return True
+
+
+async def test_a_process_that_did_not_create_the_queue_waits_as_well(
+    owner: Connection, topology: Topology, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    waiting = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+
+    await until_logged(caplog, "jobs queue settles")
+
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_queue_that_one_process_has_watched_is_settled_for_all(
+    rabbitmq: RabbitMQ, owner: Connection, topology: Topology
+) -> None:
+    await until_settled(owner, topology, settle_s=SOON_S)
+
+    async with connected(rabbitmq.url) as another, asyncio.timeout(TIMEOUT_S):
+        assert await until_settled(another, topology, settle_s=NEVER_S)
+
+
+async def test_a_queue_that_was_deleted_and_created_again_is_new_to_everybody(
+    owner: Connection, topology: Topology
+) -> None:
+    await until_settled(owner, topology, settle_s=SOON_S)
+
+    await delete_jobs(owner, topology)
+    await ensure_topology(owner, topology)
+
+    assert not await is_known_to_be_settled(owner, topology)
+
+
+async def test_a_publisher_notices_that_another_process_created_the_queue_again(
+    rabbitmq: RabbitMQ, owner: Connection, topology: Topology
+) -> None:
+    await until_settled(owner, topology, settle_s=SOON_S)
+    publisher = AmqpPublisher(
+        rabbitmq.url,
+        spec=SPEC,
+        topology=topology,
+        publish_timeout_s=5,
+        max_unconfirmed=10,
+        settle_s=NEVER_S,
+        drain_rate=DrainRate(),
+    )
+    running = asyncio.create_task(publisher.run())
+    await until(lambda: publisher.is_ready)
+
+    await delete_jobs(owner, topology)
+    await ensure_topology(owner, topology)
+
+    await until(lambda: not publisher.is_ready)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_user_who_may_not_bind_the_exchange_leaves_none_behind(
+    owner: Connection, topology: Topology, restricted_url: str
+) -> None:
+    async with connected(restricted_url) as restricted:
+        is_remembered = await until_settled(restricted, topology, settle_s=SOON_S)
+
+    assert not is_remembered
+    assert not await is_known_to_be_settled(owner, topology)
+
+
+async def test_a_settled_queue_is_still_settled_after_a_restart_of_the_broker(
+    rabbitmq: RabbitMQ, topology: Topology
+) -> None:
+    async with connected(rabbitmq.url) as before:
+        await ensure_topology(before, topology)
+        await until_settled(before, topology, settle_s=SOON_S)
+    rabbitmq.stop()
+    await asyncio.to_thread(rabbitmq.start)
+
+    async with connected(rabbitmq.url) as after:
+        assert await is_known_to_be_settled(after, topology)
