@@ -3,6 +3,7 @@
 The first pixel says what happens: its value modulo 10 is the predicted class, unless it is one of the faults below.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from mnist_bridge.spec import MNIST, ModelSpec
+
+logger = logging.getLogger(__name__)
 
 RAISES, KILLS, HANGS, RUNS_OUT_OF_MEMORY, LOSES_THE_DEVICE, ANSWERS_NAN = 250, 251, 252, 253, 254, 255
 
@@ -42,6 +45,29 @@ class SlowModel(EchoModel):
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         time.sleep(0.02 * len(batch))
         return super().predict_batch(batch)
+
+
+class GatedModel(EchoModel):
+    """Answers its first batch at once, and the later ones when the file that `GATE` names is there.
+
+    It logs that it waits: from then on the worker is in the middle of a batch for as long as the test likes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gate = Path(os.environ["GATE"])
+        self._is_first = True
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if batch.any() and not self._is_first:
+            self._wait()
+        self._is_first = self._is_first and not batch.any()
+        return super().predict_batch(batch)
+
+    def _wait(self) -> None:
+        logger.info("waiting at the gate")
+        while not self._gate.exists():
+            time.sleep(0.01)
 
 
 class HangingModel(EchoModel):

@@ -1,5 +1,6 @@
 """Workers come and go: each job is answered, none twice."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.integration.conftest import System, some_pictures, until
 from tests.servers import RabbitMQ, RedisServer
 
 PICTURES = some_pictures(60)
+EXIT_TIMEOUT_S = 60.0
 
 
 @pytest.fixture
@@ -34,30 +36,50 @@ async def system(deployment: Deployment) -> AsyncIterator[System]:
         yield System(api, [], client)
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """The file that a gated worker waits for before its second batch."""
+    return tmp_path / "gate"
+
+
 def ready_worker(deployment: Deployment, **environment: str) -> Service:
     return deployment.worker(**environment).wait_until_ready()
 
 
+def gated_worker(deployment: Deployment, gate: Path) -> Service:
+    return ready_worker(deployment, MNIST_MODEL="tests.models:GatedModel", GATE=str(gate))
+
+
+async def until_logged(worker: Service, event: str) -> None:
+    await until(lambda: event in worker.process.log.read_text())
+
+
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_hands_back_the_rest(
-    system: System, deployment: Deployment
+    system: System, deployment: Deployment, gate: Path
 ) -> None:
-    stopping, staying = ready_worker(deployment), deployment.worker()
+    stopping, staying = gated_worker(deployment, gate), deployment.worker()
     ids = await system.submit_all(PICTURES)
-    await until(lambda: stopping.metric("mnist_results_total") > 0)
+    await until_logged(stopping, "waiting at the gate")
 
     stopping.process.send_signal(signal.SIGTERM)
-    exit_status = stopping.process.wait(20)
+    await until_logged(stopping, "drain started")
+    await asyncio.to_thread(gate.touch)
+    exit_status = stopping.process.wait(EXIT_TIMEOUT_S)
 
     assert exit_status == 0
     assert "drain finished" in stopping.process.log.read_text()
     assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
+    assert staying.metric("mnist_results_total") > 0
     assert staying.metric("mnist_duplicate_results_total") == 0
 
 
-async def test_the_jobs_of_a_killed_worker_are_done_by_another(system: System, deployment: Deployment) -> None:
-    killed = ready_worker(deployment)
+async def test_the_jobs_of_a_killed_worker_are_done_by_another(
+    system: System, deployment: Deployment, gate: Path
+) -> None:
+    killed = gated_worker(deployment, gate)
     ids = await system.submit_all(PICTURES[:30])
     await until(lambda: killed.metric("mnist_results_total") > 0)
+    await until_logged(killed, "waiting at the gate")
 
     killed.process.stop(signal.SIGKILL)
     other = ready_worker(deployment)
@@ -82,7 +104,7 @@ async def test_a_worker_that_hangs_ends_itself_and_another_does_its_jobs(
     hanging = ready_worker(deployment, MNIST_MODEL="tests.models:HangingModel", MNIST_FORWARD_TIMEOUT_S="0.5")
     ids = await system.submit_all(PICTURES[:8])
 
-    exit_status = hanging.process.wait(20)
+    exit_status = hanging.process.wait(EXIT_TIMEOUT_S)
     ready_worker(deployment)
 
     assert exit_status == 70
