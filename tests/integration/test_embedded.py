@@ -19,7 +19,10 @@ def test_one_process_answers_a_picture_and_stops_when_it_is_asked_to(
     try:
         process.wait_for_port(port)
         response = httpx.post(
-            f"http://127.0.0.1:{port}/classify", content=encoded(sample("seven")), headers={"Prefer": "wait=10"}
+            f"http://127.0.0.1:{port}/classify",
+            content=encoded(sample("seven")),
+            headers={"Prefer": "wait=10"},
+            timeout=30,
         )
         exit_status = process.stop(signal.SIGTERM)
     finally:
