@@ -3,6 +3,8 @@
 import json
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.deployment import ROOT
@@ -98,6 +100,26 @@ def load(node: str, *images: str) -> None:
 
 def kill_hard(container_id: str) -> None:
     """Send SIGKILL to the first process of a worker's container, as the kernel does when memory is short."""
-    tasks = run("docker", "exec", GPU_NODE, "ctr", "--namespace", "k8s.io", "tasks", "list")
-    pids = {task: pid for task, pid, _ in (line.split() for line in tasks.splitlines()[1:])}
-    run("docker", "exec", GPU_NODE, "kill", "-KILL", pids[container_id.removeprefix("containerd://")])
+    pids = {task: pid for task, pid, _ in _tasks("list")}
+    run("docker", "exec", GPU_NODE, "kill", "-KILL", pids[_task(container_id)])
+
+
+@contextmanager
+def frozen(container_id: str) -> Iterator[None]:
+    """Stop all processes of a worker's container while the block runs; SIGKILL reaches them all the same."""
+    pids = [pid for pid, *_ in _tasks("ps", _task(container_id))]
+    run("docker", "exec", GPU_NODE, "kill", "-STOP", *pids)
+    try:
+        yield
+    finally:
+        run("docker", "exec", GPU_NODE, "kill", "-CONT", *pids, expected_status=None)
+
+
+def _task(container_id: str) -> str:
+    return container_id.removeprefix("containerd://")
+
+
+def _tasks(*arguments: str) -> list[list[str]]:
+    """Return a table of containerd on the workers' node: a list of columns for each line, without the head."""
+    table = run("docker", "exec", GPU_NODE, "ctr", "--namespace", "k8s.io", "tasks", *arguments)
+    return [line.split() for line in table.splitlines()[1:]]

@@ -1,5 +1,6 @@
 """The real classifier behind a device that takes its time; mounted into the workers."""
 
+import logging
 import os
 import time
 
@@ -8,12 +9,19 @@ from numpy.typing import NDArray
 
 from mnist_worker.classifier import DigitClassifier
 
+logger = logging.getLogger("slow_model")
+
 
 class SlowDigits(DigitClassifier):
-    """Waits `SECONDS_PER_JOB` for each input of a batch, then answers as the real one; not while it warms up."""
+    """Waits `SECONDS_PER_JOB` for each input of a batch, then answers as the real one; not while it warms up.
+
+    It logs when it starts and when it has waited: between the two, no result of the batch can be anywhere.
+    """
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""
         if batch.any():
+            logger.info("started", extra={"jobs": len(batch)})
             time.sleep(float(os.environ["SECONDS_PER_JOB"]) * len(batch))
+            logger.info("finished", extra={"jobs": len(batch)})
         return super().predict_batch(batch)

@@ -1,6 +1,7 @@
 """What Kubernetes says about the installed system."""
 
 import base64
+import json
 from typing import Any
 
 from kubernetes import client
@@ -26,9 +27,8 @@ class System:
         self._apps = client.AppsV1Api()
 
     def pods(self, component: str) -> list[Any]:
-        """Return the pods of a component that are not on their way out, the oldest first."""
-        pods = [pod for pod in self._existing(component) if not pod.metadata.deletion_timestamp]
-        return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)
+        """Return the pods of a component that are not on their way out, in any order."""
+        return [pod for pod in self._existing(component) if not pod.metadata.deletion_timestamp]
 
     def uids(self) -> dict[str, str]:
         """Return the uid of each pod by its name, those of workers and tests left out."""
@@ -44,6 +44,20 @@ class System:
     def running_workers(self) -> list[Any]:
         """Return the workers that are ready."""
         return [pod for pod in self.pods("worker") if is_ready(pod)]
+
+    def started_workers(self) -> list[Any]:
+        """Return the workers whose probes and metrics answer, ready or not."""
+        return [pod for pod in self.pods("worker") if _has_started(pod)]
+
+    def busy_workers(self) -> list[Any]:
+        """Return the workers that are in a forward pass; it may end a moment later."""
+        return [pod for pod in self.started_workers() if self.jobs_on_device(pod)]
+
+    def jobs_on_device(self, worker: Any) -> int:
+        """Return the size of the batch that a worker's model runs now, as slow_model.py logs it; 0 for none."""
+        log = self.core.read_namespaced_pod_log(worker.metadata.name, NAMESPACE)
+        events = [json.loads(line) for line in log.splitlines() if '"slow_model"' in line]
+        return sum({"started": 1, "finished": -1}[event["message"]] * event["jobs"] for event in events)
 
     def workers_wanted(self) -> int:
         """Return the number of workers that KEDA asks for."""
@@ -62,8 +76,8 @@ class System:
         return {queue: int(counts[queue]) for queue in _QUEUES}
 
     def worker_metric(self, name: str) -> float:
-        """Return the sum of a metric over the workers that run."""
-        return sum(self._metric(pod.metadata.name, name) for pod in self.running_workers())
+        """Return the sum of a metric over the workers that have started."""
+        return sum(self._metric(pod.metadata.name, name) for pod in self.started_workers())
 
     def wait_until_idle(self) -> None:
         """Return when the API is ready and there is no worker, not even a leaving one, and no job."""
@@ -71,16 +85,23 @@ class System:
         wait_for("no worker", lambda: self.workers_wanted() == 0 and not self._existing("worker"), IDLE_TIMEOUT_S)
         assert self.queued() == dict.fromkeys(_QUEUES, 0)
 
-    def wait_for_worker(self, count: int = 1) -> list[Any]:
-        """Return the workers once so many are ready."""
+    def wait_for_workers(self, count: int) -> None:
+        """Return once so many workers are ready."""
         wait_for(f"{count} ready workers", lambda: len(self.running_workers()) >= count, READY_TIMEOUT_S)
-        return self.running_workers()
 
     def wait_for_busy_worker(self) -> Any:
-        """Return a worker once there are results; more jobs must wait than it can have done."""
-        worker = self.wait_for_worker()[0]
-        wait_for("a result", lambda: self.worker_metric("mnist_results_total") > 0, READY_TIMEOUT_S)
-        return worker
+        """Return a worker that is in a forward pass; it may end a moment later."""
+        return wait_for("a worker in a forward pass", self.busy_workers, READY_TIMEOUT_S, every_s=0.1)[0]
+
+    def wait_for_restart(self, worker: Any) -> None:
+        """Return once Kubernetes has seen a worker's container end, and has started it again."""
+        before = worker.status.container_statuses[0].restart_count
+
+        def has_restarted() -> bool:
+            pod = self.core.read_namespaced_pod(worker.metadata.name, NAMESPACE)
+            return bool(pod.status.container_statuses[0].restart_count > before)
+
+        wait_for(f"a restart of {worker.metadata.name}", has_restarted, READY_TIMEOUT_S)
 
     def wait_until_ready(self, component: str) -> None:
         """Return when a component has pods, and all are ready."""
@@ -106,3 +127,7 @@ class System:
 def is_ready(pod: Any) -> bool:
     """Ask whether a pod's readiness probe succeeds."""
     return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())
+
+
+def _has_started(pod: Any) -> bool:
+    return any(container.started for container in pod.status.container_statuses or ())

@@ -14,7 +14,7 @@ SECONDS_PER_JOB = 1.0
 def test_an_upgrade_that_changes_nothing_changes_no_pod_no_password_and_no_number_of_workers(idle: System) -> None:
     release.set_seconds_per_job(SECONDS_PER_JOB)
     jobs = submit(60)
-    idle.wait_for_worker(cluster.GPUS)
+    idle.wait_for_workers(cluster.GPUS)
     wait_for("all workers are asked for", lambda: idle.workers_wanted() == release.MAX_REPLICAS, 60)
     pods, before = idle.uids(), (idle.generations(), idle.passwords())
 

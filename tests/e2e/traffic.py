@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -15,6 +15,7 @@ from tests.e2e.cluster import API_URL
 DIGITS = {"three": 3, "four": 4, "seven": 7}
 """The samples and what they show."""
 RESULT_TIMEOUT_S = 300.0
+Found = TypeVar("Found")
 _CLIENTS = 8
 
 
@@ -68,12 +69,13 @@ def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S, 
     assert found == [("succeeded", job.digit) for job in jobs]
 
 
-def wait_for(what: str, condition: Callable[[], bool], timeout_s: float, every_s: float = 0.5) -> None:
-    """Return when the condition holds; raise with `what` when it does not in time."""
+def wait_for(what: str, condition: Callable[[], Found], timeout_s: float, every_s: float = 0.5) -> Found:
+    """Return what the condition found once that is true; raise with `what` when it is not in time."""
     deadline = time.monotonic() + timeout_s
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, f"after {timeout_s} s there was still not: {what}"
         time.sleep(every_s)
+    return found
 
 
 @dataclass
