@@ -21,6 +21,7 @@ RATE_PER_S = 400.0
 KILLED, KILLED_SLOW, CUT = "killed", "killed, slow disk", "power cut"
 SETTINGS = ("no", "everysec", "always")
 ADVISED = "always"
+SLOW_SYNC_S = 0.9
 SOURCE = Path(__file__).with_name("synced.c")
 
 
@@ -74,8 +75,16 @@ class Preload:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to be watched; its disk is slow while there is the file `slow`."""
+        """What a process needs to be watched."""
         return {"LD_PRELOAD": str(self.library), "CHAOS_SYNCED": str(self.log), "CHAOS_SLOW": str(self.slow)}
+
+    def slow_down(self, sync_s: float) -> None:
+        """From now on each sync takes so much longer."""
+        self.slow.write_text(f"{sync_s * 1000:.0f}")
+
+    def speed_up(self) -> None:
+        """From now on a sync takes as long as it takes."""
+        self.slow.unlink(missing_ok=True)
 
     def cut(self, directory: Path) -> None:
         """Cut every append-only file in a directory to what was synced, as a power cut may."""
@@ -90,7 +99,7 @@ async def _lose(directory: Path, workload: Workload, appendfsync: str, end: str)
     redis_environment = preload.environment if preload else {}
     with System(directory, redis_options={"appendfsync": appendfsync}, redis_environment=redis_environment) as system:
         if preload and end == KILLED_SLOW:
-            preload.slow.touch()
+            preload.slow_down(SLOW_SYNC_S)
         load = Load(system.api_ports, ledger)
         submitting = asyncio.create_task(load.submit(RATE_PER_S, jobs=JOBS))
         # At a moment in the second that the seed chooses: the syncs of `everysec` have a rhythm of their own.
@@ -98,7 +107,7 @@ async def _lose(directory: Path, workload: Workload, appendfsync: str, end: str)
         system.rabbitmq.stop(signal.SIGKILL)
         system.redis.stop(signal.SIGKILL)
         if preload:
-            preload.slow.unlink(missing_ok=True)  # or what has survived would take minutes to be done
+            preload.speed_up()  # or what has survived would take minutes to be done
             if end == CUT:
                 preload.cut(system.redis.directory / "appendonlydir")
         await asyncio.gather(asyncio.to_thread(system.rabbitmq.start), asyncio.to_thread(system.redis.start))

@@ -74,6 +74,10 @@ async def worker_frozen(system: System, duration_s: float, generator: Random) ->
     await _freeze(generator.choice(system.workers).process.pid, duration_s)
 
 
+async def api_frozen(system: System, duration_s: float, generator: Random) -> None:
+    await _freeze(generator.choice(system.apis).process.pid, duration_s)
+
+
 async def api_killed(system: System, duration_s: float, generator: Random) -> None:
     await _signal_again_and_again(system.apis, signal.SIGKILL, ROLL_EVERY_S, duration_s, generator)
 

@@ -73,6 +73,7 @@ class Proxy:
 
     Attributes:
         delay_s: how late each piece of data is passed on, in both directions.
+        target_port: where new connections are passed on to; those there are stay where they are.
     """
 
     def __init__(self, target_port: int, *, garbled_share: float = 0, seed: int = 0) -> None:
@@ -80,7 +81,7 @@ class Proxy:
         self.delay_s = 0.0
         self.garbled_share = garbled_share
         self.random = random.Random(seed)
-        self._target_port = target_port
+        self.target_port = target_port
         self._links: set[Link] = set()
 
     def __enter__(self) -> Self:
@@ -133,7 +134,7 @@ class Proxy:
 
     async def _accept(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
-            server_reader, server = await asyncio.open_connection(HOST, self._target_port)
+            server_reader, server = await asyncio.open_connection(HOST, self.target_port)
         except OSError:
             client.transport.abort()
             return

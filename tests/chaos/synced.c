@@ -1,6 +1,6 @@
 /* Preloaded into Redis. Notes how much of each file was safe on the disk after every sync, as a power cut would leave
  * it: one line a sync, "<bytes> <path>", appended to the file that CHAOS_SYNCED names. As long as there is a file that
- * CHAOS_SLOW names, every sync takes 0.9 s longer, as on a slow or busy disk. */
+ * CHAOS_SLOW names, every sync takes as many milliseconds longer as it says, as on a slow or busy disk. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -23,12 +23,20 @@ static void note(int fd, off_t bytes) {
     close(out);
 }
 
+static void wait_for_disk(void) {
+    const char *slow = getenv("CHAOS_SLOW");
+    FILE *file = slow ? fopen(slow, "r") : NULL;
+    unsigned milliseconds = 0;
+    if (!file) return;
+    if (fscanf(file, "%u", &milliseconds) == 1) usleep(milliseconds * 1000);
+    fclose(file);
+}
+
 static int synced(const char *name, int fd) {
     struct stat before; /* what is written while the sync runs is not promised */
     int known = fstat(fd, &before) == 0;
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-    const char *slow = getenv("CHAOS_SLOW");
-    if (slow && access(slow, F_OK) == 0) usleep(900000);
+    wait_for_disk();
     int result = real(fd);
     if (result == 0 && known && S_ISREG(before.st_mode)) note(fd, before.st_size);
     return result;

@@ -1,4 +1,4 @@
-"""The system under test: RabbitMQ, Redis, two API processes and two workers, all real, all restarted when they end."""
+"""The system under test: RabbitMQ, Redis, API processes and workers, all real, all restarted when they end."""
 
 import asyncio
 import json
@@ -21,6 +21,7 @@ from tests.servers import RabbitMQ, RedisServer
 from tests.supervisor import Supervisor
 
 PROBE_TIMEOUT_S = 3.0
+READY = b"GET /readyz HTTP/1.1\r\n"
 PICTURE = encoded(sample("three"))
 QUEUES = ("mnist.jobs", "mnist.retry", "mnist.dead")
 #: As by default: a queue that was just created does not survive a hard kill.
@@ -28,17 +29,19 @@ SETTLE_S = "5"
 
 
 class System:
-    """Two of everything, on free ports; ends all of it when it is left.
+    """One of each server, two of each process of ours, on free ports; ends all of it when it is left.
 
     Args:
         directory: for data and logs.
-        environment: settings of all four processes.
+        environment: settings of all processes of ours.
         broker_directory: for RabbitMQ's data, if they are to be elsewhere.
         redis_options: more options of Redis.
         redis_environment: more variables of its process.
         is_proxied: whether RabbitMQ and Redis are reached through proxies.
         garbled_share: of the commands to Redis that fail; needs the proxy.
         skew_s: by how many seconds the clocks of the second API process and the second worker are ahead.
+        apis: how many API processes there are.
+        workers: how many workers there are.
 
     Attributes:
         recoveries_s: how long it took each time until everything was healthy again.
@@ -55,10 +58,13 @@ class System:
         is_proxied: bool = False,
         garbled_share: float = 0,
         skew_s: tuple[int, int] = (0, 0),
+        apis: int = 2,
+        workers: int = 2,
     ) -> None:
         self._directory = directory
         self._environment = {"MNIST_QUEUE_SETTLE_S": SETTLE_S, **(environment or {})}
-        self._skew_s = skew_s
+        self._skew_s = {1: skew_s}
+        self._counts = apis, workers
         self._stack = ExitStack()
         self.rabbitmq = RabbitMQ(broker_directory or directory / "rabbitmq")
         self._stack.callback(self.rabbitmq.close)
@@ -93,7 +99,7 @@ class System:
     @property
     def api_ports(self) -> list[int]:
         """Where the API listens."""
-        return [_port(api) for api in self.apis]
+        return [port_of(api) for api in self.apis]
 
     async def until_healthy(self, timeout_s: float) -> None:
         """Return when every probe is green and each API process gets a picture answered; note how long that took.
@@ -108,12 +114,11 @@ class System:
         self.recoveries_s.append(time.perf_counter() - begin)
 
     async def _is_ready(self) -> bool:
-        ready = b"GET /readyz HTTP/1.1\r\n"
-        return set(await asyncio.gather(*(_status(_port(service), ready) for service in self.services))) == {200}
+        return set(await asyncio.gather(*(status_of(port_of(service), READY) for service in self.services))) == {200}
 
     async def _does_work(self) -> bool:
         job = b"POST /classify HTTP/1.1\r\nPrefer: wait=2\r\n"
-        return set(await asyncio.gather(*(_status(port, job, PICTURE) for port in self.api_ports))) == {200}
+        return set(await asyncio.gather(*(status_of(port, job, PICTURE) for port in self.api_ports))) == {200}
 
     def queue_lengths(self) -> dict[str, int]:
         """Return the messages in each queue, ready or lent to a worker."""
@@ -150,9 +155,11 @@ class System:
         deployment = self._stack.enter_context(
             Deployment(self._directory, amqp_url=amqp_url, redis_url=redis_url, **self._environment)
         )
-        for skew_s in (0, self._skew_s[0]):
-            self.apis.append(_started(deployment, "mnist_api", "MNIST_PORT", skew_s))
-        for skew_s in (0, self._skew_s[1]):
+        apis, workers = self._counts
+        for number in range(apis):
+            self.apis.append(_started(deployment, "mnist_api", "MNIST_PORT", self._skew_s.get(number, (0, 0))[0]))
+        for number in range(workers):
+            skew_s = self._skew_s.get(number, (0, 0))[1]
             self.workers.append(_started(deployment, "mnist_worker", "MNIST_PROBE_PORT", skew_s))
         for service in self.services:
             service.wait_until_ready()
@@ -166,11 +173,11 @@ def _started(deployment: Deployment, module: str, port_variable: str, skew_s: in
     return deployment.start("tests.chaos.skewed", port_variable, skewed)
 
 
-def _port(service: Service) -> int:
+def port_of(service: Service) -> int:
     return int(service.url.rpartition(":")[2])
 
 
-async def _status(port: int, head: bytes, body: bytes = b"") -> int:
+async def status_of(port: int, head: bytes, body: bytes = b"") -> int:
     """Return the status of the answer, 0 when there is none in time."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):

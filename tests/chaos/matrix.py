@@ -1,0 +1,63 @@
+"""Kinds of fault by loads: which rows there are, and which share the machine."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+from tests.chaos import faults
+from tests.chaos.endurance import Endurance, endure, lengths_s
+from tests.chaos.faults import Fault
+from tests.chaos.levels import ENVIRONMENT, Level
+from tests.chaos.system import System
+from tests.chaos.workload import Workload
+
+KINDS = (
+    Fault("broker-frozen", "RabbitMQ frozen (SIGSTOP)", faults.broker_frozen),
+    Fault("broker-killed", "RabbitMQ killed (SIGKILL), back afterwards", faults.broker_killed),
+    Fault("broker-memory", "RabbitMQ's memory alarm", faults.broker_short_of_memory),
+    Fault("store-frozen", "Redis frozen (SIGSTOP)", faults.store_frozen),
+    Fault("store-killed", "Redis killed (SIGKILL), back afterwards", faults.store_killed),
+    Fault("api-frozen", "an API process frozen (SIGSTOP)", faults.api_frozen),
+    Fault("worker-frozen", "a worker frozen (SIGSTOP)", faults.worker_frozen),
+    Fault("network-silent", "half-open connections", faults.connections_half_open, is_proxied=True),
+)
+#: Two systems run side by side, the busiest with the idlest, so that the devices stay the limit and not the machine.
+SIDE_BY_SIDE = ((Level.IDLE, Level.OVERLOADED), (Level.HALF, Level.SATURATED))
+
+
+async def run_kind(
+    kind: Fault, workload: Workload, directory: Path, *, seed: int, keep: Callable[[Endurance], None]
+) -> list[Endurance]:
+    """Run the rows of one kind of fault; `keep` gets each as soon as it is there."""
+    rows = []
+    for levels in SIDE_BY_SIDE:
+        for row in await _run_beside(kind, levels, workload, directory, seed):
+            keep(row)
+            rows.append(row)
+    return rows
+
+
+async def _run_beside(
+    kind: Fault, levels: Sequence[Level], workload: Workload, directory: Path, seed: int
+) -> list[Endurance]:
+    with ExitStack() as stack:
+        systems = [stack.enter_context(_system(kind, directory / level)) for level in levels]
+        async with asyncio.TaskGroup() as group:
+            rows = [
+                group.create_task(_row(kind, level, system, workload, seed))
+                for level, system in zip(levels, systems, strict=True)
+            ]
+    return [row.result() for row in rows]
+
+
+def _system(kind: Fault, directory: Path) -> System:
+    directory.mkdir()
+    return System(directory, environment={**ENVIRONMENT, **kind.environment}, is_proxied=kind.is_proxied)
+
+
+async def _row(kind: Fault, level: Level, system: System, workload: Workload, seed: int) -> Endurance:
+    generator = Random(f"{seed} {kind.name} {level}")  # each row its own: they run side by side
+    lengths = lengths_s(generator)
+    return await endure(kind, level, system, workload, lengths=lengths, generator=generator)
