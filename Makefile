@@ -49,7 +49,7 @@ train: $(DEV)/installed  ## train the network, write its weights and the model c
 bench: $(DEV)/installed servers  ## measure throughput and latency on this machine
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
-chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 50 minutes)
+chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md

@@ -1,8 +1,9 @@
-"""`make chaos`: every fault under load, the overload, the soak and the rest; writes docs/reliability.md.
+"""`make chaos`: every fault under load, at every length and load, the cases, the overload, the soak and the rest.
 
-    make chaos                                  # everything, about 50 minutes
-    make chaos ARGS="--only worker-killed soak" # some of it; the other rows of the page stay
-    make chaos ARGS=--page                      # none of it: writes the page anew from what is there
+    make chaos                                          # everything, about 75 minutes; writes docs/reliability.md
+    make chaos ARGS="--only worker-killed soak"         # some of it; the other rows of the page stay
+    make chaos ARGS="--only lengths-api-frozen --jobs 1000 --seed 7"
+    make chaos ARGS=--page                              # none of it: writes the page anew from what is there
 
 It starts its own servers on free ports of 127.0.0.1 and ends them, also when it is interrupted.
 """
@@ -16,15 +17,23 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from subprocess import SubprocessError
 
+import httpx
 from benchmarks.report import environment
+from pika.exceptions import AMQPError
+from redis.exceptions import RedisError
 from tqdm import tqdm
 
+from tests.chaos.case import Case, CaseVerdict
+from tests.chaos.cases import CASES
 from tests.chaos.charts import draw_overload, draw_soak
 from tests.chaos.durability import ADVISED, run_durability
+from tests.chaos.endurance import Endurance
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Fault
 from tests.chaos.hostile import PICTURES, run_hostile
+from tests.chaos.matrix import KINDS, run_kind
 from tests.chaos.overload import run_overload
 from tests.chaos.report import render
 from tests.chaos.schedule import FAULTS, mixed
@@ -39,6 +48,9 @@ SOAK_S = 600.0
 MIXED_ROUNDS = 2
 PAGE = ROOT / "docs" / "reliability.md"
 DRAWINGS = ROOT / "docs" / "pictures"
+
+#: How a trial may end that could not be carried through.
+BROKEN_OFF = (OSError, RuntimeError, ExceptionGroup, SubprocessError, AMQPError, RedisError, httpx.HTTPError)
 
 Trial = Callable[[Path], list[str]]
 
@@ -57,6 +69,8 @@ class Chaos:
         faults = (*FAULTS, mixed(MIXED_ROUNDS, self._seed))
         return {
             **{fault.name: partial(self._fault, fault) for fault in faults},
+            **{f"lengths-{kind.name}": partial(self._lengths, kind) for kind in KINDS},
+            **{case.name: partial(self._case, case) for case in CASES},
             "durability": self._durability,
             "overload": self._overload,
             "soak": self._soak,
@@ -68,6 +82,18 @@ class Chaos:
         problems = [*verdict.problems, *verdict.shortfalls]
         self._evidence.put_row("faults", {**asdict(verdict), "problems": problems}, keys=("name",))
         return [] if fault.expected else problems
+
+    def _lengths(self, kind: Fault, scratch: Path) -> list[str]:
+        def keep(row: Endurance) -> None:
+            self._evidence.put_row("lengths", row.as_json(), keys=("name", "level"))
+
+        rows = asyncio.run(run_kind(kind, self._workload, scratch, seed=self._seed, keep=keep))
+        return [f"{row.level}: {problem}" for row in rows for problem in row.problems]
+
+    def _case(self, case: Case, scratch: Path) -> list[str]:
+        verdict = CaseVerdict.of(case, asyncio.run(case.run(scratch, self._workload)))
+        self._evidence.put_row("cases", asdict(verdict), keys=("name",))
+        return verdict.problems
 
     def _durability(self, scratch: Path) -> list[str]:
         losses = asyncio.run(run_durability(scratch, self._workload))
@@ -127,7 +153,7 @@ def run_one(name: str, trial: Trial) -> list[str]:
     with tempfile.TemporaryDirectory(prefix=f"chaos-{name}-", ignore_cleanup_errors=True) as scratch:
         try:
             return trial(Path(scratch))
-        except (OSError, RuntimeError, TimeoutError, ExceptionGroup) as error:  # the other trials still count
+        except BROKEN_OFF as error:  # the other trials still count
             return [f"the trial broke off: {error!r}"]
 
 

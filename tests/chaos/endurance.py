@@ -158,11 +158,9 @@ async def loaded(system: System, ledger: Ledger, rate_per_s: float) -> AsyncIter
         load.close()
 
 
-async def _spell(
-    fault: Fault, level: Level, system: System, load: Load, length_s: float, generator: Random
-) -> Spell:
+async def _spell(fault: Fault, level: Level, system: System, load: Load, length_s: float, generator: Random) -> Spell:
     await asyncio.sleep(MARGIN_S)
-    injecting = asyncio.create_task(fault.inject(system, length_s, generator))
+    injecting = asyncio.ensure_future(fault.inject(system, length_s, generator))
     try:
         if level is Level.IDLE:
             await asyncio.sleep(length_s * generator.random())

@@ -13,7 +13,7 @@ PATH = ROOT / "docs" / "reliability.json"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Sections by name; `faults` and `durability` are lists, the others objects."""
+    """Sections by name; `faults`, `lengths`, `cases` and `durability` are lists, the others objects."""
 
     sections: dict[str, Any]
     path: Path = PATH

@@ -179,7 +179,7 @@ async def _signal_again_and_again(
     services: list[Service], number: int, every_s: float, duration_s: float, generator: Random
 ) -> None:
     async for _moment in _again_and_again(duration_s, every_s):
-        await _end(generator.choice(services), number)
+        await end(generator.choice(services), number)
 
 
 async def _again_and_again(duration_s: float, every_s: float) -> AsyncIterator[int]:
@@ -189,7 +189,7 @@ async def _again_and_again(duration_s: float, every_s: float) -> AsyncIterator[i
         yield count
 
 
-async def _end(service: Service, number: int) -> None:
+async def end(service: Service, number: int) -> None:
     """Send the signal; return when the process has ended and another was started."""
     pid = service.process.pid
     service.process.send_signal(number)

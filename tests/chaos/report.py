@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.chaos.defects import DEFECTS
+from tests.chaos.report_lengths import cases, lengths
 from tests.chaos.schedule import FAULTS
+from tests.chaos.tables import count_of, note, table
 
 _HEAD = """# Reliability
 
@@ -55,6 +57,8 @@ def render(sections: dict[str, Any]) -> str:
     parts = [_HEAD]
     writers: Sequence[tuple[str, Callable[[Any], str]]] = (
         ("faults", _faults),
+        ("lengths", lengths),
+        ("cases", cases),
         ("durability", _durability),
         ("overload", _overload),
         ("soak", _soak),
@@ -87,9 +91,9 @@ def _faults(measured: list[dict[str, Any]]) -> str:
         [
             row["title"],
             f"{row['jobs']:,}",
-            f"**{row['lost']:,}**" if row["lost"] else "0",
-            row["contradicting"],
-            row["wrong"],
+            count_of(row["lost"]),
+            count_of(row["contradicting"]),
+            count_of(row["wrong"]),
             row["repeated"],
             f"{row['refused']:,}",
             row["recovery_s"],
@@ -98,24 +102,19 @@ def _faults(measured: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    notes = [_note(row, text) for row in rows if (text := row["expected"] or row.get("note", ""))]
+    notes = [note(row, text) for row in rows if (text := row["expected"] or row.get("note", ""))]
     problems = [
-        _note(row, "not as it should be: " + "; ".join(row["problems"]))
+        note(row, "not as it should be: " + "; ".join(row["problems"]))
         for row in rows
         if row["problems"] and not row["expected"]
     ]
-    return _FAULTS + "\n" + _table(head, body) + "".join(notes + problems)
-
-
-def _note(row: dict[str, Any], sentence: str) -> str:
-    title = row["title"]
-    return f"\n*{title[0].upper()}{title[1:]}*: {sentence}.\n"
+    return _FAULTS + "\n" + table(head, body) + "".join(notes + problems)
 
 
 def _durability(rows: list[dict[str, Any]]) -> str:
     head = ["`appendfsync`", "end", "jobs", "lost", "date"]
     body = [[f"`{row['appendfsync']}`", row["end"], f"{row['jobs']:,}", row["lost"], row["date"]] for row in rows]
-    return _DURABILITY + "\n" + _table(head, body) + _DURABILITY_TAIL
+    return _DURABILITY + "\n" + table(head, body) + _DURABILITY_TAIL
 
 
 def _overload(overload: dict[str, Any]) -> str:
@@ -157,7 +156,7 @@ def _overload(overload: dict[str, Any]) -> str:
         f"{overload['capacity_per_s']:,.0f} jobs/s for two. `Retry-After` is the backlog divided by the drain rate. "
         "What a short row accepts beyond the capacity fills the queue."
         "\n\n![Accepted and refused, and how long each takes](pictures/overload.svg)\n\n"
-        + _table(head, body)
+        + table(head, body)
         + f"\nMeasured on {overload['date']}.\n"
     )
 
@@ -181,7 +180,7 @@ def _soak(soak: dict[str, Any]) -> str:
         f"restarted each minute ({soak['restarts']} times). {soak['jobs']:,} jobs, {soak['lost']} lost. Each figure is "
         "the mean of the second fifth of the run, *then* of the last.\n\n"
         "![Resident memory over time](pictures/soak.svg)\n\n"
-        + _table(head, body)
+        + table(head, body)
         + "\nRabbitMQ keeps in memory what its write-ahead log holds until that is full, 512 MiB by default "
         "(`raft.wal_max_size_bytes`); ten minutes at this rate do not fill it once. "
         f"Measured on {soak['date']}.\n"
@@ -205,9 +204,4 @@ def _hostile(hostile: dict[str, Any]) -> str:
 
 def _defects() -> str:
     rows = [[defect.found_by, defect.what, defect.commit] for defect in DEFECTS]
-    return "\n## Defects that were found this way\n\n" + _table(["found by", "defect", "fixed in"], rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, ["---", *["--:"] * (len(head) - 1)] if len(head) > 3 else ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+    return "\n## Defects that were found this way\n\n" + table(["found by", "defect", "fixed in"], rows)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from random import Random
 
 from tests.chaos import faults
-from tests.chaos.faults import Fault
+from tests.chaos.faults import Fault, Injection
 from tests.chaos.system import System
 
 RECOVERY_TIMEOUT_S = 60.0
 LIMIT_S = 10.0
+SHORTEST_SHARE, LONGEST_SHARE = 0.5, 2.0
 
 FAULTS = (
     Fault("none", "nothing (for comparison)", faults.nothing),
@@ -64,8 +65,8 @@ FAULTS = (
     Fault("clock-worker", "the clock of one worker 5 min ahead", faults.nothing, skew_s=(0, faults.SKEW_S)),
 )
 
-#: Seconds that each takes when they are mixed.
-MIXED_S = {
+#: Seconds that each takes when they are mixed, more or less: the seed draws a length of half to twice as much.
+MIXED_S: dict[Injection, float] = {
     faults.worker_killed: 1.0,
     faults.worker_stopped: 1.0,
     faults.worker_frozen: 4.0,
@@ -88,30 +89,41 @@ def mixed(rounds: int, seed: int) -> Fault:
     """Return all faults mixed at random: each so many times, the next as soon as the last was recovered from."""
     order = list(MIXED_S) * rounds
     Random(seed).shuffle(order)
-    return _sequence("mixed", f"all mixed at random, {len(order)} faults", order)
+    return _sequence("mixed", f"all mixed at random, {len(order)} faults of any length", order, seed)
 
 
 def quick(seed: int) -> Fault:
-    """Return a few faults of different kinds in random order, for every run of the tests."""
+    """Return a few faults of different kinds and lengths in random order, for every run of the tests."""
     order = [
         faults.worker_killed,
         faults.api_killed,
         faults.broker_killed,
+        faults.broker_frozen,
         faults.store_killed,
         faults.connections_half_open,
-        faults.connections_cut,
     ]
     Random(seed).shuffle(order)
-    return _sequence("quick", "one of each kind", order)
+    return _sequence("quick", "one of each kind", order, seed)
 
 
-def _sequence(name: str, title: str, order: Sequence[faults.Injection]) -> Fault:
+def with_lengths(order: Sequence[Injection], seed: int) -> list[tuple[Injection, float]]:
+    """Return each fault with a length in seconds, drawn from around its usual one."""
+    generator = Random(seed)
+    return [
+        (injection, round(MIXED_S[injection] * generator.uniform(SHORTEST_SHARE, LONGEST_SHARE), 1))
+        for injection in order
+    ]
+
+
+def _sequence(name: str, title: str, order: Sequence[Injection], seed: int) -> Fault:
+    steps = with_lengths(order, seed)
+
     async def inject(system: System, _: float, generator: Random) -> None:
-        for injection in order:
-            await injection(system, MIXED_S[injection], generator)
+        for injection, length_s in steps:
+            await injection(system, length_s, generator)
             await system.until_healthy(RECOVERY_TIMEOUT_S)
 
-    duration_s = sum(MIXED_S[injection] + 3 for injection in order)
+    duration_s = sum(length_s + 3 for _, length_s in steps)
     return Fault(name, title, inject, duration_s, is_proxied=True)
 
 

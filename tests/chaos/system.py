@@ -140,6 +140,10 @@ class System:
             if event.get("message") == "batch predicted"
         )
 
+    def solo_run_count(self) -> int:
+        """Return how many jobs the workers have run alone since each was started."""
+        return round(sum(worker.metric("mnist_solo_runs_total") for worker in self.workers))
+
     def memory_mib(self) -> dict[int, float]:
         """Return the resident memory of the API processes and workers by process id."""
         pids = [service.process.pid for service in self.services if service.process.exit_status is None]

@@ -1,0 +1,74 @@
+"""Bodies that never end: many clients that each send all of a large picture but its last byte."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from tests.chaos.case import Seen
+from tests.chaos.endurance import loaded
+from tests.chaos.ledger import Ledger
+from tests.chaos.levels import ENVIRONMENT, Level
+from tests.chaos.load import HOST
+from tests.chaos.recovery import recover
+from tests.chaos.system import System, port_of
+from tests.chaos.workload import Workload
+
+CONNECTIONS = 150
+#: `MNIST_MAX_BYTES`, by default.
+MAX_BYTES = 2 * 2**20
+SEND_TIMEOUT_S = 10.0
+#: Memory is looked at for so long; bodies are given up after 30 s.
+WATCH_S = 12.0
+#: Pictures beside them must be answered long before the bodies are given up.
+BOUND_S = 10.0
+#: Half of what is sent; whoever takes in all of it takes twice as much.
+MEMORY_LIMIT_MIB = CONNECTIONS * MAX_BYTES / 2**20 / 2
+
+
+async def endless_bodies(directory: Path, workload: Workload) -> Seen:
+    """Hold the bodies at one API process under half the capacity, and watch its memory."""
+    seen = Seen(Ledger(workload))
+    with System(directory, environment=ENVIRONMENT) as system:
+        async with loaded(system, seen.ledger, Level.HALF.rate_per_s) as load:
+            await recover(system, load)  # warm
+            before = system.memory_mib()
+            async with _bodies(port_of(system.apis[0])):
+                recovery = await recover(system, load, bound_s=BOUND_S)
+                growth_mib = await _growth_mib(system, before)
+            seen.stuck = [*recovery.stuck, *(await recover(system, load)).stuck]
+    seen.finding = (
+        f"{CONNECTIONS} bodies of {MAX_BYTES / 2**20:g} MiB: memory of the API grew by {growth_mib:.0f} MiB; "
+        f"pictures beside them were answered within {recovery.worst_s:.1f} s"
+    )
+    seen.expect(growth_mib < MEMORY_LIMIT_MIB, f"memory grew by {growth_mib:.0f} MiB, most is {MEMORY_LIMIT_MIB:g}")
+    return seen
+
+
+async def _growth_mib(system: System, before: dict[int, float]) -> float:
+    pid, growth_mib, begin = system.apis[0].process.pid, 0.0, time.perf_counter()
+    while time.perf_counter() - begin < WATCH_S:
+        growth_mib = max(growth_mib, system.memory_mib().get(pid, 0) - before.get(pid, 0))
+        await asyncio.sleep(0.2)
+    return growth_mib
+
+
+@asynccontextmanager
+async def _bodies(port: int) -> AsyncIterator[None]:
+    writers = await asyncio.gather(*(_body(port) for _ in range(CONNECTIONS)))
+    try:
+        yield
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def _body(port: int) -> asyncio.StreamWriter:
+    _, writer = await asyncio.open_connection(HOST, port)
+    writer.write(b"POST /classify HTTP/1.1\r\nHost: api\r\nContent-Length: %d\r\n\r\n" % MAX_BYTES)
+    with suppress(OSError):  # refused, or not read any further: both are good
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            writer.write(bytes(MAX_BYTES - 1))
+            await writer.drain()
+    return writer

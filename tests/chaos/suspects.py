@@ -1,0 +1,39 @@
+"""A worker dies under lasting overload: the jobs that it held run alone, beside a device that is never idle."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from tests.chaos.case import Seen
+from tests.chaos.endurance import loaded
+from tests.chaos.faults import end
+from tests.chaos.ledger import Ledger
+from tests.chaos.levels import ENVIRONMENT, Level
+from tests.chaos.recovery import recover
+from tests.chaos.system import System
+from tests.chaos.workload import Workload
+
+JOB_TTL_S = 20
+FILL_S = 4.0
+SETTINGS = {
+    **ENVIRONMENT,
+    "MNIST_QUEUE_MAX_LENGTH": "200",
+    "MNIST_MAX_BATCH_SIZE": "8",  # so that a worker holds 24 jobs, which take turns with 24 batches
+    "MNIST_JOB_TTL_S": str(JOB_TTL_S),
+    "MNIST_RESULT_TTL_S": "300",
+}
+
+
+async def suspects_under_overload(directory: Path, workload: Workload) -> Seen:
+    """Kill one of two workers, and go on with the overload until its jobs have expired, unless they ran."""
+    seen = Seen(Ledger(workload))
+    with System(directory, environment=SETTINGS) as system:
+        async with loaded(system, seen.ledger, Level.OVERLOADED.rate_per_s) as load:
+            await asyncio.sleep(FILL_S)
+            await end(system.workers[0], signal.SIGKILL)
+            seen.stuck = (await recover(system, load)).stuck
+            await asyncio.sleep(JOB_TTL_S)
+            solo_runs = await asyncio.to_thread(system.solo_run_count)
+    seen.finding = f"{solo_runs} suspects ran alone within {JOB_TTL_S} s, under twice the capacity"
+    seen.expect(solo_runs > 0, "no suspect ran alone")
+    return seen
