@@ -20,6 +20,8 @@ BOUND_S = 25.0
 PAUSE_S = 0.1
 RESTART_TIMEOUT_S = 90.0
 
+Check = Callable[[], Awaitable[bool]]
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -43,26 +45,29 @@ class Recovery:
 
 
 async def recover(system: System, load: Load, *, bound_s: float = BOUND_S) -> Recovery:
-    """Wait until every process is ready and answers pictures; one that does not is killed, so that it starts anew."""
-    checks = _checks(system, load)
-    times = await asyncio.gather(*(_time_of(check, bound_s) for _, check in checks.values()))
-    recovery = Recovery(dict(zip(checks, times, strict=True)))
+    """Wait until every process is ready and answers pictures; those that do not are killed, so that they start anew.
+
+    Raises:
+        TimeoutError: not even that helped.
+    """
+    recovery = Recovery(await _times(_checks(system, load), bound_s))
+    services = {**system.named_apis, **system.named_workers}
     for name in recovery.stuck:
-        service, check = checks[name]
-        await asyncio.to_thread(service.process.stop, signal.SIGKILL)
-        if await _time_of(check, RESTART_TIMEOUT_S) is None:
-            raise TimeoutError(f"{name} was started again, and still answers nothing")
+        await asyncio.to_thread(services[name].process.stop, signal.SIGKILL)
+    if recovery.stuck and (stuck := Recovery(await _times(_checks(system, load), RESTART_TIMEOUT_S)).stuck):
+        raise TimeoutError(f"{', '.join(recovery.stuck)} started again, and {', '.join(stuck)} still answer nothing")
     return recovery
 
 
-Check = Callable[[], Awaitable[bool]]
+async def _times(checks: dict[str, Check], bound_s: float) -> dict[str, float | None]:
+    times = await asyncio.gather(*(_time_of(check, bound_s) for check in checks.values()))
+    return dict(zip(checks, times, strict=True))
 
 
-def _checks(system: System, load: Load) -> dict[str, tuple[Service, Check]]:
-    apis = {f"API {number}": (api, partial(_api_answers, api, load)) for number, api in enumerate(system.apis, 1)}
+def _checks(system: System, load: Load) -> dict[str, Check]:
+    apis = {name: partial(_api_answers, api, load) for name, api in system.named_apis.items()}
     workers = {
-        f"worker {number}": (worker, WorkerCheck(worker, system.api_ports, load).answers)
-        for number, worker in enumerate(system.workers, 1)
+        name: WorkerCheck(worker, system.api_ports, load).answers for name, worker in system.named_workers.items()
     }
     return {**apis, **workers}
 

@@ -133,8 +133,8 @@ async def _sample(system: System, samples: list[Sample]) -> None:
     begin = time.perf_counter()
     while True:
         processes = {
-            **{f"API {number}": api.process.pid for number, api in enumerate(system.apis, 1)},
-            **{f"worker {number}": worker.process.pid for number, worker in enumerate(system.workers, 1)},
+            **{name: api.process.pid for name, api in system.named_apis.items()},
+            **{name: worker.process.pid for name, worker in system.named_workers.items()},
             "RabbitMQ": system.rabbitmq.process.pid,
             "Redis": system.redis.process.pid,
         }

@@ -97,6 +97,16 @@ class System:
         return [*self.apis, *self.workers]
 
     @property
+    def named_apis(self) -> dict[str, Service]:
+        """API processes by their names in the report."""
+        return {f"API {number}": api for number, api in enumerate(self.apis, 1)}
+
+    @property
+    def named_workers(self) -> dict[str, Service]:
+        """Workers by their names in the report."""
+        return {f"worker {number}": worker for number, worker in enumerate(self.workers, 1)}
+
+    @property
     def api_ports(self) -> list[int]:
         """Where the API listens."""
         return [port_of(api) for api in self.apis]
