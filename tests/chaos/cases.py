@@ -11,7 +11,7 @@ from tests.chaos.suspects import suspects_under_overload
 
 CASES = (
     Case("suspects-overloaded", "a worker killed under lasting overload", suspects_under_overload),
-    Case("slow-disk", "Redis's syncs take 2.3 s for 7 s while suspects run alone", slow_disk),
+    Case("slow-disk", "Redis's syncs take 2.3 s for 15 s while suspects run alone", slow_disk),
     Case("store-demoted", "Redis demoted in place, its address leads to its successor", store_demoted),
     Case("many-apis-queue", "the jobs queue deleted beside six API processes", queue_deleted_beside_many),
     Case("many-apis-broker", "RabbitMQ killed beside six API processes, back after 3 s", broker_restarted_beside_many),
