@@ -1,4 +1,4 @@
-"""One kind of fault at one load, at every length in turn, in one system that lives through all of them."""
+"""One kind of fault at one load: at every length in turn, in one system that lives through all of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -119,7 +119,7 @@ async def endure(
     fault: Fault, level: Level, system: System, workload: Workload, *, lengths: Sequence[float], generator: Random
 ) -> Endurance:
     """Inject the fault at each length, recovered from in between, and judge all that was accepted meanwhile."""
-    ledger = Ledger(workload)
+    ledger, restarts = Ledger(workload), system.supervisor.restarts
     async with loaded(system, ledger, level.rate_per_s) as load:
         spells = [await _spell(fault, level, system, load, length_s, generator) for length_s in lengths]
     stuck = sum(len(spell.stuck) for spell in spells)
@@ -134,7 +134,7 @@ async def endure(
         contradicting=len(ledger.contradicting),
         wrong=len(ledger.wrong),
         refused=ledger.statuses[429] + ledger.statuses[503],
-        deaths=system.supervisor.restarts - stuck,
+        deaths=system.supervisor.restarts - restarts - stuck,
         complaints=ledger.complaints,
         date=datetime.now(UTC).date().isoformat(),
     )

@@ -1,7 +1,7 @@
 """Kinds of fault by loads: which rows there are, and which share the machine."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -23,33 +23,26 @@ KINDS = (
     Fault("worker-frozen", "a worker frozen (SIGSTOP)", faults.worker_frozen),
     Fault("network-silent", "half-open connections", faults.connections_half_open, is_proxied=True),
 )
-#: Two systems run side by side, the busiest with the idlest, so that the devices stay the limit and not the machine.
+#: Two systems run side by side, first with these two loads, then with those, the busiest beside the idlest: so the
+#: devices stay the limit, and not the machine.
 SIDE_BY_SIDE = ((Level.IDLE, Level.OVERLOADED), (Level.HALF, Level.SATURATED))
 
 
 async def run_kind(
     kind: Fault, workload: Workload, directory: Path, *, seed: int, keep: Callable[[Endurance], None]
 ) -> list[Endurance]:
-    """Run the rows of one kind of fault; `keep` gets each as soon as it is there."""
-    rows = []
-    for levels in SIDE_BY_SIDE:
-        for row in await _run_beside(kind, levels, workload, directory, seed):
-            keep(row)
-            rows.append(row)
-    return rows
-
-
-async def _run_beside(
-    kind: Fault, levels: Sequence[Level], workload: Workload, directory: Path, seed: int
-) -> list[Endurance]:
+    """Run the rows of one kind of fault in two systems; `keep` gets those of two loads as soon as they are there."""
+    rows: list[Endurance] = []
     with ExitStack() as stack:
-        systems = [stack.enter_context(_system(kind, directory / level)) for level in levels]
-        async with asyncio.TaskGroup() as group:
-            rows = [
-                group.create_task(_row(kind, level, system, workload, seed))
-                for level, system in zip(levels, systems, strict=True)
-            ]
-    return [row.result() for row in rows]
+        systems = [stack.enter_context(_system(kind, directory / str(number))) for number in range(2)]
+        for levels in SIDE_BY_SIDE:
+            async with asyncio.TaskGroup() as group:
+                pairs = zip(levels, systems, strict=True)
+                tasks = [group.create_task(_row(kind, level, system, workload, seed)) for level, system in pairs]
+            for task in tasks:
+                keep(task.result())
+                rows.append(task.result())
+    return rows
 
 
 def _system(kind: Fault, directory: Path) -> System:

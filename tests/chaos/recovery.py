@@ -6,13 +6,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from itertools import count, cycle
 
-import httpx
-
-from tests.chaos.load import Load
-from tests.chaos.system import READY, System, port_of, status_of
-from tests.deployment import Service
+from tests.chaos.load import HOST, Load
+from tests.chaos.system import PROBE_TIMEOUT_S, READY, System, port_of, status_of
+from tests.deployment import Service, sum_of_samples
 
 #: What a process may take after a fault: a publish times out after 5 s, a pause before the next connection takes at
 #: most 5 s; the rest is for a slow machine.
@@ -110,11 +109,21 @@ class WorkerCheck:
         if await status_of(port_of(self._worker), READY) != 200:
             return False
         try:
-            batches = await asyncio.to_thread(self._worker.metric, "mnist_batch_size_count")
-        except httpx.TransportError:
+            batches = await asyncio.to_thread(_batches_of, port_of(self._worker))
+        except (OSError, HTTPException):
             return False
         if self._before is not None and batches > self._before:
             return True
         self._before = batches
         await self._load.offer_one(next(self._numbers), next(self._ports))
         return False
+
+
+def _batches_of(port: int) -> float:
+    """Return how many batches a worker has run; not by httpx, which reads all certificates for each call."""
+    connection = HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics/")
+        return sum_of_samples(connection.getresponse().read().decode(), "mnist_batch_size_count")
+    finally:
+        connection.close()
