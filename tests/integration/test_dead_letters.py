@@ -22,6 +22,7 @@ from tests.models import RAISES
 from tests.servers import RabbitMQ, RedisServer, free_port
 
 FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
 
 
@@ -72,7 +73,7 @@ def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
     now_ms = time.time_ns() // 1_000_000
     inference_id = TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(now_ms - age_s * 1000)
     body = bytes([mark]) + bytes(755) + bytes([255]) * 28
-    return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent="00-trace")
+    return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent=TRACE)
 
 
 async def a_dead_job(deployment: Deployment, broker: BrokerClient, *, age_s: int = 0) -> str:
@@ -109,7 +110,7 @@ async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
     assert listed.stdout.splitlines()[-1] == "1 dead letter"
     described, end = json.JSONDecoder().raw_decode(shown.stdout)
     assert described["properties"]["message_id"] == inference_id
-    assert described["headers"]["traceparent"] == "00-trace"
+    assert described["headers"]["traceparent"] == TRACE
     assert described["headers"]["x-death"][0]["queue"] == "mnist.retry"
     assert described["result"] == before
     assert shown.stdout[end:].strip("\n").splitlines()[-1] == "█" * 56

@@ -71,7 +71,7 @@ _TRACEPARENT = {
     "name": "traceparent",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "W3C Trace Context; travels with the job to the worker",
+    "description": "W3C Trace Context; a valid one travels with the job to the worker, any other is passed over",
 }
 _INFERENCE_ID = {
     "name": "inference_id",

@@ -11,6 +11,7 @@ from pika import BasicProperties
 from mnist_bridge.errors import InvalidMessage
 from mnist_bridge.ids import is_well_formed
 from mnist_bridge.spec import ModelSpec
+from mnist_bridge.traceparent import well_formed
 
 CONTENT_TYPE = "application/octet-stream"
 _PERSISTENT: Literal[2] = 2
@@ -25,7 +26,7 @@ class InferenceRequest:
         body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
         submitted_s: when the API accepted it, seconds since 1970 (AMQP knows no finer).
         deadline_ms: after this moment, milliseconds since 1970, it is not worth running.
-        traceparent: the W3C Trace Context header of the HTTP request, if it had one.
+        traceparent: the W3C Trace Context header of the HTTP request; one that is not well-formed does not travel.
     """
 
     inference_id: str
@@ -38,8 +39,9 @@ class InferenceRequest:
 def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
     """Return the AMQP properties that travel beside the request's body."""
     headers: dict[str, Any] = {"deadline": request.deadline_ms}
-    if request.traceparent is not None:
-        headers["traceparent"] = request.traceparent
+    traceparent = well_formed(request.traceparent)
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
     return BasicProperties(
         message_id=request.inference_id,
         type=spec.message_type,
@@ -57,7 +59,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         InvalidMessage: no id, another type or content type, a wrong length, or no deadline that is a moment since 1970.
     """
     headers = properties.headers or {}
-    inference_id, deadline, traceparent = message_id(properties), headers.get("deadline"), headers.get("traceparent")
+    inference_id, deadline = message_id(properties), headers.get("deadline")
     if inference_id is None:
         raise _invalid(f"message_id {properties.message_id!r} is no inference id")
     if properties.type != spec.message_type:
@@ -73,7 +75,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         body=body,
         submitted_s=int(properties.timestamp or 0),
         deadline_ms=int(deadline),
-        traceparent=traceparent if isinstance(traceparent, str) else None,
+        traceparent=well_formed(headers.get("traceparent")),
     )
 
 

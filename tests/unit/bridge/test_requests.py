@@ -8,6 +8,7 @@ from mnist_bridge.requests import InferenceRequest, from_message, message_id, to
 from mnist_bridge.spec import MNIST
 
 ID = "A" * 24
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 REQUEST = InferenceRequest(ID, bytes(784), submitted_s=1_700_000_000, deadline_ms=1_700_000_900_000)
 
 
@@ -18,7 +19,7 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
 @given(
     body=st.binary(min_size=784, max_size=784),
     deadline_ms=st.integers(1, 2**48),
-    traceparent=st.none() | st.text(max_size=60),
+    traceparent=st.none() | st.just(TRACE),
 )
 def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
     request = InferenceRequest(ID, body, 1_700_000_000, deadline_ms, traceparent)
@@ -63,6 +64,16 @@ def test_an_odd_traceparent_is_dropped_not_refused() -> None:
     properties.headers = {"deadline": 1, "traceparent": {"not": "text"}}
 
     assert from_message(properties, REQUEST.body, MNIST).traceparent is None
+
+
+@pytest.mark.parametrize("traceparent", [TRACE + "0" * 30_000, TRACE.upper(), "00-trace", "ünicode"])
+def test_a_traceparent_that_is_not_well_formed_travels_in_neither_direction(traceparent: str) -> None:
+    sent = to_properties(InferenceRequest(ID, REQUEST.body, 1, 2, traceparent), MNIST)
+    received = to_properties(REQUEST, MNIST)
+    received.headers = {"deadline": 2, "traceparent": traceparent}
+
+    assert sent.headers == {"deadline": 2}
+    assert from_message(received, REQUEST.body, MNIST).traceparent is None
 
 
 def test_only_a_well_formed_id_counts() -> None:

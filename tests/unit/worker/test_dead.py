@@ -16,7 +16,8 @@ from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.obituary import Obituary, listing, picture
 
-REQUEST = InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent="00-trace")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+REQUEST = InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
 DIED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
