@@ -3,22 +3,24 @@
 import asyncio
 
 from mnist_bridge.contract import Store
-from mnist_bridge.errors import StoreUnavailable
 
 #: Keys per MGET: Redis serves nobody else meanwhile.
 MAX_KEYS = 512
+
+Bodies = dict[str, bytes | None]
 
 
 class CoalescedReads:
     """Joins single reads into batches.
 
-    The reader's task owns the command, so that a request that is cancelled never takes a Redis connection with it.
+    Each batch is a task of its own: a request that is cancelled never takes a Redis connection with it, and an error,
+    whatever it is, reaches those who asked in that batch and nobody else.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[str, asyncio.Future[bytes | None]] = {}
-        self._reader: asyncio.Task[None] | None = None
+        self._open: dict[str, None] | None = None  # the ids of the batch that may still grow
+        self._newest: asyncio.Task[Bodies] | None = None
 
     async def get(self, inference_id: str) -> bytes | None:
         """Return the stored body of a result, or None.
@@ -26,26 +28,17 @@ class CoalescedReads:
         Raises:
             StoreUnavailable: the store did not answer.
         """
-        future = self._waiting.get(inference_id)
-        if future is None:
-            future = self._waiting[inference_id] = asyncio.get_running_loop().create_future()
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read_all())
-        return await asyncio.shield(future)
+        asked, newest = self._open, self._newest
+        if asked is None or newest is None or (len(asked) >= MAX_KEYS and inference_id not in asked):
+            asked = self._open = {}
+            newest = self._newest = asyncio.create_task(self._read(asked, newest))
+        asked[inference_id] = None
+        return (await asyncio.shield(newest))[inference_id]
 
-    async def _read_all(self) -> None:
-        while self._waiting:
-            ids = list(self._waiting)[:MAX_KEYS]
-            await self._read({inference_id: self._waiting.pop(inference_id) for inference_id in ids})
-        self._reader = None
-
-    async def _read(self, asked: dict[str, asyncio.Future[bytes | None]]) -> None:
-        try:
-            bodies = await self._store.get(list(asked))
-        except StoreUnavailable as error:
-            for future in asked.values():
-                future.set_exception(error)
-                future.exception()  # retrieved: whoever asked may have gone
-            return
-        for future, body in zip(asked.values(), bodies, strict=True):
-            future.set_result(body)
+    async def _read(self, asked: dict[str, None], before: "asyncio.Task[Bodies] | None") -> Bodies:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        if self._open is asked:
+            self._open = None
+        bodies = await self._store.get(list(asked))
+        return dict(zip(asked, bodies, strict=True))

@@ -17,12 +17,16 @@ class CountingStore(MemoryStore):
         super().__init__(result_ttl_s=60)
         self.calls: list[list[str]] = []
         self.is_away = False
+        self.defect: Exception | None = None  # raised once
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         self.calls.append(list(inference_ids))
         await asyncio.sleep(0)
         if self.is_away:
             raise StoreUnavailable("away")
+        if self.defect is not None:
+            defect, self.defect = self.defect, None
+            raise defect
         return await super().get(inference_ids)
 
 
@@ -79,6 +83,31 @@ async def test_everybody_is_told_that_the_store_is_away_and_the_next_read_tries_
 
     assert [type(answer) for answer in answers] == [StoreUnavailable, StoreUnavailable]
     assert await coalesced.get("a") is None
+
+
+async def test_an_unexpected_error_reaches_those_who_asked_and_the_next_read_works(store: CountingStore) -> None:
+    store.defect = ValueError("a defect")
+    coalesced = CoalescedReads(store)
+
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(coalesced.get("a"), coalesced.get("b"), return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [ValueError, ValueError]
+        assert await coalesced.get("a") is None
+
+
+async def test_an_error_leaves_those_alone_who_asked_while_it_was_under_way(store: CountingStore) -> None:
+    store.defect = ValueError("a defect")
+    coalesced = CoalescedReads(store)
+    failing = asyncio.create_task(coalesced.get("a"))
+    async with asyncio.timeout(5):
+        while not store.calls:
+            await asyncio.sleep(0)
+        waiting = asyncio.create_task(coalesced.get("b"))
+        with pytest.raises(ValueError, match="a defect"):
+            await failing
+
+        assert await waiting is None
 
 
 async def test_a_reader_that_leaves_takes_nobody_with_it(store: CountingStore) -> None:
