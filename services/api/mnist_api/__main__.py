@@ -6,6 +6,7 @@ import sys
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from mnist_api.app import create_app
+from mnist_api.background import Background
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -48,6 +49,7 @@ def build_server(settings: ApiSettings) -> Server:
     store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=MNIST.name)
     waiters = Waiters(store, max_waiters=settings.max_waiters)
+    background = Background()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -59,12 +61,13 @@ def build_server(settings: ApiSettings) -> Server:
         waiters=waiters,
         drain_rate=drain_rate,
         registry=registry,
+        background=background,
     )
-    return http_server(app, settings, waiters)
+    return http_server(app, settings, waiters=waiters, background=background)
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; the exit status is 78 when the configuration is wrong."""
+    """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api", level="info")
     try:
         settings = load_settings(ApiSettings)
@@ -74,6 +77,7 @@ def main() -> None:
         logger.critical("configuration error", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
     server.run()
+    sys.exit(server.exit_status)
 
 
 if __name__ == "__main__":

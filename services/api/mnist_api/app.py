@@ -1,6 +1,5 @@
 """Puts the application together: its parts are arguments, so that any broker and store will do."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -8,6 +7,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from mnist_api.allowances import Allowances
+from mnist_api.background import Background
 from mnist_api.decoder import Decoder
 from mnist_api.documentation import add_inference_paths
 from mnist_api.health import operation_routes
@@ -37,8 +37,11 @@ def create_app(
     waiters: Waiters,
     drain_rate: DrainRate,
     registry: CollectorRegistry,
+    background: Background,
 ) -> FastAPI:
     """Return the application; while it runs it keeps the publisher connected and listens to the store.
+
+    Both are tasks of `background`, which says whether one has failed.
 
     Raises:
         ConfigurationError: the key file is missing or wrong.
@@ -59,12 +62,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(waiters.run(on_announcement))]
+        background.start("publisher", publisher.run())
+        background.start("waiters", waiters.run(on_announcement))
         yield
         await publisher.drain(settings.publish_timeout_s)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.stop()
         decoder.close()
         await store.close()
 
@@ -77,5 +79,5 @@ def create_app(
     service = Service(settings, publisher, submissions, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
-    app.include_router(operation_routes(publisher, store, registry))
+    app.include_router(operation_routes(publisher, store, registry, background))
     return app

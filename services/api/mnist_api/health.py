@@ -8,15 +8,22 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from mnist_api.background import Background
 from mnist_api.schemas import one_of
 from mnist_bridge.contract import Publisher, Store
 from mnist_bridge.errors import StoreUnavailable
 
 STORE_TIMEOUT_S = 1.0
+_FAILED: dict[str, Any] = {
+    "description": "A background task has failed; the process is about to end",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 _READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
 
 
-def operation_routes(publisher: Publisher, store: Store, registry: CollectorRegistry) -> APIRouter:
+def operation_routes(
+    publisher: Publisher, store: Store, registry: CollectorRegistry, background: Background
+) -> APIRouter:
     """Return `/healthz`, `/readyz`, `/metrics` and the way from `/` to the documentation."""
     router = APIRouter(tags=["operation"])
 
@@ -24,9 +31,14 @@ def operation_routes(publisher: Publisher, store: Store, registry: CollectorRegi
     async def root() -> Response:
         return RedirectResponse("/docs", status_code=307)
 
-    @router.get("/healthz", summary="Liveness: the process answers", response_class=PlainTextResponse)
-    async def healthz() -> str:
-        return "ok"
+    @router.get(
+        "/healthz",
+        summary="Liveness: the process answers, and none of its background tasks has failed",
+        response_class=PlainTextResponse,
+        responses={503: _FAILED},
+    )
+    async def healthz() -> Response:
+        return PlainTextResponse("failed", 503) if background.has_failed else PlainTextResponse("ok")
 
     @router.get(
         "/readyz",

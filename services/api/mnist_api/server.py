@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from mnist_api.background import Background
 from mnist_api.protocol import BoundedProtocol
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -17,18 +18,27 @@ from mnist_api.waiters import Waiters
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
 SHUTDOWN_TIMEOUT_S = 30
 #: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
 KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
-    """Lets the waiting calls answer before it waits for them to end."""
+    """Lets the waiting calls answer before it waits for them to end; stops when a background task has failed."""
 
-    def __init__(self, config: uvicorn.Config, waiters: Waiters, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, waiters: Waiters, background: Background, announce: Callable[[str], None]
+    ) -> None:
         super().__init__(config)
         self._waiters = waiters
+        self._background = background
         self._announce = announce
+
+    @property
+    def exit_status(self) -> int:
+        """What the process is to end with: 0 after a stop that was asked for, 70 after a failure."""
+        return EXIT_DEFECT if self._background.has_failed else 0
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,6 +59,10 @@ class Server(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._announce(f"http://{host}:{port}")
 
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether it is time to stop; asked ten times a second."""
+        return await super().on_tick(counter) or self._background.has_failed
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing new, let every call end, close."""
         self._waiters.close()
@@ -61,7 +75,12 @@ def log_address(url: str) -> None:
 
 
 def http_server(
-    app: FastAPI, settings: ApiSettings, waiters: Waiters, *, announce: Callable[[str], None] = log_address
+    app: FastAPI,
+    settings: ApiSettings,
+    *,
+    waiters: Waiters,
+    background: Background,
+    announce: Callable[[str], None] = log_address,
 ) -> Server:
     """Return the server for an application; `run` or `serve` starts it, and it calls `announce` with its URL."""
     config = uvicorn.Config(
@@ -78,4 +97,4 @@ def http_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
-    return Server(config, waiters, announce)
+    return Server(config, waiters, background, announce)

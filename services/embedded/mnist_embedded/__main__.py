@@ -12,6 +12,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from mnist_api.app import create_app
+from mnist_api.background import Background
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -59,8 +60,9 @@ def ticket_key(settings: ApiSettings) -> bytes:
     return secrets.token_bytes(32)
 
 
-async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> None:
-    """Run both sides on one event loop until SIGTERM or SIGINT."""
+async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
+    """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
+    background = Background()
     registry = CollectorRegistry()
     broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
     store = MemoryStore(result_ttl_s=api.result_ttl_s)
@@ -76,8 +78,11 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> None:
         waiters=waiters,
         drain_rate=DrainRate(),
         registry=registry,
+        background=background,
     )
-    await _run_both(http_server(app, api, waiters, announce=print_first_steps), working)
+    server = http_server(app, api, waiters=waiters, background=background, announce=print_first_steps)
+    await _run_both(server, working)
+    return server.exit_status
 
 
 async def _run_both(server: Server, worker: Worker) -> None:
@@ -97,10 +102,11 @@ def main() -> None:
         logging.getLogger().setLevel(api.log_level.upper())
         model = load_model(worker)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(api, worker, model))
+            status = runner.run(serve(api, worker, model))
     except (ConfigurationError, DeviceLost) as error:
         logger.critical("cannot serve", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

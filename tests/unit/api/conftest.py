@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
 from mnist_api.app import create_app
+from mnist_api.background import Background
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -50,6 +51,7 @@ class Service:
     signer: TicketSigner
     server: Server
     waiters: Waiters
+    serving: asyncio.Task[None]
 
     async def submit(self, picture: bytes | None = None, **headers: str) -> httpx.Response:
         """Submit a picture the way curl's `--form file=@…` does."""
@@ -72,6 +74,7 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
     broker = MemoryBroker(MNIST, queue_max_length=settings.queue_max_length)
     store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(KEY, model=MNIST.name)
+    background = Background()
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     app = create_app(
         settings,
@@ -81,12 +84,13 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
         waiters=waiters,
         drain_rate=DrainRate(),
         registry=CollectorRegistry(),
+        background=background,
     )
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = http_server(app, settings, waiters, announce=listening.set_result)
+    server = http_server(app, settings, waiters=waiters, background=background, announce=listening.set_result)
     serving = asyncio.create_task(server.serve())
     async with httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client:
-        yield Service(client, broker, store, signer, server, waiters)
+        yield Service(client, broker, store, signer, server, waiters, serving)
     server.should_exit = True
     await asyncio.wait_for(serving, TIMEOUT_S)
 

@@ -1,0 +1,109 @@
+"""A background task that ends by itself is noticed: the process says so and ends, so that it is started again."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from mnist_api.background import Background
+from mnist_api.health import operation_routes
+from mnist_bridge.memory_broker import MemoryBroker
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.spec import MNIST
+from tests.unit.api.conftest import TIMEOUT_S, Service
+
+# The API as it is started, with a defect put in; it connects to nothing before that strikes.
+PROGRAM = """
+from mnist_api import waiters
+from mnist_api.__main__ import main
+
+async def run(*_):
+    raise ValueError("a defect")
+
+waiters.Waiters.run = run
+main()
+"""
+
+
+async def break_down(*_: object) -> None:
+    raise ValueError("a defect")
+
+
+async def test_a_defect_in_what_hears_of_results_ends_the_server(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mnist_api.allowances.Allowances.on_announcement", break_down)
+
+    await service.answer("A" * 24)
+    await asyncio.wait_for(asyncio.shield(service.serving), TIMEOUT_S)
+
+    [record] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)
+    assert service.server.exit_status == 70
+
+
+async def test_a_call_that_waits_is_answered_before_the_server_ends(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
+    async with asyncio.timeout(TIMEOUT_S):
+        while not len(service.waiters):
+            await asyncio.sleep(0.005)
+    monkeypatch.setattr("mnist_api.allowances.Allowances.on_announcement", break_down)
+
+    await service.answer("A" * 24)
+
+    assert (await asyncio.wait_for(waiting, 3)).status_code == 202
+
+
+async def test_a_stop_that_was_asked_for_is_no_failure(service: Service) -> None:
+    service.server.should_exit = True
+    await asyncio.wait_for(asyncio.shield(service.serving), TIMEOUT_S)
+
+    assert service.server.exit_status == 0
+
+
+async def returns_at_once() -> None:
+    pass
+
+
+@pytest.mark.parametrize("work", [break_down, returns_at_once])
+async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    background, app = Background(), FastAPI()
+    publisher = MemoryBroker(MNIST, queue_max_length=1).publisher()
+    app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), CollectorRegistry(), background))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        before = await client.get("/healthz")
+
+        background.start("work", work())
+        async with asyncio.timeout(TIMEOUT_S):
+            while not background.has_failed:
+                await asyncio.sleep(0)
+
+        assert (before.status_code, (await client.get("/healthz")).status_code) == (200, 503)
+    await background.stop()
+
+
+def test_the_process_ends_with_a_status_of_its_own() -> None:
+    environment = {
+        **os.environ,
+        "MNIST_PORT": "0",
+        "MNIST_TICKET_KEY": "0123456789abcdef",
+        "MNIST_AMQP_URL": "amqp://127.0.0.1:1/",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 70, ended.stdout
+    assert '"level": "critical"' in ended.stdout
