@@ -49,7 +49,10 @@ def create_app(
     metrics = ApiMetrics(registry)
     metrics.watch_waiters(lambda: len(waiters))
     decoder = Decoder(
-        max_pixels=settings.max_pixels, thread_count=settings.decode_threads, max_decodes=settings.max_decodes
+        max_pixels=settings.max_pixels,
+        thread_count=settings.decode_threads,
+        max_decodes=settings.max_decodes,
+        on_prepared=metrics.decode_seconds.observe,
     )
     submissions = Submissions(
         publisher, store, signer, job_ttl_s=settings.job_ttl_s, result_ttl_s=settings.result_ttl_s

@@ -21,7 +21,10 @@ class ApiMetrics:
         )
         self.accepted = Counter("mnist_accepted", "Jobs that RabbitMQ confirmed", registry=registry)
         self.decode_seconds = Histogram(
-            "mnist_decode_seconds", "Time to turn a picture into the model's input", buckets=_SECONDS, registry=registry
+            "mnist_decode_seconds",
+            "Time to turn a picture into the model's input, without waiting for a thread",
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.confirm_seconds = Histogram(
             "mnist_confirm_seconds", "Time until RabbitMQ confirmed a job", buckets=_SECONDS, registry=registry

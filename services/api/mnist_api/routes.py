@@ -56,13 +56,13 @@ def inference_routes(service: Service) -> list[Route]:
     async def result(request: Request) -> Response:
         wait_s = _wait_s(service, request)
         ticket = service.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
-        with service.waiters.expect(ticket.inference_id) as arrived:
+        with service.waiters.expect(ticket.inference_id) as arrived, service.waiters.waiting(wait_s) as granted_s:
             arrived.set()  # it may be there already: look first
-            body = await _wait(service, request, ticket, arrived, wait_s)
+            body = await _wait(service, request, ticket, arrived, granted_s)
         if body is not None:
-            return _finished(ticket, body, wait_s)
+            return _finished(ticket, body, granted_s)
         await service.submissions.check_pending(ticket)
-        headers = {"Retry-After": RETRY_AFTER_S}
+        headers = {"Retry-After": RETRY_AFTER_S, **_applied(granted_s)}
         return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
 
     return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
@@ -71,8 +71,7 @@ def inference_routes(service: Service) -> list[Route]:
 async def _classify(service: Service, request: Request, place: Place, wait_s: float) -> Response:
     service.publisher.admit()
     picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
-    with service.metrics.decode_seconds.time():
-        body = await service.decoder.prepare(picture)
+    body = await service.decoder.prepare(picture)
     ticket, is_finished = await _ticket_for(service, request, picture)
     with service.waiters.expect(ticket.inference_id) as arrived:
         if not is_finished:
@@ -80,11 +79,19 @@ async def _classify(service: Service, request: Request, place: Place, wait_s: fl
                 await _publish(service, request, ticket, body)
         else:
             arrived.set()
-        result = None
-        if wait_s > 0:
+        return await _answer(service, request, ticket, arrived, wait_s)
+
+
+async def _answer(
+    service: Service, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
+) -> Response:
+    result = None
+    # Only now: whoever still sends a body takes no place from those who wait.
+    with service.waiters.waiting(wait_s) as granted_s:
+        if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
-                result = await _wait(service, request, ticket, arrived, wait_s)
-    return _accepted(ticket, wait_s) if result is None else _finished(ticket, result, wait_s)
+                result = await _wait(service, request, ticket, arrived, granted_s)
+    return _accepted(ticket, granted_s) if result is None else _finished(ticket, result, granted_s)
 
 
 async def _ticket_for(service: Service, request: Request, picture: bytes) -> tuple[Ticket, bool]:
@@ -115,8 +122,7 @@ async def _wait(
 
 
 def _wait_s(service: Service, request: Request) -> float:
-    wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=service.settings.max_wait_s)
-    return 0.0 if service.waiters.is_full else wait_s
+    return preferred_wait_s(request.headers, request.query_params, max_wait_s=service.settings.max_wait_s)
 
 
 def _accepted(ticket: Ticket, wait_s: float) -> Response:

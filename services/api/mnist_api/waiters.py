@@ -36,13 +36,8 @@ class Waiters:
         self._is_closed = False
 
     def __len__(self) -> int:
-        """Return how many calls wait."""
+        """Return how many calls wait for a result now."""
         return self._count
-
-    @property
-    def is_full(self) -> bool:
-        """Whether one more call may not wait."""
-        return self._is_closed or self._count >= self._max_waiters
 
     async def run(self, on_announcement: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
@@ -77,14 +72,22 @@ class Waiters:
         """Register for the arrival of a result: from here on, none is missed."""
         arrived = asyncio.Event()
         self._arrivals.setdefault(inference_id, set()).add(arrived)
-        self._count += 1
         try:
             yield arrived
         finally:
-            self._count -= 1
             self._arrivals[inference_id].discard(arrived)
             if not self._arrivals[inference_id]:
                 del self._arrivals[inference_id]
+
+    @contextmanager
+    def waiting(self, wait_s: float) -> Iterator[float]:
+        """Count a call among those that wait; yield the seconds it may, which are 0 when there is no place for it."""
+        is_counted = wait_s > 0 and not self._is_closed and self._count < self._max_waiters
+        self._count += is_counted
+        try:
+            yield wait_s if is_counted else 0.0
+        finally:
+            self._count -= is_counted
 
     async def wait(
         self, inference_id: str, arrived: asyncio.Event, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
@@ -94,7 +97,7 @@ class Waiters:
         Args:
             inference_id: registered with `expect`, which gave `arrived`.
             arrived: set when it is time to look.
-            wait_s: seconds; 0 does not wait.
+            wait_s: seconds, as `waiting` granted them; 0 does not wait.
             is_gone: whether the client has left, so that nobody reads the answer.
 
         Raises:

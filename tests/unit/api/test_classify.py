@@ -1,7 +1,9 @@
 """`POST /classify`, row by row of what the API promises."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from mnist_api.settings import ApiSettings
@@ -156,6 +158,35 @@ class TestWaitersAtTheLimit:
         assert response.status_code == 202
         assert "preference-applied" not in response.headers
         assert (await waiting).status_code == 200
+
+    async def test_only_as_many_wait_as_may_when_their_bodies_come_together(self, service: Service) -> None:
+        bodies_may_end = asyncio.Event()
+        responses = [asyncio.create_task(self.submit_slowly(service, bodies_may_end)) for _ in range(50)]
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(service.server.server_state.tasks) < 50:
+                await asyncio.sleep(0.005)
+
+        bodies_may_end.set()
+        async with asyncio.timeout(TIMEOUT_S):
+            while sum(response.done() for response in responses) < 49:
+                await asyncio.sleep(0.005)
+        waiting = len(service.waiters)
+        for job in list(service.broker.jobs):
+            await service.answer(str(job.properties.message_id))
+        answers = [await response for response in responses]
+
+        assert waiting == 1
+        assert sorted(answer.status_code for answer in answers) == [200] + [202] * 49
+        assert ["preference-applied" in answer.headers for answer in answers].count(True) == 1
+
+    @staticmethod
+    async def submit_slowly(service: Service, may_end: asyncio.Event) -> httpx.Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield a_picture()[:50]
+            await may_end.wait()
+            yield a_picture()[50:]
+
+        return await service.client.post("/classify?wait=20", content=body())
 
 
 async def test_a_shutdown_answers_who_waits(service: Service) -> None:

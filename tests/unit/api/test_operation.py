@@ -1,9 +1,11 @@
 """Probes, metrics, documentation, and requests that hit nothing."""
 
+import asyncio
+
 import pytest
 
 from mnist_bridge import errors
-from tests.unit.api.conftest import Service
+from tests.unit.api.conftest import TIMEOUT_S, Service
 
 
 async def test_liveness_answers_while_everything_is_away(service: Service) -> None:
@@ -41,6 +43,34 @@ async def test_metrics_count_responses_by_call_and_never_by_id(service: Service)
     assert 'mnist_http_responses_total{call="result",status="200"} 1.0' in text
     assert "mnist_accepted_total 1.0" in text
     assert inference_id not in text
+
+
+async def test_a_refused_picture_is_not_among_the_times_of_prepared_ones(service: Service) -> None:
+    assert (await service.submit(b"no picture")).status_code == 415
+    assert (await service.submit()).status_code == 202
+
+    assert "mnist_decode_seconds_count 1.0" in (await service.client.get("/metrics")).text
+
+
+async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed, publishing = asyncio.Event(), asyncio.Event()
+
+    async def publish(*_: object) -> None:
+        publishing.set()
+        await confirmed.wait()
+
+    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryPublisher.publish", publish)
+    submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
+    await asyncio.wait_for(publishing.wait(), TIMEOUT_S)
+
+    assert "mnist_waiters 0.0" in (await service.client.get("/metrics")).text
+    confirmed.set()
+    async with asyncio.timeout(TIMEOUT_S):
+        while "mnist_waiters 1.0" not in (await service.client.get("/metrics")).text:
+            await asyncio.sleep(0.005)
+    submitting.cancel()
 
 
 async def test_the_root_leads_to_the_documentation(service: Service) -> None:

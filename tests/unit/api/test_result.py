@@ -115,6 +115,12 @@ async def test_a_lost_notification_costs_time_but_no_result(short_silence: None,
     assert (await asyncio.wait_for(getting, 3)).json()["status"] == "succeeded"
 
 
+async def test_a_wait_that_was_granted_says_so_when_no_result_came(service: Service) -> None:
+    response = await service.client.get(f"/result/{an_id(service)}?wait=0.05")
+
+    assert (response.json()["status"], response.headers["preference-applied"]) == ("pending", "wait=0.05")
+
+
 async def test_many_callers_may_wait_for_one_result(service: Service) -> None:
     inference_id = an_id(service)
     getting = [asyncio.create_task(service.client.get(f"/result/{inference_id}?wait=4")) for _ in range(20)]
