@@ -72,6 +72,31 @@ async def test_a_claim_is_held_by_the_first(store: Store, ids: tuple[str, str]) 
     assert (first, second) == (None, b"first")
 
 
+async def test_a_claim_is_replaced_by_whoever_names_what_holds_it(store: Store, ids: tuple[str, str]) -> None:
+    await store.claim(ids[0], b"first", ttl_s=60)
+
+    wrong = await store.replace_claim(ids[0], b"never held", b"second", ttl_s=60)
+    right = await store.replace_claim(ids[0], b"first", b"third", ttl_s=60)
+    late = await store.replace_claim(ids[0], b"first", b"fourth", ttl_s=60)
+
+    assert (wrong, right, late) == (b"first", b"third", b"third")
+    assert await store.claim(ids[0], b"fifth", ttl_s=60) == b"third"
+
+
+async def test_a_claim_that_is_gone_is_replaced_too(store: Store, ids: tuple[str, str]) -> None:
+    assert await store.replace_claim(ids[0], b"first", b"second", ttl_s=60) == b"second"
+    assert await store.claim(ids[0], b"third", ttl_s=60) == b"second"
+
+
+async def test_a_claim_that_was_replaced_expires_in_its_new_time(store: Store, ids: tuple[str, str]) -> None:
+    await store.claim(ids[0], b"first", ttl_s=60)
+    await store.replace_claim(ids[0], b"first", b"second", ttl_s=1)
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while await store.claim(ids[0], b"third", ttl_s=60) == b"second":
+            await asyncio.sleep(0.05)
+
+
 async def test_a_batch_is_notified_to_every_subscriber(world: World, store: Store, ids: tuple[str, str]) -> None:
     one, two = ids
     async with aclosing(store.notifications()) as here, aclosing(store.notifications()) as there:

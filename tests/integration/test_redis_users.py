@@ -44,6 +44,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await api.get([ID]) != [None]
     assert await api.claim("key", b"value", ttl_s=60) is None
     assert await api.claim("key", b"other", ttl_s=60) == b"value"
+    assert await api.replace_claim("key", b"value", b"other", ttl_s=60) == b"other"
     assert await api.is_revived(ID) is False
 
     await notifications.aclose()
@@ -58,6 +59,9 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
         ("api", ("SET", f"r:{ID}", "forged")),
         ("api", ("SET", f"attempts:{ID}", "9")),
         ("api", ("DEL", f"r:{ID}")),
+        ("api", ("EVAL", "return 1", "0")),
+        ("api", ("SCRIPT", "FLUSH")),
+        ("api", ("GET", f"attempts:{ID}")),
         ("api", ("PUBLISH", "results:mnist", ID)),
         ("api", ("FLUSHALL",)),
         ("api", ("KEYS", "*")),
@@ -73,4 +77,15 @@ def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, c
     with redis.Redis.from_url(redis_url(server, user)) as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command)
     with redis.Redis.from_url(server.url) as administrator:
+        administrator.acl_log_reset()
+
+
+@pytest.mark.parametrize("keys", [[f"r:{ID}"], []], ids=["key-named", "key-not-named"])
+def test_a_script_does_not_get_the_api_around_its_rights(server: RedisServer, keys: list[str]) -> None:
+    with redis.Redis.from_url(redis_url(server, "api")) as client:
+        forge = client.register_script(f"return redis.call('SET', 'r:{ID}', 'forged')")
+        with pytest.raises(redis.exceptions.ResponseError, match=r"(?i)permission|can't access"):
+            forge(keys=keys)
+    with redis.Redis.from_url(server.url) as administrator:
+        assert administrator.get(f"r:{ID}") != b"forged"
         administrator.acl_log_reset()

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from mnist_api.allowances import Allowances
 from mnist_api.background import Background
+from mnist_api.claims import Claims
 from mnist_api.decoder import Decoder
 from mnist_api.documentation import add_inference_paths
 from mnist_api.health import operation_routes
@@ -54,9 +55,8 @@ def create_app(
         max_decodes=settings.max_decodes,
         on_prepared=metrics.decode_seconds.observe,
     )
-    submissions = Submissions(
-        publisher, store, signer, job_ttl_s=settings.job_ttl_s, result_ttl_s=settings.result_ttl_s
-    )
+    submissions = Submissions(publisher, store, signer, job_ttl_s=settings.job_ttl_s)
+    claims = Claims(store, submissions, ttl_s=settings.result_ttl_s)
     allowances = Allowances(store, job_ttl_s=settings.job_ttl_s)
 
     async def on_announcement(inference_ids: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ def create_app(
     # The last one added is the outermost: refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    service = Service(settings, publisher, submissions, decoder, waiters, metrics, allowances)
+    service = Service(settings, publisher, submissions, claims, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
     app.include_router(operation_routes(publisher, store, registry, background))

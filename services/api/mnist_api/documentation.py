@@ -65,7 +65,7 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "the same key and picture give the same id; the key with another picture is a 422",
+    "description": "the same key and picture are one job with one id; the key with another picture is a 422",
 }
 _TRACEPARENT = {
     "name": "traceparent",

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mnist_api.allowances import Allowances, Place
+from mnist_api.claims import Claims
 from mnist_api.decoder import Decoder
 from mnist_api.keys import client_of
 from mnist_api.metrics import ApiMetrics
@@ -35,6 +37,7 @@ class Service:
     settings: ApiSettings
     publisher: Publisher
     submissions: Submissions
+    claims: Claims
     decoder: Decoder
     waiters: Waiters
     metrics: ApiMetrics
@@ -70,15 +73,23 @@ def inference_routes(service: Service) -> list[Route]:
 
 async def _classify(service: Service, request: Request, place: Place, wait_s: float) -> Response:
     service.publisher.admit()
+    key, owner = _idempotency_key(request), client_of(request).name
     picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
     body = await service.decoder.prepare(picture)
-    ticket, is_finished = await _ticket_for(service, request, picture)
+
+    async def publish(ticket: Ticket) -> None:
+        with place.job(ticket.inference_id):
+            await _publish(service, request, ticket, body)
+
+    if key is None:
+        ticket = service.submissions.issue(owner)
+        with service.waiters.expect(ticket.inference_id) as arrived:
+            await publish(ticket)
+            return await _answer(service, request, ticket, arrived, wait_s)
+    ticket = await service.claims.submit(key, sha256(picture).hexdigest(), owner, publish)
+    place.leave()  # a repetition has no job of its own, and may wait long
     with service.waiters.expect(ticket.inference_id) as arrived:
-        if not is_finished:
-            with place.job(ticket.inference_id):
-                await _publish(service, request, ticket, body)
-        else:
-            arrived.set()
+        arrived.set()  # it may be there already: look first
         return await _answer(service, request, ticket, arrived, wait_s)
 
 
@@ -94,18 +105,11 @@ async def _answer(
     return _accepted(ticket, granted_s) if result is None else _finished(ticket, result, granted_s)
 
 
-async def _ticket_for(service: Service, request: Request, picture: bytes) -> tuple[Ticket, bool]:
-    """Return the ticket, and whether it stands for an earlier submission that is finished."""
-    key, owner = request.headers.get("idempotency-key"), client_of(request).name
-    if key is None:
-        return service.submissions.issue(owner), False
-    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequest(f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_KEY_LENGTH}; shorten it")
-    ticket = await service.submissions.claim(key, picture, owner)
-    is_finished = await service.waiters.read(ticket.inference_id) is not None
-    if not is_finished:
-        await service.submissions.check_pending(ticket)
-    return ticket, is_finished
+    return key
 
 
 async def _publish(service: Service, request: Request, ticket: Ticket, body: bytes) -> None:

@@ -1,11 +1,10 @@
-"""Submits a prepared picture: an id, a claim on the idempotency key, and the broker's confirm."""
+"""Submits a prepared picture: an id, and the broker's confirm."""
 
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 
 from mnist_bridge.contract import Publisher, Store
-from mnist_bridge.errors import ExpiredId, IdempotencyConflict
+from mnist_bridge.errors import ExpiredId
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.settings import GRACE_S
@@ -24,20 +23,16 @@ class Submissions:
 
     Args:
         publisher: takes requests.
-        store: keeps claims on idempotency keys.
+        store: knows which ids were revived.
         signer: issues ids.
         job_ttl_s: how long a request is worth running.
-        result_ttl_s: how long a claim is kept; as long as its result.
     """
 
-    def __init__(
-        self, publisher: Publisher, store: Store, signer: TicketSigner, *, job_ttl_s: int, result_ttl_s: int
-    ) -> None:
+    def __init__(self, publisher: Publisher, store: Store, signer: TicketSigner, *, job_ttl_s: int) -> None:
         self._publisher = publisher
         self._store = store
         self._signer = signer
         self._job_ttl_ms = job_ttl_s * 1000
-        self._result_ttl_s = result_ttl_s
 
     def issue(self, owner: str = "") -> Ticket:
         """Return a new id; with an owner, one that nobody else's name opens."""
@@ -54,25 +49,9 @@ class Submissions:
         if is_old and not await self._store.is_revived(ticket.inference_id):
             raise expired_id(ticket.inference_id)
 
-    async def claim(self, key: str, picture: bytes, owner: str = "") -> Ticket:
-        """Return the ticket that an owner's idempotency key stands for: a new one, or the one of its first use.
-
-        Raises:
-            IdempotencyConflict: the key was used with another picture.
-            ExpiredId: the first use was never answered and is too old.
-            StoreUnavailable: the claim could not be made.
-        """
-        ticket, digest = self.issue(owner), sha256(picture).hexdigest()
-        claim = f"{ticket.inference_id}|{digest}".encode()
-        held = await self._store.claim(_claimed(key, owner), claim, ttl_s=self._result_ttl_s)
-        if held is None:
-            return ticket
-        inference_id, _, held_digest = held.decode().partition("|")
-        if held_digest != digest:
-            raise IdempotencyConflict(
-                f"Idempotency-Key {key[:64]!r} was used with another picture; use a new key for a new picture"
-            )
-        return self.recognise(inference_id, owner)
+    def is_fresh(self, ticket: Ticket) -> bool:
+        """Tell whether enough of a ticket's time is left to publish it again: half of it."""
+        return _now_ms() - ticket.issued_ms < self._job_ttl_ms // 2
 
     async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
         """Hand the request to the broker; return when it is confirmed. Publishing a ticket twice does no harm."""
@@ -83,19 +62,12 @@ class Submissions:
             deadline_ms=ticket.issued_ms + self._job_ttl_ms,
             traceparent=traceparent,
         )
-        if request.deadline_ms <= _now_ms() and await self._store.is_revived(ticket.inference_id):
-            return  # an operator published it again, to run until later: this one would only expire it
         await self._publisher.publish(request)
 
 
 def expired_id(inference_id: str) -> ExpiredId:
     """Return the error for an id whose result is gone for good."""
     return ExpiredId(f"the result of {inference_id} no longer exists; submit the picture again")
-
-
-def _claimed(key: str, owner: str) -> str:
-    # No header and no name holds a zero byte: what one owner claims is never what another claims.
-    return sha256((f"{owner}\0{key}" if owner else key).encode()).hexdigest()
 
 
 def _now_ms() -> int:

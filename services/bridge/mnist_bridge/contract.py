@@ -75,6 +75,9 @@ class Store(Protocol):
     async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
 
+    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+
     async def ping(self) -> None:
         """Return when the store answers."""
 

@@ -72,6 +72,14 @@ class MemoryStore:
             self._set("idem:" + key, value, ttl_s=ttl_s)
         return held
 
+    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+        self._expire()
+        if self._values.get("idem:" + key, held) == held:
+            self._values.pop("idem:" + key, None)
+            self._set("idem:" + key, value, ttl_s=ttl_s)
+        return self._values["idem:" + key]
+
     async def ping(self) -> None:
         """Return: it is always here."""
 

@@ -48,6 +48,14 @@ redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
 return 1
 """
 
+# KEYS: a claim. ARGV: the value to replace, the new value, TTL in s. Returns the value that holds the key then.
+_REPLACE_CLAIM = """
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return held end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return ARGV[2]
+"""
+
 
 def connect_redis(url: str, *, ca_file: Path | None = None) -> Redis:
     """Return a client with bounded connections and waits; it connects on first use and again by itself.
@@ -85,6 +93,7 @@ class RedisStore:
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
         self._revive = redis.register_script(_REVIVE)
+        self._replace_claim = redis.register_script(_REPLACE_CLAIM)
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
@@ -128,6 +137,14 @@ class RedisStore:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
         held = await _answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
+
+    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then.
+
+        One atomic step: of two processes that give up the same claim, both end up with one.
+        """
+        call = self._replace_claim(keys=[CLAIM_PREFIX + key], args=[held, value, ttl_s])
+        return cast("bytes", await _answered(call))
 
     async def ping(self) -> None:
         """Return when Redis answers."""
