@@ -9,6 +9,8 @@ from mnist_worker.metrics import WorkerMetrics
 def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     """Return a registry with every metric of an API process, and one with every metric of a worker."""
     api, worker = CollectorRegistry(), CollectorRegistry()
-    ApiMetrics(api).watch_waiters(lambda: 0)
+    metrics = ApiMetrics(api)
+    metrics.watch_waiters(lambda: 0)
+    metrics.watch_buffers(lambda: 0)
     WorkerMetrics(worker)
     return api, worker

@@ -26,6 +26,7 @@ WRONG = {
     "api.settings.MNIST_MAXBYTES=1": "MNIST_MAXBYTES",
     "settings.MNIST_LOG_LEVEL=loud": "/settings/MNIST_LOG_LEVEL",
     "settings.MNIST_RESULT_TTL_S=100": "settings.MNIST_RESULT_TTL_S",
+    "api.settings.MNIST_MAX_BUFFERED_BYTES=2097152": "api.settings.MNIST_MAX_BUFFERED_BYTES is 2097152",
     "worker.gpu.count=-1": "/worker/gpu/count",
     "worker.gpu.resourceName=gpu": "/worker/gpu/resourceName",
     "rabbitmq.replicas=2": "/rabbitmq/replicas",

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from mnist_api.allowances import Allowances
 from mnist_api.background import Background
+from mnist_api.buffers import Buffers
 from mnist_api.claims import Claims
 from mnist_api.decoder import Decoder
 from mnist_api.documentation import add_inference_paths
@@ -49,6 +50,8 @@ def create_app(
     """
     metrics = ApiMetrics(registry)
     metrics.watch_waiters(lambda: len(waiters))
+    buffers = Buffers(max_bytes=settings.max_buffered_bytes)
+    metrics.watch_buffers(lambda: buffers.byte_count)
     decoder = Decoder(
         max_pixels=settings.max_pixels,
         thread_count=settings.decode_threads,
@@ -79,7 +82,7 @@ def create_app(
     # The last one added is the outermost: refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    service = Service(settings, publisher, submissions, claims, decoder, waiters, metrics, allowances)
+    service = Service(settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
     app.include_router(operation_routes(publisher, store, registry, background))

@@ -30,6 +30,11 @@ class ApiMetrics:
             "mnist_confirm_seconds", "Time until RabbitMQ confirmed a job", buckets=_SECONDS, registry=registry
         )
 
+    def watch_buffers(self, byte_count: Callable[[], float]) -> None:
+        """Report how many bytes of bodies are held, asked at each scrape."""
+        gauge = Gauge("mnist_buffered_bytes", "Bytes of pictures on their way in", registry=self._registry)
+        gauge.set_function(byte_count)
+
     def watch_waiters(self, count: Callable[[], float]) -> None:
         """Report how many calls wait for a result, asked at each scrape."""
         Gauge("mnist_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)

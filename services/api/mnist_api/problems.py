@@ -59,7 +59,7 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
     if isinstance(error, errors.OverAllowance):
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, errors.ImageTooLarge | errors.RequestTimeout):
+    if isinstance(error, errors.ImageTooLarge | errors.RequestTimeout | errors.BuffersFull):
         headers["Connection"] = "close"  # the rest of the body is not read
     return problem(status, error.code, str(error), headers)
 

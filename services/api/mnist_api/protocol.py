@@ -100,9 +100,10 @@ class BoundedProtocol(HttpToolsProtocol):
             raise RefusedRequest(detail)
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a piece of the body; `uploads` bounds its size and its time."""
+        """Pass on a piece of the body; `uploads` bounds its size and its time. Only a POST's is ever read."""
         self._pending_bytes = 0
-        super().on_body(body)
+        if self.cycle.scope["method"] == "POST":
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Wait for the next request; uvicorn forgets to when the answer came before the end of the body."""

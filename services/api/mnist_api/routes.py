@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mnist_api.allowances import Allowances, Place
+from mnist_api.buffers import Buffers
 from mnist_api.claims import Claims
 from mnist_api.decoder import Decoder
 from mnist_api.keys import client_of
@@ -38,6 +39,7 @@ class Service:
     publisher: Publisher
     submissions: Submissions
     claims: Claims
+    buffers: Buffers
     decoder: Decoder
     waiters: Waiters
     metrics: ApiMetrics
@@ -74,8 +76,7 @@ def inference_routes(service: Service) -> list[Route]:
 async def _classify(service: Service, request: Request, place: Place, wait_s: float) -> Response:
     service.publisher.admit()
     key, owner = _idempotency_key(request), client_of(request).name
-    picture = await read_picture(request.headers, request.stream(), max_bytes=service.settings.max_bytes)
-    body = await service.decoder.prepare(picture)
+    body, digest = await _prepared(service, request, is_keyed=key is not None)
 
     async def publish(ticket: Ticket) -> None:
         with place.job(ticket.inference_id):
@@ -86,11 +87,21 @@ async def _classify(service: Service, request: Request, place: Place, wait_s: fl
         with service.waiters.expect(ticket.inference_id) as arrived:
             await publish(ticket)
             return await _answer(service, request, ticket, arrived, wait_s)
-    ticket = await service.claims.submit(key, sha256(picture).hexdigest(), owner, publish)
+    ticket = await service.claims.submit(key, digest, owner, publish)
     place.leave()  # a repetition has no job of its own, and may wait long
     with service.waiters.expect(ticket.inference_id) as arrived:
         arrived.set()  # it may be there already: look first
         return await _answer(service, request, ticket, arrived, wait_s)
+
+
+async def _prepared(service: Service, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
+    """Return the model's input and, for a key, the picture's digest; the picture itself is let go here."""
+    with service.buffers.holding() as take:
+        picture = await read_picture(
+            request.headers, request.stream(), max_bytes=service.settings.max_bytes, on_bytes=take
+        )
+        digest = sha256(picture).hexdigest() if is_keyed else ""
+        return await service.decoder.prepare(picture), digest
 
 
 async def _answer(

@@ -1,11 +1,13 @@
 """Settings of the API, read from the environment with the prefix `MNIST_`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from mnist_api.uploads import FORM_OVERHEAD_BYTES
 from mnist_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
-from mnist_bridge.settings import BridgeSettings
+from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
 
 
 class ApiSettings(BridgeSettings):
@@ -21,6 +23,13 @@ class ApiSettings(BridgeSettings):
         default=None, description="TOML file of the clients and their keys; without it, whoever comes may come in"
     )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
+    max_buffered_bytes: int = Field(
+        default=134_217_728,
+        ge=131_072,
+        le=17_179_869_184,
+        description="bytes that all pictures on their way in may hold; "
+        f"at least `{ENV_PREFIX}MAX_BYTES` + {FORM_OVERHEAD_BYTES:,}",
+    )
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
     max_decodes: int = Field(default=32, ge=1, le=4_096, description="pictures that may wait for such a thread")
@@ -42,3 +51,14 @@ class ApiSettings(BridgeSettings):
         if key is not None and not MIN_KEY_BYTES <= len(key.get_secret_value().encode()) <= MAX_KEY_BYTES:
             raise ValueError(f"must have {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes; try `openssl rand -hex 32`")
         return key
+
+    @model_validator(mode="after")
+    def _largest_picture_fits(self) -> Self:
+        least = self.max_bytes + FORM_OVERHEAD_BYTES
+        if self.max_buffered_bytes < least:
+            raise ValueError(
+                f"{ENV_PREFIX}MAX_BUFFERED_BYTES is {self.max_buffered_bytes}, but must be at least "
+                f"{ENV_PREFIX}MAX_BYTES + {FORM_OVERHEAD_BYTES} = {least}, or the largest picture would never be "
+                "taken; raise it"
+            )
+        return self

@@ -1,7 +1,7 @@
 """Reads the picture out of a request: a multipart form's `file`, or the body as it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -17,8 +17,16 @@ READ_TIMEOUT_S = 30.0
 _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
-async def read_picture(headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int) -> bytes:
+async def read_picture(
+    headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int, on_bytes: Callable[[int], object]
+) -> bytes:
     """Return the picture's bytes; stop reading as soon as they are too many.
+
+    Args:
+        headers: of the request.
+        chunks: its body.
+        max_bytes: most bytes of a picture.
+        on_bytes: told how many bytes arrived before they are kept; what it raises ends the reading.
 
     Raises:
         ImageTooLarge: more than `max_bytes`.
@@ -33,6 +41,7 @@ async def read_picture(headers: Mapping[str, str], chunks: AsyncIterator[bytes],
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
             async for chunk in chunks:
+                on_bytes(len(chunk))
                 sink.write(chunk)
     except ClientDisconnect:
         raise InvalidRequest("the connection closed before the end of the body; send all of it") from None

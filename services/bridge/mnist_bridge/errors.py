@@ -17,6 +17,7 @@ InferenceError
 ├── Unavailable                  not now; 503 with Retry-After
 │   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
 │   ├── QueueFull                the broker or this process holds all it may
+│   ├── BuffersFull              pictures on their way in fill the memory for them
 │   └── StoreUnavailable         Redis away or silent
 ├── InvalidMessage               a message on the queue that is no job of ours
 ├── PredictionFailed             the model raised for this input
@@ -144,6 +145,12 @@ class QueueFull(Unavailable):
     """Raised when the queue, or this process, holds all the jobs it may."""
 
     code = "queue_full"
+
+
+class BuffersFull(Unavailable):
+    """Raised when the bodies of all calls together fill the memory that is meant for them."""
+
+    code = "buffers_full"
 
 
 class StoreUnavailable(Unavailable):
