@@ -42,7 +42,7 @@ def operation_routes(
 
     @router.get(
         "/readyz",
-        summary="Readiness: RabbitMQ takes jobs and Redis answers",
+        summary="Readiness: RabbitMQ takes jobs and Redis answers as a master",
         response_model=None,
         responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
     )

@@ -79,7 +79,7 @@ class Store(Protocol):
         """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
 
     async def ping(self) -> None:
-        """Return when the store answers."""
+        """Return when the store answers and may be written to."""
 
     def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again."""

@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, Awaitable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import MasterDownError, ReadOnlyError, RedisError
 
+from mnist_bridge.connections import Connections
 from mnist_bridge.errors import StoreUnavailable
 from mnist_bridge.ids import ID_LENGTH
 from mnist_bridge.results import Result
@@ -65,8 +67,9 @@ def connect_redis(url: str, *, ca_file: Path | None = None) -> Redis:
         ca_file: PEM file of the CA that signs Redis's certificate; without it, the system's CAs.
     """
     tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss:") else {}
-    pool = BlockingConnectionPool.from_url(
+    pool = Connections.from_url(
         url,
+        protocol=3,  # with which a subscribed connection answers other commands too
         max_connections=MAX_CONNECTIONS,
         timeout=SOCKET_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
@@ -82,7 +85,8 @@ class RedisStore:
     """Terminal results, solo attempts and idempotency claims in Redis; every error is `StoreUnavailable`.
 
     Args:
-        redis: a client with `decode_responses=False`; standalone or with Sentinel, not Cluster (one script, many keys).
+        redis: as `connect_redis` returns it; one server, or the address of whichever is the master, not Cluster (one
+            script, many keys).
         spec: the model; notifications go to the channel `results:{name}`.
         result_ttl_s: how long a result is kept.
     """
@@ -99,12 +103,12 @@ class RedisStore:
         """Store each result unless its id has one already, and notify; return how many were new."""
         keys = [RESULT_PREFIX + result.inference_id for result in results]
         arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, *(result.body for result in results)]
-        return int(await _answered(self._put(keys=keys, args=arguments)))
+        return int(await self._answered(self._put(keys=keys, args=arguments)))
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
         keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
-        return cast("list[bytes | None]", await _answered(self._redis.mget(keys)))
+        return cast("list[bytes | None]", await self._answered(self._redis.mget(keys)))
 
     async def count_attempt(self, inference_id: str) -> int:
         """Note that a solo run starts now; return how many have started, this one included."""
@@ -112,13 +116,13 @@ class RedisStore:
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.incr(key)
         pipeline.pexpire(key, self._result_ttl_ms)
-        count, _ = await _answered(pipeline.execute())
+        count, _ = await self._answered(pipeline.execute())
         return int(count)
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
         """Return how many solo runs each id has had, in the order of the ids."""
         keys = [ATTEMPTS_PREFIX + inference_id for inference_id in inference_ids]
-        counts = await _answered(self._redis.mget(keys)) if keys else []
+        counts = await self._answered(self._redis.mget(keys)) if keys else []
         return [int(count or 0) for count in counts]
 
     async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
@@ -127,15 +131,15 @@ class RedisStore:
         One atomic step; for `ttl_s` the id then reads as revived.
         """
         keys = [prefix + inference_id for prefix in (RESULT_PREFIX, ATTEMPTS_PREFIX, REVIVED_PREFIX)]
-        return bool(await _answered(self._revive(keys=keys, args=[ttl_s * 1000])))
+        return bool(await self._answered(self._revive(keys=keys, args=[ttl_s * 1000])))
 
     async def is_revived(self, inference_id: str) -> bool:
         """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
-        return bool(await _answered(self._redis.exists(REVIVED_PREFIX + inference_id)))
+        return bool(await self._answered(self._redis.exists(REVIVED_PREFIX + inference_id)))
 
     async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
-        held = await _answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
+        held = await self._answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
 
     async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
@@ -144,11 +148,12 @@ class RedisStore:
         One atomic step: of two processes that give up the same claim, both end up with one.
         """
         call = self._replace_claim(keys=[CLAIM_PREFIX + key], args=[held, value, ttl_s])
-        return cast("bytes", await _answered(call))
+        return cast("bytes", await self._answered(call))
 
     async def ping(self) -> None:
-        """Return when Redis answers."""
-        await _answered(self._redis.ping())
+        """Return when Redis answers and may be written to."""
+        hello = self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
+        self._check_role(await self._answered(hello))
 
     async def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again, some may have been missed.
@@ -157,22 +162,38 @@ class RedisStore:
             StoreUnavailable: the subscription was lost; subscribe again.
         """
         async with self._redis.pubsub() as subscription:
-            await _answered(subscription.subscribe(self._channel))
-            is_silent = False
+            await self._answered(subscription.connect())
+            self._check_role(await self._answered(_hello(subscription.connection)))
+            await self._answered(subscription.subscribe(self._channel))
             while True:
-                message = await _answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
+                message = await self._answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
                 if message is None:
                     # redis-py sends health checks on a subscription, but never misses their answers.
-                    if is_silent:
-                        raise StoreUnavailable("Redis answered no ping on the subscription; subscribe again")
-                    await _answered(subscription.ping())
-                is_silent = message is None
+                    self._check_role(await self._answered(_hello(subscription.connection)))
                 yield _ids(message)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()
+
+    def _check_role(self, hello: dict[bytes, Any]) -> None:
+        if hello[b"role"] == b"replica":
+            self._leave()
+            raise StoreUnavailable("Redis is a replica, which stores nothing; try again later")
+
+    async def _answered(self, call: Awaitable[Answer]) -> Answer:
+        try:
+            return await call
+        except (RedisError, OSError, TimeoutError) as error:
+            if _is_from_no_master(error):
+                self._leave()
+            reason = str(error) or type(error).__name__
+            raise StoreUnavailable(f"Redis did not answer ({reason}); try again later") from error
+
+    def _leave(self) -> None:
+        # By now its address may stand for the new master.
+        cast("Connections", self._redis.connection_pool).leave()
 
 
 def _ids(message: dict[str, Any] | None) -> list[str]:
@@ -182,8 +203,14 @@ def _ids(message: dict[str, Any] | None) -> list[str]:
     return [ids[start : start + ID_LENGTH] for start in range(0, len(ids), ID_LENGTH)]
 
 
-async def _answered(call: Awaitable[Answer]) -> Answer:
-    try:
-        return await call
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(f"Redis did not answer ({error or type(error).__name__}); try again later") from error
+async def _hello(connection: AbstractConnection) -> dict[bytes, Any]:
+    """Ask the server behind a connection how it is; a notification that comes meanwhile is dropped."""
+    await connection.send_command("HELLO", check_health=False)
+    while not isinstance(reply := await connection.read_response(), dict):
+        pass  # the answer to a health check of redis-py
+    return reply
+
+
+def _is_from_no_master(error: Exception) -> bool:
+    """Tell whether a server refuses because it is a replica, or a master that its replicas have left."""
+    return isinstance(error, ReadOnlyError | MasterDownError) or "NOREPLICAS" in str(error)
