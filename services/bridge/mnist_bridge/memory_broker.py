@@ -1,7 +1,7 @@
 """A broker in this process: the same contract as RabbitMQ, for the embedded service and for unit tests.
 
-Nothing survives the process. What it keeps of RabbitMQ: the three queues, prefetch, delivery counts, hand-back, and
-a jobs queue that refuses when it is full.
+Nothing survives the process. What it keeps of RabbitMQ: the three queues, prefetch, delivery counts, hand-back, a
+jobs queue that refuses when it is full, and dead letters of which the oldest go when there are too many.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from mnist_bridge.errors import QueueFull
 from mnist_bridge.inbox import Delivery, Inbox, Lane
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import DEAD_MAX_LENGTH
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class MemoryBroker:
         self._consumers: list[MemoryConsumer] = []
         self.jobs: deque[Message] = deque()
         self.retry: deque[Message] = deque()
-        self.dead: deque[Message] = deque()
+        self.dead: deque[Message] = deque(maxlen=DEAD_MAX_LENGTH)
 
     def publisher(self) -> "MemoryPublisher":
         """Return a publisher to the jobs queue."""
@@ -69,8 +70,8 @@ class MemoryBroker:
         self.deliver()
 
     def admit(self) -> None:
-        """Raise QueueFull when the jobs queue holds all it may."""
-        if len(self.jobs) >= self._queue_max_length:
+        """Raise QueueFull when as many messages wait as may; those in retry count, for they are in memory too."""
+        if len(self.jobs) + len(self.retry) >= self._queue_max_length:
             raise QueueFull(f"the queue already holds {self._queue_max_length} jobs; try again later")
 
     def attach(self, consumer: "MemoryConsumer") -> None:

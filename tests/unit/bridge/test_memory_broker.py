@@ -1,0 +1,51 @@
+"""The stand-in keeps everything in memory, so each of its queues has an end."""
+
+import asyncio
+
+import pytest
+from pika import BasicProperties
+
+from mnist_bridge.errors import QueueFull
+from mnist_bridge.inbox import Delivery, Inbox
+from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
+from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import DEAD_MAX_LENGTH
+
+TIMEOUT_S = 10.0
+
+
+async def take(inbox: Inbox) -> list[Delivery]:
+    async with asyncio.timeout(TIMEOUT_S):
+        return await inbox.take(64, is_device_free=lambda: True)
+
+
+async def reject_everything(consumer: MemoryConsumer, inbox: Inbox, count: int) -> None:
+    """Reject messages from both lanes until so many have come."""
+    while count > 0:
+        deliveries = await take(inbox)
+        consumer.settle(deliveries, deliveries)
+        count -= len(deliveries)
+
+
+async def test_the_oldest_dead_letters_go_when_there_are_too_many() -> None:
+    broker, inbox = MemoryBroker(MNIST, queue_max_length=2 * DEAD_MAX_LENGTH), Inbox()
+    count = DEAD_MAX_LENGTH + 10
+    for number in range(count):
+        broker.put(Message(BasicProperties(), str(number).encode()))
+    consumer = broker.consumer(prefetch=64)
+    running = asyncio.create_task(consumer.run(inbox))
+
+    await reject_everything(consumer, inbox, 2 * count)
+    running.cancel()
+
+    assert len(broker.dead) == DEAD_MAX_LENGTH
+    assert (broker.dead[0].body, broker.dead[-1].body) == (b"10", str(count - 1).encode())
+
+
+def test_what_waits_in_retry_takes_room_from_new_jobs() -> None:
+    broker = MemoryBroker(MNIST, queue_max_length=2)
+    broker.retry.append(Message(BasicProperties(), b"suspect"))
+    broker.put(Message(BasicProperties(), b"job"))
+
+    with pytest.raises(QueueFull):
+        broker.put(Message(BasicProperties(), b"one too many"))
