@@ -271,6 +271,20 @@ class TestOverHTTP:
         assert (await service.submit(a_picture(1), Authorization="Bearer small")).status_code == 202
         assert (await service.submit(a_picture(2), Authorization="Bearer small")).status_code == 429
 
+    async def test_a_repetition_that_waits_leaves_room_for_another_job(self, service: Service) -> None:
+        headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
+        await service.submit(**headers)
+        waiting = asyncio.create_task(service.submit(**headers, Prefer="wait=5"))
+        async with asyncio.timeout(TIMEOUT_S):
+            while not len(service.waiters):
+                await asyncio.sleep(0.005)
+
+        response = await service.submit(a_picture(1), Authorization="Bearer small")
+        service.waiters.close()
+
+        assert response.status_code == 202
+        assert (await waiting).status_code == 202
+
     async def test_an_id_that_is_over_is_never_answered_as_accepted(self, service: Service) -> None:
         headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
         accepted = (await service.submit(**headers)).json()["inference_id"]
