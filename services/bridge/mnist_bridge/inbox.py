@@ -51,6 +51,7 @@ class Inbox:
         self._jobs: deque[Delivery] = deque()
         self._suspects: deque[Delivery] = deque()
         self._changed = asyncio.Event()
+        self._cleared = asyncio.Event()
         self._is_closed = False
         self._took_suspect = False
 
@@ -72,6 +73,12 @@ class Inbox:
         """Forget everything: the broker has taken it back and will deliver it again."""
         self._jobs.clear()
         self._suspects.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    def next_clear(self) -> asyncio.Event:
+        """Return an event that is set as soon as the broker has taken back what it has lent until now."""
+        return self._cleared
 
     def close(self) -> None:
         """Give out nothing any more: `take` returns an empty list from now on."""
@@ -82,13 +89,15 @@ class Inbox:
         """Wait for work and return a batch in order of arrival: 1 to `max_batch_size` jobs, or one suspect alone.
 
         A full batch is given out at once, so that it is ready when the device is; a smaller one goes on growing
-        until the device is free.
+        until the device is free. When it is a suspect's turn nothing is given out ahead: under full load the device
+        would never be free for it.
         """
         while not self._is_closed:
-            if is_device_free() and self._is_suspects_turn():
-                self._took_suspect = True
-                return [self._suspects.popleft()]
-            if len(self._jobs) >= max_batch_size or (self._jobs and is_device_free()):
+            if self._is_suspects_turn():
+                if is_device_free():
+                    self._took_suspect = True
+                    return [self._suspects.popleft()]
+            elif len(self._jobs) >= max_batch_size or (self._jobs and is_device_free()):
                 self._took_suspect = False
                 return [self._jobs.popleft() for _ in range(min(len(self._jobs), max_batch_size))]
             self._changed.clear()

@@ -91,6 +91,17 @@ async def test_the_lanes_take_turns() -> None:
     assert [await tags(inbox, 1) for _ in range(4)] == [[1], [3], [2], [4]]
 
 
+async def test_nothing_is_given_out_ahead_while_it_is_a_suspects_turn() -> None:
+    inbox, device = filled(a_delivery(1, Lane.RETRY), a_delivery(2), a_delivery(3)), [False]
+    taking = asyncio.create_task(inbox.take(2, is_device_free=lambda: device[0]))
+    await asyncio.sleep(0)
+
+    device[0] = True
+    inbox.wake()
+
+    assert [delivery.tag for delivery in await asyncio.wait_for(taking, 1)] == [1]
+
+
 async def test_a_closed_inbox_gives_nothing() -> None:
     inbox = filled(a_delivery(1))
 
@@ -115,3 +126,13 @@ def test_clearing_forgets_both_lanes() -> None:
     inbox.clear()
 
     assert len(inbox) == 0
+
+
+async def test_clearing_tells_those_that_have_asked() -> None:
+    inbox = Inbox()
+    before = inbox.next_clear()
+
+    inbox.clear()
+
+    assert before.is_set()
+    assert not inbox.next_clear().is_set()
