@@ -59,10 +59,26 @@ async def test_a_result_expires(world: World, ids: tuple[str, str]) -> None:
 
 async def test_attempts_are_counted_by_id(store: Store, ids: tuple[str, str]) -> None:
     one, two = ids
-    await store.count_attempt(one)
+    await store.count_attempt(one, "first")
 
-    assert await store.count_attempt(one) == 2
-    assert await store.count_attempt(two) == 1
+    assert await store.count_attempt(one, "second") == 2
+    assert await store.count_attempt(two, "first") == 1
+
+
+async def test_an_attempt_that_is_noted_twice_counts_once(store: Store, ids: tuple[str, str]) -> None:
+    assert [await store.count_attempt(ids[0], "token") for _ in range(3)] == [1, 1, 1]
+
+
+async def test_an_attempt_that_is_taken_back_does_not_count(store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+    await store.count_attempt(one, "first")
+    await store.count_attempt(one, "second")
+
+    await store.uncount_attempt(one, "second")
+    await store.uncount_attempt(one, "never-noted")
+
+    assert await store.attempts([one]) == [1]
+    assert await store.count_attempt(one, "third") == 2
 
 
 async def test_a_claim_is_held_by_the_first(store: Store, ids: tuple[str, str]) -> None:
@@ -116,8 +132,8 @@ async def test_the_store_answers_a_ping(store: Store) -> None:
 
 async def test_attempts_are_read_in_the_order_of_the_ids(store: Store, ids: tuple[str, str]) -> None:
     one, two = ids
-    await store.count_attempt(one)
-    await store.count_attempt(one)
+    await store.count_attempt(one, "first")
+    await store.count_attempt(one, "second")
 
     assert await store.attempts([two, one]) == [0, 2]
     assert await store.attempts([]) == []
@@ -126,7 +142,7 @@ async def test_attempts_are_read_in_the_order_of_the_ids(store: Store, ids: tupl
 async def test_a_revived_id_is_as_new(store: Store, ids: tuple[str, str]) -> None:
     one, _ = ids
     await store.put([failed(one, "prediction_failed", "why")])
-    await store.count_attempt(one)
+    await store.count_attempt(one, "token")
 
     is_revived = await store.revive(one, ttl_s=60)
 

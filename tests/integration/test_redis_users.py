@@ -36,7 +36,8 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
 
     await worker.ping()
     assert await worker.get([ID]) == [None]
-    assert await worker.count_attempt(ID) == 1
+    assert await worker.count_attempt(ID, "token") == 1
+    await worker.uncount_attempt(ID, "token")
     assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, MNIST)]) == 1
 
     await api.ping()
@@ -57,7 +58,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     ("user", "command"),
     [
         ("api", ("SET", f"r:{ID}", "forged")),
-        ("api", ("SET", f"attempts:{ID}", "9")),
+        ("api", ("SADD", f"attempts:{ID}:runs", "token")),
         ("api", ("DEL", f"r:{ID}")),
         ("api", ("EVAL", "return 1", "0")),
         ("api", ("SCRIPT", "FLUSH")),

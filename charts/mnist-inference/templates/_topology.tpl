@@ -40,7 +40,7 @@
        right to a command it drops every transaction in there. */ -}}
 user default off resetpass ~* &* +@all
 user api on >@API_PASSWORD@ %R~r:* %R~revived:* ~idem:* &results:mnist -@all +get +mget +exists +set +evalsha +script|load +subscribe +unsubscribe +ping +client|setname +client|setinfo
-user worker on >@WORKER_PASSWORD@ ~r:* ~attempts:* &results:mnist -@all +mget +set +incrby +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
+user worker on >@WORKER_PASSWORD@ ~r:* ~attempts:* &results:mnist -@all +mget +set +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
 user operator on >@OPERATOR_PASSWORD@ ~* &* +@all
 {{- end -}}
 

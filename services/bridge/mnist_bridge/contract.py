@@ -57,11 +57,17 @@ class Store(Protocol):
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
 
-    async def count_attempt(self, inference_id: str) -> int:
-        """Note that a solo run starts now; return how many have started, this one included."""
+    async def count_attempt(self, inference_id: str, token: str) -> int:
+        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+
+        A call that is repeated counts once.
+        """
+
+    async def uncount_attempt(self, inference_id: str, token: str) -> None:
+        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs each id has had, in the order of the ids."""
+        """Return how many solo runs are noted for each id, in the order of the ids."""
 
     async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.

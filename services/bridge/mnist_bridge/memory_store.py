@@ -32,19 +32,20 @@ class MemoryStore:
         self._expire()
         return [self._values.get("r:" + inference_id) for inference_id in inference_ids]
 
-    async def count_attempt(self, inference_id: str) -> int:
-        """Note that a solo run starts now; return how many have started, this one included."""
-        self._expire()
-        key = "attempts:" + inference_id
-        count = int(self._values.get(key, b"0")) + 1
-        self._values.pop(key, None)
-        self._set(key, b"%d" % count)
-        return count
+    async def count_attempt(self, inference_id: str, token: str) -> int:
+        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+
+        A call that is repeated counts once.
+        """
+        return self._set_tokens(inference_id, self._tokens(inference_id) | {token})
+
+    async def uncount_attempt(self, inference_id: str, token: str) -> None:
+        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
+        self._set_tokens(inference_id, self._tokens(inference_id) - {token})
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs each id has had, in the order of the ids."""
-        self._expire()
-        return [int(self._values.get("attempts:" + inference_id, b"0")) for inference_id in inference_ids]
+        """Return how many solo runs are noted for each id, in the order of the ids."""
+        return [len(self._tokens(inference_id)) for inference_id in inference_ids]
 
     async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
@@ -101,6 +102,15 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Return: there is nothing to close."""
+
+    def _tokens(self, inference_id: str) -> set[str]:
+        self._expire()
+        return set(self._values.get("attempts:" + inference_id, b"").decode().split())
+
+    def _set_tokens(self, inference_id: str, tokens: set[str]) -> int:
+        self._values.pop("attempts:" + inference_id, None)
+        self._set("attempts:" + inference_id, " ".join(tokens).encode())
+        return len(tokens)
 
     def _set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
         self._expire()

@@ -59,7 +59,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         InvalidMessage: no id, another type or content type, a wrong length, or no deadline that is a moment since 1970.
     """
     headers = properties.headers or {}
-    inference_id, deadline = message_id(properties), headers.get("deadline")
+    inference_id, deadline = message_id(properties), deadline_ms(properties)
     if inference_id is None:
         raise _invalid(f"message_id {properties.message_id!r} is no inference id")
     if properties.type != spec.message_type:
@@ -68,13 +68,13 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         raise _invalid(f"content_type is {properties.content_type!r}, expected {CONTENT_TYPE!r}")
     if len(body) != spec.body_bytes:
         raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
-    if not isinstance(deadline, int) or isinstance(deadline, bool) or deadline < 0:
-        raise _invalid(f"header deadline is {repr(deadline)[:64]}, expected milliseconds since 1970")
+    if deadline is None:
+        raise _invalid(f"header deadline is {repr(headers.get('deadline'))[:64]}, expected milliseconds since 1970")
     return InferenceRequest(
         inference_id=inference_id,
         body=body,
         submitted_s=int(properties.timestamp or 0),
-        deadline_ms=int(deadline),
+        deadline_ms=deadline,
         traceparent=well_formed(headers.get("traceparent")),
     )
 
@@ -83,6 +83,12 @@ def message_id(properties: BasicProperties) -> str | None:
     """Return the message's inference id, or None when it has none that a result could be stored under."""
     value = properties.message_id
     return value if isinstance(value, str) and is_well_formed(value) else None
+
+
+def deadline_ms(properties: BasicProperties) -> int | None:
+    """Return the message's deadline in milliseconds since 1970, or None when it has none that is such a moment."""
+    value = (properties.headers or {}).get("deadline")
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _invalid(problem: str) -> InvalidMessage:

@@ -18,7 +18,7 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"
     #: the model cannot answer; `error` says why
     FAILED = "failed"
-    #: its deadline passed before a worker came to it
+    #: its deadline passed before it could run, or its result came too late
     EXPIRED = "expired"
 
 
@@ -62,7 +62,7 @@ def failed(inference_id: str, code: str, message: str) -> Result:
 
 
 def expired(inference_id: str) -> Result:
-    """Return the result of a request whose deadline passed before it ran."""
+    """Return the result of a request whose deadline passed before it ran, or before there was an answer."""
     return _result(inference_id, Status.EXPIRED)
 
 

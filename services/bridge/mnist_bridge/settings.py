@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mnist_bridge.errors import ConfigurationError
 
 ENV_PREFIX = "MNIST_"
-#: How far the clocks of two machines may differ, and how late a result may still be written.
+#: How long after its deadline a job without a result still reads pending: one half for results that come late, the
+#: other for clocks of two machines that differ and for the way to the store.
 GRACE_S = 60
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

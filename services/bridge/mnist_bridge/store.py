@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 RESULT_PREFIX = "r:"
-ATTEMPTS_PREFIX = "attempts:"
+#: What follows the id: without it, keys of an older version hold a number, which is no set.
+ATTEMPTS_PREFIX, ATTEMPTS_SUFFIX = "attempts:", ":runs"
 CLAIM_PREFIX = "idem:"
 REVIVED_PREFIX = "revived:"
 SOCKET_TIMEOUT_S = 2.0
@@ -59,12 +60,13 @@ return ARGV[2]
 """
 
 
-def connect_redis(url: str, *, ca_file: Path | None = None) -> Redis:
+def connect_redis(url: str, *, ca_file: Path | None = None, retries: int = 1) -> Redis:
     """Return a client with bounded connections and waits; it connects on first use and again by itself.
 
     Args:
         url: `redis://`, `rediss://` for TLS, or `unix://`.
         ca_file: PEM file of the CA that signs Redis's certificate; without it, the system's CAs.
+        retries: how often a call that got no answer is repeated without a word; 0 for who must know of it.
     """
     tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss:") else {}
     pool = Connections.from_url(
@@ -75,7 +77,7 @@ def connect_redis(url: str, *, ca_file: Path | None = None) -> Redis:
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=1),
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
         **tls,
     )
     return Redis.from_pool(pool)
@@ -110,27 +112,36 @@ class RedisStore:
         keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
         return cast("list[bytes | None]", await self._answered(self._redis.mget(keys)))
 
-    async def count_attempt(self, inference_id: str) -> int:
-        """Note that a solo run starts now; return how many have started, this one included."""
-        key = ATTEMPTS_PREFIX + inference_id
+    async def count_attempt(self, inference_id: str, token: str) -> int:
+        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+
+        A call that is repeated, by whomever, counts once: a set holds each token once.
+        """
+        key = _attempts_key(inference_id)
         pipeline = self._redis.pipeline(transaction=True)
-        pipeline.incr(key)
+        pipeline.sadd(key, token)
         pipeline.pexpire(key, self._result_ttl_ms)
-        count, _ = await self._answered(pipeline.execute())
+        pipeline.scard(key)
+        _, _, count = await self._answered(pipeline.execute())
         return int(count)
 
+    async def uncount_attempt(self, inference_id: str, token: str) -> None:
+        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
+        await self._answered(self._redis.srem(_attempts_key(inference_id), token))
+
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs each id has had, in the order of the ids."""
-        keys = [ATTEMPTS_PREFIX + inference_id for inference_id in inference_ids]
-        counts = await self._answered(self._redis.mget(keys)) if keys else []
-        return [int(count or 0) for count in counts]
+        """Return how many solo runs are noted for each id, in the order of the ids."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for inference_id in inference_ids:
+            pipeline.scard(_attempts_key(inference_id))
+        return [int(count) for count in await self._answered(pipeline.execute())]
 
     async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
 
         One atomic step; for `ttl_s` the id then reads as revived.
         """
-        keys = [prefix + inference_id for prefix in (RESULT_PREFIX, ATTEMPTS_PREFIX, REVIVED_PREFIX)]
+        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REVIVED_PREFIX + inference_id]
         return bool(await self._answered(self._revive(keys=keys, args=[ttl_s * 1000])))
 
     async def is_revived(self, inference_id: str) -> bool:
@@ -194,6 +205,10 @@ class RedisStore:
     def _leave(self) -> None:
         # By now its address may stand for the new master.
         cast("Connections", self._redis.connection_pool).leave()
+
+
+def _attempts_key(inference_id: str) -> str:
+    return ATTEMPTS_PREFIX + inference_id + ATTEMPTS_SUFFIX
 
 
 def _ids(message: dict[str, Any] | None) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from mnist_bridge.deaths import breaks_dead_lettering
 from mnist_bridge.errors import InferenceError, InvalidMessage, PredictionFailed
 from mnist_bridge.inbox import Delivery, Lane
-from mnist_bridge.requests import InferenceRequest, from_message, message_id
+from mnist_bridge.requests import InferenceRequest, deadline_ms, from_message, message_id
 from mnist_bridge.results import Result, Status, expired, failed, status_of, succeeded
+from mnist_bridge.settings import GRACE_S
 from mnist_bridge.spec import ModelSpec
 from mnist_worker.engine import Probabilities
 
@@ -16,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 #: Stable code of a request that was running each time a worker died.
 WORKER_CRASHED = "worker_crashed"
+#: How long after its deadline a result may still be sent to the store; from `GRACE_S` after it on the API answers
+#: that the id has expired, and may not be contradicted. The other half is for clocks that differ and for the way.
+LATE_MS = GRACE_S * 1000 // 2
 
 
 @dataclass(slots=True)
@@ -25,7 +29,7 @@ class Batch:
     Attributes:
         deliveries: all of them, in order of arrival.
         runs: those for the model, with their requests.
-        results: terminal results to be stored.
+        results: terminal results, `results_at` says which of them may be stored.
         rejected: deliveries that move on to the next queue once the results are stored.
         invalid_count: how many were no jobs, on their last way: what is rejected from `jobs` comes again by `retry`.
     """
@@ -35,6 +39,7 @@ class Batch:
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
+    _deadlines_ms: dict[str, int] = field(default_factory=dict)
 
     @property
     def lane(self) -> Lane:
@@ -51,6 +56,11 @@ class Batch:
         """The requests of `runs`, in order."""
         return [request for _, request in self.runs]
 
+    def add(self, delivery: Delivery, request: InferenceRequest) -> None:
+        """Add a delivery that is a job."""
+        self.runs.append((delivery, request))
+        self._note_deadline(request.inference_id, request.deadline_ms)
+
     def fail(
         self, delivery: Delivery, inference_id: str | None, error: InferenceError, code: str | None = None
     ) -> None:
@@ -61,8 +71,10 @@ class Batch:
 
     def turn_away(self, delivery: Delivery, error: InvalidMessage) -> None:
         """Fail what is no job; what RabbitMQ could not hand on is acknowledged, so deleted, instead of rejected."""
-        inference_id = message_id(delivery.properties)
+        inference_id, deadline = message_id(delivery.properties), deadline_ms(delivery.properties)
         self.fail(delivery, inference_id, error)
+        if inference_id is not None and deadline is not None:
+            self._note_deadline(inference_id, deadline)
         if _is_unrejectable(delivery):
             self.rejected.discard(delivery)
             logger.error("message deleted", extra={"inference_id": inference_id, "reason": str(error)})
@@ -82,6 +94,13 @@ class Batch:
                 self.rejected.add(delivery)
         self.runs = [run for run in self.runs if run[1].inference_id not in finished]
 
+    def expire_late(self, *, now_ms: int) -> None:
+        """Take out of `runs` what is too late to be worth it; call right before the rest runs."""
+        for _, request in self.runs:
+            if request.deadline_ms <= now_ms:
+                self.results.append(expired(request.inference_id))
+        self.runs = [run for run in self.runs if run[1].deadline_ms > now_ms]
+
     def complete(self, predictions: Sequence[Probabilities | PredictionFailed], spec: ModelSpec) -> None:
         """Turn the model's answers, in the order of `runs`, into results."""
         for (delivery, request), prediction in zip(self.runs, predictions, strict=True):
@@ -90,9 +109,23 @@ class Batch:
             else:
                 self.results.append(succeeded(request.inference_id, prediction.tolist(), spec))
 
+    def results_at(self, now_ms: int) -> list[Result]:
+        """Return the results as they may be sent to the store now: what is ready too late has expired."""
+        return [
+            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
+            for result in self.results
+        ]
 
-def screen(deliveries: Sequence[Delivery], spec: ModelSpec, *, now_ms: int) -> Batch:
-    """Sort deliveries into those that run, those whose deadline has passed and those that are no jobs."""
+    def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
+        # A job that was given a second life comes with a later one than a copy of it from its first.
+        self._deadlines_ms[inference_id] = max(deadline_ms, self._deadlines_ms.get(inference_id, 0))
+
+    def _is_overdue(self, inference_id: str, now_ms: int) -> bool:
+        return now_ms > self._deadlines_ms.get(inference_id, now_ms) + LATE_MS
+
+
+def screen(deliveries: Sequence[Delivery], spec: ModelSpec) -> Batch:
+    """Sort deliveries into those that are jobs and those that are none."""
     batch = Batch(deliveries)
     for delivery in deliveries:
         try:
@@ -101,11 +134,8 @@ def screen(deliveries: Sequence[Delivery], spec: ModelSpec, *, now_ms: int) -> B
             request = from_message(delivery.properties, delivery.body, spec)
         except InvalidMessage as error:
             batch.turn_away(delivery, error)
-            continue
-        if request.deadline_ms <= now_ms:
-            batch.results.append(expired(request.inference_id))
         else:
-            batch.runs.append((delivery, request))
+            batch.add(delivery, request)
     return batch
 
 

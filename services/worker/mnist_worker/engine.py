@@ -18,7 +18,7 @@ Probabilities = NDArray[np.float32]
 
 
 class Engine:
-    """Runs batches on the device, one after the other; the event loop stays free meanwhile.
+    """Runs batches on the device; the event loop stays free meanwhile. One caller at a time.
 
     Args:
         model: loaded; used from one thread only.
@@ -31,7 +31,6 @@ class Engine:
         self._shape = model.spec.shape
         self._forward_timeout_s = forward_timeout_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
-        self._queued = 0
         self.max_batch_size = max_batch_size
 
     async def warm_up(self) -> None:
@@ -73,13 +72,8 @@ class Engine:
         return await self._isolate(bodies[:half]) + await self._isolate(bodies[half:])
 
     async def _forward(self, batch: NDArray[np.uint8]) -> Probabilities:
-        self._queued += 1
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._predict, batch)
-        try:
-            # What is queued ahead gets its time first.
-            done, _ = await asyncio.wait([running], timeout=self._forward_timeout_s * self._queued)
-        finally:
-            self._queued -= 1
+        done, _ = await asyncio.wait([running], timeout=self._forward_timeout_s)
         if not done:
             raise DeviceLost(f"a forward pass took more than {self._forward_timeout_s} s; restart the worker")
         return running.result()

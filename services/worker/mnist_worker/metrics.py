@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from mnist_bridge.inbox import Lane
 from mnist_bridge.results import Result
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -18,24 +19,35 @@ class WorkerMetrics:
         self.predict_seconds = Histogram(
             "mnist_predict_seconds", "Time a batch spent on the device", buckets=_SECONDS, registry=registry
         )
-        self.results = Counter("mnist_results", "Terminal results by status", ["status"], registry=registry)
-        self.duplicates = Counter(
-            "mnist_duplicate_results", "Results not stored because the id had one already", registry=registry
+        self.results = Counter(
+            "mnist_results",
+            "Results that Redis answered for, by the status that they were sent with",
+            ["status"],
+            registry=registry,
         )
-        self.solo_runs = Counter("mnist_solo_runs", "Suspects that ran alone", registry=registry)
+        self.duplicates = Counter(
+            "mnist_duplicate_results",
+            "Results that Redis refused at the first call because the id had one already",
+            registry=registry,
+        )
+        self.solo_runs = Counter("mnist_solo_runs", "Suspects that ran alone to the end", registry=registry)
         self.invalid_messages = Counter(
             "mnist_invalid_messages", "Messages that were no jobs, parked or deleted", registry=registry
         )
-        self.store_retries = Counter("mnist_store_retries", "Calls to Redis that had to be repeated", registry=registry)
+        self.store_retries = Counter(
+            "mnist_store_retries", "Calls to Redis that failed and are repeated", registry=registry
+        )
 
-    def observe_batch(self, batch_size: int, predict_s: float) -> None:
+    def observe_batch(self, lane: Lane, batch_size: int, predict_s: float) -> None:
         """Count a batch that left the device."""
         if batch_size:
             self.batch_size.observe(batch_size)
             self.predict_seconds.observe(predict_s)
+        if lane is Lane.RETRY:
+            self.solo_runs.inc(batch_size)
 
-    def observe_results(self, results: Sequence[Result], created: int) -> None:
-        """Count results that the store answered for; `created` of them were new."""
+    def observe_results(self, results: Sequence[Result], duplicates: int) -> None:
+        """Count results that the store answered for; `duplicates` of them are known to have been refused."""
         for result in results:
             self.results.labels(result.status).inc()
-        self.duplicates.inc(len(results) - created)
+        self.duplicates.inc(duplicates)

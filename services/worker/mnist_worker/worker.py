@@ -6,10 +6,12 @@ job never harms its neighbours; on `stop` the worker takes nothing new, finishes
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mnist_bridge.contract import Consumer, Store
 from mnist_bridge.errors import StoreUnavailable
@@ -29,6 +31,15 @@ Answer = TypeVar("Answer")
 PIPELINE_DEPTH = 2
 STORE_BACKOFF_FIRST_S = 0.1
 STORE_BACKOFF_MAX_S = 2.0
+#: What a drain that was cut short gives the store to forget a solo run that nobody died of.
+UNCOUNT_TIMEOUT_S = 2.0
+
+
+class Attempt(NamedTuple):
+    """A solo run as the store knows it."""
+
+    inference_id: str
+    token: str
 
 
 class Worker:
@@ -62,6 +73,8 @@ class Worker:
         self._inbox = Inbox()
         self._started: asyncio.Queue[tuple[Batch, asyncio.Task[None]]] = asyncio.Queue(PIPELINE_DEPTH)
         self._predicting: set[asyncio.Task[None]] = set()
+        self._device = asyncio.Lock()
+        self._attempt: Attempt | None = None
         self._is_draining = False
 
     @property
@@ -87,42 +100,57 @@ class Worker:
                 if task.done() and not task.cancelled():
                     task.result()
         finally:
-            await _end(consuming, starting, finishing, stopping)
+            await _end(consuming, starting, finishing, stopping, *self._predicting)
 
     async def _drain(self, starting: asyncio.Task[None], finishing: asyncio.Task[None]) -> None:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
         self._is_draining = True
         self._inbox.close()
-        await self._consumer.cancel()
         settled = asyncio.create_task(self._settled(starting))
         await asyncio.wait([settled, finishing], timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if not settled.done():
             logger.warning("drain cut short, handing back what runs", extra={"timeout_s": self._drain_timeout_s})
-        await _end(settled, starting, finishing)
+        has_failed = finishing.done()
+        await _end(settled, starting, finishing, *self._predicting)
+        if has_failed:
+            return  # `run` raises why: what runs now is what a worker died of
+        await self._uncount_in_time()
         self._consumer.hand_back()
         logger.info("drain finished")
 
     async def _settled(self, starting: asyncio.Task[None]) -> None:
+        await self._consumer.cancel()
         await asyncio.shield(starting)
         await self._started.join()
 
     async def _start_batches(self) -> None:
         while deliveries := await self._inbox.take(self._engine.max_batch_size, is_device_free=self._is_device_free):
-            batch = screen(deliveries, self._spec, now_ms=time.time_ns() // 1_000_000)
+            lost = self._inbox.next_clear()
+            batch = screen(deliveries, self._spec)
             self._metrics.invalid_messages.inc(batch.invalid_count)
             await self._drop_finished(batch)
             if batch.lane is Lane.RETRY:
-                await self._started.join()  # alone: a killer takes nobody with it
-                await self._count_attempts(batch)
+                await self._run_alone(batch, lost)
+            else:
+                await self._started.put((batch, self._start(batch)))
+
+    async def _run_alone(self, batch: Batch, lost: asyncio.Event) -> None:
+        await self._started.join()  # alone: a killer takes nobody with it
+        await self._count_attempt(batch)
+        # The broker lends it to others from then on, each of which counts it anew while this one still runs.
+        uncounting = asyncio.create_task(self._uncount_after(lost))
+        try:
             await self._started.put((batch, self._start(batch)))
-            if batch.lane is Lane.RETRY:
-                await self._started.join()  # a killer that ran next would be counted against this one
+            await self._started.join()  # a killer that ran next would be counted against this one
+        finally:
+            uncounting.cancel()
+        self._attempt = None
 
     async def _finish_batches(self) -> None:
         while True:
             batch, predicting = await self._started.get()
             await predicting
-            await self._put_results(batch.results)
+            await self._put_results(batch)
             self._consumer.settle(batch.deliveries, batch.rejected)
             self._started.task_done()
 
@@ -140,12 +168,15 @@ class Worker:
         return not self._predicting
 
     async def _predict(self, batch: Batch) -> None:
-        started = time.perf_counter()
-        bodies = [request.body for request in batch.requests]
-        predictions = await self._engine.predict(bodies) if bodies else []
-        predict_s = time.perf_counter() - started
+        async with self._device:
+            batch.expire_late(now_ms=_now_ms())
+            started = time.perf_counter()
+            bodies = [request.body for request in batch.requests]
+            predictions = await self._engine.predict(bodies) if bodies else []
+            predict_s = time.perf_counter() - started
+        await asyncio.sleep(0)  # the next batch gets the device before this one's answers are written out
         batch.complete(predictions, self._spec)
-        self._metrics.observe_batch(len(batch.runs), predict_s)
+        self._metrics.observe_batch(batch.lane, len(batch.runs), predict_s)
         logger.info(
             "batch predicted",
             extra={
@@ -162,18 +193,39 @@ class Worker:
             bodies = await self._until_stored(partial(self._store.get, ids))
             batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
 
-    async def _count_attempts(self, batch: Batch) -> None:
-        for request in batch.requests:
-            attempt = await self._until_stored(partial(self._store.count_attempt, request.inference_id))
-            self._metrics.solo_runs.inc()
-            if attempt > SOLO_ATTEMPTS:
+    async def _count_attempt(self, batch: Batch) -> None:
+        for request in batch.requests:  # one, or none when it is finished or no job
+            self._attempt = Attempt(request.inference_id, secrets.token_hex(8))
+            count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
+            if count > SOLO_ATTEMPTS:
                 batch.give_up(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
 
-    async def _put_results(self, results: list[Result]) -> None:
-        if not results:
+    async def _uncount_after(self, lost: asyncio.Event) -> None:
+        await lost.wait()
+        await self._uncount()
+
+    async def _uncount_in_time(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNCOUNT_TIMEOUT_S):
+                await self._uncount()
+
+    async def _uncount(self) -> None:
+        if self._attempt is not None:
+            await self._until_stored(partial(self._store.uncount_attempt, *self._attempt))
+
+    async def _put_results(self, batch: Batch) -> None:
+        if not batch.results:
             return
-        created = await self._until_stored(partial(self._store.put, results))
-        self._metrics.observe_results(results, created)
+        sent: list[list[Result]] = []
+
+        async def put() -> int:
+            sent.append(batch.results_at(_now_ms()))
+            return await self._store.put(sent[-1])
+
+        created = await self._until_stored(put)
+        # A call without an answer may have been done: what a later one finds may be our own.
+        duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
+        self._metrics.observe_results(sent[-1], duplicates)
 
     async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask the store until it answers: results are held, never given up, and the prefetch stops the intake."""
@@ -186,6 +238,10 @@ class Worker:
                 logger.warning("store unavailable, results held", extra={"reason": str(error), "pause_s": pause_s})
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, STORE_BACKOFF_MAX_S)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _end(*tasks: asyncio.Task[None] | asyncio.Task[bool]) -> None:

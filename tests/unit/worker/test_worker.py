@@ -1,106 +1,19 @@
 """The worker's loop against the stand-ins: what is stored, and what becomes of each message."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
 import pytest
 from pika import BasicProperties
-from prometheus_client import CollectorRegistry
 
-from mnist_bridge.errors import DeviceLost, StoreUnavailable
-from mnist_bridge.memory_broker import MemoryBroker, Message
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.results import Result, failed
+from mnist_bridge.errors import DeviceLost
+from mnist_bridge.memory_broker import Message
+from mnist_bridge.requests import to_properties
+from mnist_bridge.results import failed
 from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import SOLO_ATTEMPTS
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.worker import Worker
-from tests.models import LOSES_THE_DEVICE, RAISES, EchoModel, FaultyModel, SlowModel
-
-TIMEOUT_S = 10.0
-
-
-class AwayStore(MemoryStore):
-    """A store that does not answer while `is_away`."""
-
-    is_away = False
-
-    async def put(self, results: Sequence[Result]) -> int:
-        if self.is_away:
-            raise StoreUnavailable("away")
-        return await super().put(results)
-
-
-@dataclass
-class Bench:
-    """A worker with all its parts."""
-
-    broker: MemoryBroker
-    store: AwayStore
-    model: EchoModel
-    registry: CollectorRegistry
-    worker: Worker
-    stop: asyncio.Event
-    working: asyncio.Task[None]
-
-    async def publish(self, *marks: int) -> list[str]:
-        return [await self._publish_one(number, mark) for number, mark in enumerate(marks)]
-
-    async def _publish_one(self, number: int, mark: int) -> str:
-        request = a_request(number, mark)
-        await self.broker.publisher().publish(request)
-        return request.inference_id
-
-    async def results(self, ids: Sequence[str]) -> list[dict[str, object]]:
-        async with asyncio.timeout(TIMEOUT_S):
-            while None in (bodies := await self.store.get(ids)):
-                await asyncio.sleep(0.005)
-        return [json.loads(body or b"") for body in bodies]
-
-    def count(self, name: str) -> float:
-        return self.registry.get_sample_value(name) or 0.0
-
-    async def until_empty(self) -> None:
-        """Return when no queue but `dead` holds anything and nothing is unsettled."""
-        self.stop.set()
-        await asyncio.wait_for(self.working, TIMEOUT_S)
-        assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
-
-
-def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> InferenceRequest:
-    body = bytes([mark]) + bytes(783)
-    return InferenceRequest(f"{number:024d}", body, submitted_s=1_700_000_000, deadline_ms=deadline_ms)
-
-
-@pytest.fixture
-def model() -> EchoModel:
-    return FaultyModel()
-
-
-@pytest.fixture
-async def bench(model: EchoModel) -> AsyncIterator[Bench]:
-    broker, store = MemoryBroker(MNIST, queue_max_length=1_000), AwayStore(result_ttl_s=60)
-    engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
-    registry = CollectorRegistry()
-    worker = Worker(
-        consumer=broker.consumer(prefetch=24),
-        store=store,
-        engine=engine,
-        spec=MNIST,
-        metrics=WorkerMetrics(registry),
-        drain_timeout_s=2,
-    )
-    stop = asyncio.Event()
-    bench = Bench(broker, store, model, registry, worker, stop, asyncio.create_task(worker.run(stop)))
-    yield bench
-    bench.working.cancel()
-    await asyncio.gather(bench.working, return_exceptions=True)
-    engine.close()
+from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
+from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
 
 async def test_each_job_gets_its_own_answer(bench: Bench) -> None:
@@ -132,7 +45,7 @@ async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench
     async with asyncio.timeout(TIMEOUT_S):
         while bench.broker.jobs or len(bench.worker._inbox):
             await asyncio.sleep(0)
-    more = [await bench._publish_one(100 + number, number) for number in range(5)]
+    more = [await bench.publish_one(100 + number, number) for number in range(5)]
 
     await bench.results(first + more)
 
@@ -172,7 +85,7 @@ async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench
         while not bench.count("mnist_store_retries_total"):
             await asyncio.sleep(0.005)
     retries = bench.count("mnist_store_retries_total")
-    ids = [await bench._publish_one(100, 7)]
+    ids = [await bench.publish_one(100, 7)]
     async with asyncio.timeout(TIMEOUT_S):
         while bench.count("mnist_store_retries_total") < retries + 2:
             await asyncio.sleep(0.005)
@@ -239,8 +152,8 @@ async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
 
 async def test_a_suspect_that_was_tried_often_enough_is_failed_and_parked(bench: Bench) -> None:
     request = a_request(1, 5)
-    for _ in range(SOLO_ATTEMPTS):
-        await bench.store.count_attempt(request.inference_id)
+    for number in range(SOLO_ATTEMPTS):
+        await bench.store.count_attempt(request.inference_id, f"token-{number}")
 
     bench.broker.put(suspect(request))
     [result] = await bench.results([request.inference_id])
@@ -309,8 +222,3 @@ async def test_a_lost_device_ends_the_worker_and_acknowledges_nothing(bench: Ben
         await asyncio.wait_for(bench.working, TIMEOUT_S)
 
     assert [message.delivery_count for message in bench.broker.jobs] == [1, 1]
-
-
-def suspect(request: InferenceRequest) -> Message:
-    """Return the request's message as it is after a worker died with it."""
-    return Message(to_properties(request, MNIST), request.body, delivery_count=1, is_redelivered=True)

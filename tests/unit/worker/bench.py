@@ -1,0 +1,91 @@
+"""A worker with stand-ins for both servers, and a store that fails when a test says so."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.memory_broker import MemoryBroker, Message
+from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.requests import InferenceRequest, to_properties
+from mnist_bridge.results import Result
+from mnist_bridge.spec import MNIST
+from mnist_worker.worker import Worker
+from tests.models import EchoModel
+
+TIMEOUT_S = 10.0
+
+
+class FaultyStore(MemoryStore):
+    """A store that takes no results while `is_away`, and that does so many things without an answer."""
+
+    is_away = False
+    lost_answers = 0
+
+    async def put(self, results: Sequence[Result]) -> int:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return self._answered(await super().put(results))
+
+    async def count_attempt(self, inference_id: str, token: str) -> int:
+        return self._answered(await super().count_attempt(inference_id, token))
+
+    def _answered(self, answer: int) -> int:
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise StoreUnavailable("the answer is lost")
+        return answer
+
+
+@dataclass
+class Bench:
+    """A worker with all its parts."""
+
+    broker: MemoryBroker
+    store: FaultyStore
+    model: EchoModel
+    registry: CollectorRegistry
+    worker: Worker
+    stop: asyncio.Event
+    working: asyncio.Task[None]
+
+    async def publish(self, *marks: int) -> list[str]:
+        return [await self.publish_one(number, mark) for number, mark in enumerate(marks)]
+
+    async def publish_one(self, number: int, mark: int) -> str:
+        request = a_request(number, mark)
+        await self.broker.publisher().publish(request)
+        return request.inference_id
+
+    async def results(self, ids: Sequence[str]) -> list[dict[str, object]]:
+        async with asyncio.timeout(TIMEOUT_S):
+            while None in (bodies := await self.store.get(ids)):
+                await asyncio.sleep(0.005)
+        return [json.loads(body or b"") for body in bodies]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    def count(self, name: str) -> float:
+        return self.registry.get_sample_value(name) or 0.0
+
+    async def until_empty(self) -> None:
+        """Return when no queue but `dead` holds anything and nothing is unsettled."""
+        self.stop.set()
+        await asyncio.wait_for(self.working, TIMEOUT_S)
+        assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
+
+
+def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> InferenceRequest:
+    body = bytes([mark]) + bytes(783)
+    return InferenceRequest(f"{number:024d}", body, submitted_s=1_700_000_000, deadline_ms=deadline_ms)
+
+
+def suspect(request: InferenceRequest) -> Message:
+    """Return the request's message as it is after a worker died with it."""
+    return Message(to_properties(request, MNIST), request.body, delivery_count=1, is_redelivered=True)

@@ -1,0 +1,41 @@
+"""What the tests of the worker's loop share."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from mnist_bridge.memory_broker import MemoryBroker
+from mnist_bridge.spec import MNIST
+from mnist_worker.engine import Engine
+from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.worker import Worker
+from tests.models import EchoModel, FaultyModel
+from tests.unit.worker.bench import Bench, FaultyStore
+
+
+@pytest.fixture
+def model() -> EchoModel:
+    return FaultyModel()
+
+
+@pytest.fixture
+async def bench(model: EchoModel) -> AsyncIterator[Bench]:
+    broker, store = MemoryBroker(MNIST, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
+    registry = CollectorRegistry()
+    worker = Worker(
+        consumer=broker.consumer(prefetch=24),
+        store=store,
+        engine=engine,
+        spec=MNIST,
+        metrics=WorkerMetrics(registry),
+        drain_timeout_s=2,
+    )
+    stop = asyncio.Event()
+    bench = Bench(broker, store, model, registry, worker, stop, asyncio.create_task(worker.run(stop)))
+    yield bench
+    bench.working.cancel()
+    await asyncio.gather(bench.working, return_exceptions=True)
+    engine.close()

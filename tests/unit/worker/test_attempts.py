@@ -1,0 +1,101 @@
+"""Solo runs of suspects: only those are counted that a worker died of."""
+
+import asyncio
+
+import pytest
+
+from mnist_bridge.errors import DeviceLost
+from mnist_bridge.memory_broker import MemoryConsumer
+from mnist_bridge.topology import SOLO_ATTEMPTS
+from tests.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
+from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
+
+
+class HeldModel(FaultyModel):
+    """A model whose hangs end with the test; says when one has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = 0
+
+    def predict_batch(self, batch):  # type: ignore[no-untyped-def]
+        self.runs += 1
+        return super().predict_batch(batch)
+
+
+@pytest.fixture
+def model() -> EchoModel:
+    return HeldModel()
+
+
+async def until_it_hangs(bench: Bench) -> None:
+    await bench.until(lambda: bench.model.runs)  # type: ignore[attr-defined]
+
+
+async def test_lost_answers_of_the_store_are_no_attempts(bench: Bench) -> None:
+    bench.store.lost_answers = SOLO_ATTEMPTS
+    bench.broker.put(suspect(a_request(1, 5)))
+
+    [result] = await bench.results([a_request(1, 5).inference_id])
+
+    assert result["status"] == "succeeded"
+    assert await bench.store.attempts([a_request(1, 5).inference_id]) == [1]
+
+
+async def test_a_solo_run_that_a_stop_cuts_short_is_no_attempt(bench: Bench) -> None:
+    request = a_request(1, HANGS)
+    bench.broker.put(suspect(request))
+    await until_it_hangs(bench)
+
+    bench.stop.set()
+    await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    assert await bench.store.attempts([request.inference_id]) == [0]
+    assert len(bench.broker.retry) == 1
+    bench.model.released.set()  # type: ignore[attr-defined]
+
+
+async def test_a_solo_run_whose_message_went_back_to_the_broker_is_no_attempt(bench: Bench) -> None:
+    request = a_request(1, HANGS)
+    bench.broker.put(suspect(request))
+    await until_it_hangs(bench)
+    assert await bench.store.attempts([request.inference_id]) == [1]
+
+    lose_connection(bench)
+    async with asyncio.timeout(TIMEOUT_S):
+        while await bench.store.attempts([request.inference_id]) != [0]:
+            await asyncio.sleep(0.005)
+
+    bench.model.released.set()  # type: ignore[attr-defined]
+    assert (await bench.results([request.inference_id]))[0]["status"] == "succeeded"
+
+
+async def test_a_solo_run_that_lost_the_device_is_an_attempt(bench: Bench) -> None:
+    request = a_request(1, LOSES_THE_DEVICE)
+    bench.broker.put(suspect(request))
+
+    with pytest.raises(DeviceLost):
+        await asyncio.wait_for(bench.working, TIMEOUT_S)
+
+    assert await bench.store.attempts([request.inference_id]) == [1]
+
+
+async def test_a_suspect_that_is_given_up_is_no_solo_run(bench: Bench) -> None:
+    request = a_request(1, 5)
+    for number in range(SOLO_ATTEMPTS):
+        await bench.store.count_attempt(request.inference_id, f"token-{number}")
+
+    bench.broker.put(suspect(request))
+    await bench.results([request.inference_id])
+
+    assert bench.count("mnist_solo_runs_total") == 0
+
+
+def lose_connection(bench: Bench) -> None:
+    """Take back all that was lent, as RabbitMQ does when a connection is lost; the worker lives on."""
+    consumer, inbox = bench.worker._consumer, bench.worker._inbox
+    assert isinstance(consumer, MemoryConsumer)
+    consumer._return_unsettled(failures=1)
+    for source in consumer._sources:
+        source.is_lost = True
+    inbox.clear()
