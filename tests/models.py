@@ -75,7 +75,16 @@ class HangingModel(EchoModel):
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         if batch.any():
-            time.sleep(600)
+            logger.info("model hangs")
+            time.sleep(3_600)
+        return super().predict_batch(batch)
+
+
+class NeverWarmModel(EchoModel):
+    """Never comes back from any input."""
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        time.sleep(3_600)
         return super().predict_batch(batch)
 
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from mnist_api.app import create_app
@@ -11,6 +12,7 @@ from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
 from mnist_bridge.drain_rate import DrainRate
+from mnist_bridge.ending import leave, run
 from mnist_bridge.errors import ConfigurationError
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
@@ -76,8 +78,8 @@ def main() -> None:
     except ConfigurationError as error:
         logger.critical("configuration error", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
-    server.run()
-    sys.exit(server.exit_status)
+    run(server.serve(), loop_factory=uvloop.new_event_loop)
+    leave(server.exit_status)  # no picture that hangs in a thread may hold it up
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Nothing survives the process. Everything but the broker and the store is what ru
 import asyncio
 import logging
 import secrets
-import sys
+from typing import NoReturn
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -17,6 +17,7 @@ from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
 from mnist_bridge.drain_rate import DrainRate
+from mnist_bridge.ending import leave, run
 from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
@@ -24,7 +25,7 @@ from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
 from mnist_worker.model import Model
-from mnist_worker.service import EXIT_CONFIGURATION, load_model, warm_worker
+from mnist_worker.service import EXIT_CONFIGURATION, EXIT_DEVICE_LOST, EXIT_FAILED, load_model, warm_worker
 from mnist_worker.settings import WorkerSettings
 from mnist_worker.worker import Worker
 
@@ -94,19 +95,28 @@ async def _run_both(server: Server, worker: Worker) -> None:
     await working
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+def main() -> NoReturn:
+    """Serve until SIGTERM or SIGINT; the exit status is the worker's."""
     configure_logging(service="embedded", level="info")
+    leave(_serve_to_the_end())
+
+
+def _serve_to_the_end() -> int:
     try:
         api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
         logging.getLogger().setLevel(api.log_level.upper())
         model = load_model(worker)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(serve(api, worker, model))
-    except (ConfigurationError, DeviceLost) as error:
-        logger.critical("cannot serve", extra={"reason": str(error)})
-        sys.exit(EXIT_CONFIGURATION)
-    sys.exit(status)
+        return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
+    except ConfigurationError as error:
+        logger.critical("configuration error", extra={"reason": str(error)})
+        return EXIT_CONFIGURATION
+    except DeviceLost as error:
+        logger.critical("device lost", extra={"reason": str(error)})
+        return EXIT_DEVICE_LOST
+    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
+    except Exception:
+        logger.exception("service failed")
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

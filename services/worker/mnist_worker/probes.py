@@ -10,6 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
+#: What a probe that is under way gets when the worker ends.
+SHUTDOWN_TIMEOUT_S = 1
+
 
 class ProbeServer(uvicorn.Server):
     """A uvicorn server that leaves the signals to the worker."""
@@ -31,6 +34,12 @@ def probe_server(host: str, port: int, *, is_ready: Callable[[], bool], registry
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), Mount("/metrics", make_asgi_app(registry))]
     config = uvicorn.Config(
-        Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False, lifespan="off"
+        Starlette(routes=routes),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     return ProbeServer(config)

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
-import signal
-import sys
+from typing import NoReturn
 
 import torch
 import uvloop
@@ -12,6 +10,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from mnist_bridge.consumer import AmqpConsumer
 from mnist_bridge.contract import Consumer, Store
+from mnist_bridge.ending import leave, run, stop_event
 from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.settings import load_settings
@@ -29,6 +28,10 @@ logger = logging.getLogger("mnist_worker")
 
 EXIT_CONFIGURATION = 78  # EX_CONFIG, sysexits.h
 EXIT_DEVICE_LOST = 70  # EX_SOFTWARE
+EXIT_FAILED = 1
+#: What a stop may take beyond the drain: to forget a solo run, to close the connections (2 s each) and the probes.
+STOP_MARGIN_S = 10
+CLOSE_TIMEOUT_S = 2.0
 
 
 def load_model(settings: WorkerSettings) -> Model:
@@ -42,28 +45,36 @@ def load_model(settings: WorkerSettings) -> Model:
 
 async def serve(settings: WorkerSettings, model: Model) -> None:
     """Work until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    stop = stop_event(within_s=settings.drain_timeout_s + STOP_MARGIN_S)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     consumer, store = connect_to(settings, model)
-    worker = await warm_worker(settings, model, registry, consumer=consumer, store=store)
+    warming = asyncio.create_task(warm_worker(settings, model, registry, consumer=consumer, store=store))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([warming, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not warming.done():
+        return
+    worker = warming.result()
     probes = probe_server(settings.probe_host, settings.probe_port, is_ready=lambda: worker.is_ready, registry=registry)
     probing = asyncio.create_task(probes.serve())
+    probing.add_done_callback(lambda _: stop.set())  # a worker without probes is to be replaced
     try:
         await worker.run(stop)
     finally:
         probes.should_exit = True
-        await asyncio.gather(probing, store.close(), return_exceptions=True)
+        closing = asyncio.create_task(store.close())
+        await asyncio.wait([probing, closing], timeout=CLOSE_TIMEOUT_S)
+    if probing.done():
+        probing.result()
 
 
 def connect_to(settings: WorkerSettings, model: Model) -> tuple[AmqpConsumer, RedisStore]:
     """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
     topology = topology_for(model.spec, queue_max_length=settings.queue_max_length)
     consumer = AmqpConsumer(settings.broker_url, spec=model.spec, topology=topology, prefetch=settings.prefetch)
-    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
+    # The worker repeats every call itself, and has to know of it.
+    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file, retries=0)
     return consumer, RedisStore(redis, spec=model.spec, result_ttl_s=settings.result_ttl_s)
 
 
@@ -83,20 +94,26 @@ async def warm_worker(
     )
 
 
-def run_worker() -> None:
-    """Run the worker; the exit status says why it ended: 0 stopped, 70 device lost, 78 configuration."""
+def run_worker() -> NoReturn:
+    """Run the worker; the exit status says why it ended: 0 stopped, 1 failed, 70 device lost, 78 configuration."""
     configure_logging(service="worker", level="info")
+    leave(_work())
+
+
+def _work() -> int:
     try:
         settings = load_settings(WorkerSettings)
         logging.getLogger().setLevel(settings.log_level.upper())
         model = load_model(settings)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, model))
+        run(serve(settings, model), loop_factory=uvloop.new_event_loop)
     except ConfigurationError as error:
         logger.critical("configuration error", extra={"reason": str(error)})
-        sys.exit(EXIT_CONFIGURATION)
+        return EXIT_CONFIGURATION
     except DeviceLost as error:
         logger.critical("device lost", extra={"reason": str(error)})
-        logging.shutdown()
-        # A hung forward pass cannot be ended from outside: a normal exit would wait for its thread for ever.
-        os._exit(EXIT_DEVICE_LOST)
+        return EXIT_DEVICE_LOST
+    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
+    except Exception:
+        logger.exception("worker failed")
+        return EXIT_FAILED
+    return 0

@@ -1,0 +1,172 @@
+"""Each process ends when it is asked to, whatever hangs in it."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deployment import ROOT, Deployment, Service
+from tests.integration.conftest import System, some_pictures
+from tests.pictures import encoded, sample
+from tests.servers import Process, RabbitMQ, RedisServer, free_port
+
+#: Far more than the drain takes here, far less than the hour that the hang takes.
+END_TIMEOUT_S = 30.0
+HANGS = {"MNIST_MODEL": "tests.models:HangingModel", "MNIST_DRAIN_TIMEOUT_S": "1", "MNIST_FORWARD_TIMEOUT_S": "3600"}
+HANGING_PICTURES = """
+import time
+import mnist_api.decoder, mnist_api.server
+
+mnist_api.decoder.prepare_at_once = lambda *_, **__: None
+mnist_api.decoder.prepare_opened = lambda *_, **__: time.sleep(3600)
+mnist_api.server.SHUTDOWN_TIMEOUT_S = 1
+from mnist_api.__main__ import main
+
+main()
+"""
+HANGING_NAMES = """
+import socket, sys, time
+
+resolve = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *args, **kw: time.sleep(3600) if host == "rabbitmq" else resolve(host, *args, **kw)
+sys.argv = ["mnist_worker"]
+from mnist_worker.__main__ import main
+
+main()
+"""
+
+
+@pytest.fixture
+def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> Iterator[Deployment]:
+    with Deployment(tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+async def system(deployment: Deployment) -> AsyncIterator[System]:
+    api = deployment.api().wait_until_ready()
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
+        yield System(api, [], client)
+
+
+@contextmanager
+def embedded(tmp_path: Path, **environment: str) -> Iterator[tuple[Process, str]]:
+    port = free_port()
+    variables = {"MNIST_PORT": str(port), "PYTHONPATH": path_of_the_tests(), **environment}
+    process = Process([sys.executable, "-m", "mnist_embedded"], tmp_path / "log", variables).start()
+    try:
+        process.wait_for_port(port)
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.stop(signal.SIGKILL)
+
+
+def path_of_the_tests() -> str:
+    return ":".join([str(ROOT), *(entry for entry in sys.path if entry)])
+
+
+def exit_status_after_sigterm(service: Service) -> int:
+    service.process.send_signal(signal.SIGTERM)
+    return service.process.wait(END_TIMEOUT_S)
+
+
+def wait_for_log(process: Process, text: str) -> None:
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while text not in process.log.read_text():
+        assert time.monotonic() < deadline, process.log.read_text()
+        time.sleep(0.05)
+
+
+async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
+    system: System, deployment: Deployment
+) -> None:
+    hanging = deployment.worker(**HANGS).wait_until_ready()
+    ids = await system.submit_all(some_pictures(3))
+    wait_for_log(hanging.process, "model hangs")
+
+    assert exit_status_after_sigterm(hanging) == 0
+
+    assert "drain finished" in hanging.process.log.read_text()
+    deployment.worker()
+    assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
+
+
+def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
+    hanging = deployment.worker(**{**HANGS, "MNIST_MODEL": "tests.models:NeverWarmModel"})
+    wait_for_log(hanging.process, "model loaded")
+
+    assert exit_status_after_sigterm(hanging) == 0
+
+
+def test_a_worker_that_looks_up_a_name_without_an_answer_ends(redis_server: RedisServer, tmp_path: Path) -> None:
+    environment = {
+        "MNIST_AMQP_URL": "amqp://rabbitmq",
+        "MNIST_REDIS_URL": redis_server.url,
+        "MNIST_PROBE_PORT": str(free_port()),
+        "PYTHONPATH": path_of_the_tests(),
+    }
+    process = Process([sys.executable, "-c", HANGING_NAMES], tmp_path / "log", environment).start()
+    try:
+        process.wait_for_port(int(environment["MNIST_PROBE_PORT"]))
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(END_TIMEOUT_S) == 0
+    finally:
+        process.stop(signal.SIGKILL)
+
+
+def test_a_worker_with_a_probe_that_reads_no_answer_ends(deployment: Deployment) -> None:
+    worker = deployment.worker().wait_until_ready()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        probe.connect(("127.0.0.1", httpx.URL(worker.url).port))
+        probe.sendall(1_000 * b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert probe.recv(1)
+
+        assert exit_status_after_sigterm(worker) == 0
+
+
+def test_an_api_with_a_picture_that_hangs_ends(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> None:
+    environment = {
+        "MNIST_AMQP_URL": rabbitmq.url,
+        "MNIST_REDIS_URL": redis_server.url,
+        "MNIST_TICKET_KEY": "a key for the tests only",
+        "MNIST_QUEUE_SETTLE_S": "0",
+        "MNIST_PORT": str(free_port()),
+        "PYTHONPATH": path_of_the_tests(),
+    }
+    process = Process([sys.executable, "-c", HANGING_PICTURES], tmp_path / "log", environment).start()
+    try:
+        process.wait_for_port(int(environment["MNIST_PORT"]))
+        url = f"http://127.0.0.1:{environment['MNIST_PORT']}"
+        while httpx.get(f"{url}/readyz").status_code != 200:
+            time.sleep(0.05)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{url}/classify", content=encoded(sample("seven")), timeout=1)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(END_TIMEOUT_S) == 0
+    finally:
+        process.stop(signal.SIGKILL)
+
+
+def test_one_process_for_everything_ends_though_its_forward_pass_hangs(tmp_path: Path) -> None:
+    with embedded(tmp_path, **HANGS) as (process, url):
+        httpx.post(f"{url}/classify", content=encoded(sample("seven")))
+        wait_for_log(process, "model hangs")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(END_TIMEOUT_S) == 0
+
+
+def test_one_process_for_everything_ends_by_itself_when_its_forward_pass_hangs(tmp_path: Path) -> None:
+    with embedded(tmp_path, **{**HANGS, "MNIST_FORWARD_TIMEOUT_S": "0.5"}) as (process, url):
+        httpx.post(f"{url}/classify", content=encoded(sample("seven")))
+
+        assert process.wait(END_TIMEOUT_S) == 70
