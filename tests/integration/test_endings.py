@@ -30,16 +30,6 @@ from mnist_api.__main__ import main
 
 main()
 """
-HANGING_NAMES = """
-import socket, sys, time
-
-resolve = socket.getaddrinfo
-socket.getaddrinfo = lambda host, *args, **kw: time.sleep(3600) if host == "rabbitmq" else resolve(host, *args, **kw)
-sys.argv = ["mnist_worker"]
-from mnist_worker.__main__ import main
-
-main()
-"""
 
 
 @pytest.fixture
@@ -102,23 +92,6 @@ def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0
-
-
-def test_a_worker_that_looks_up_a_name_without_an_answer_ends(redis_server: RedisServer, tmp_path: Path) -> None:
-    environment = {
-        "MNIST_AMQP_URL": "amqp://rabbitmq",
-        "MNIST_REDIS_URL": redis_server.url,
-        "MNIST_PROBE_PORT": str(free_port()),
-        "PYTHONPATH": path_of_the_tests(),
-    }
-    process = Process([sys.executable, "-c", HANGING_NAMES], tmp_path / "log", environment).start()
-    try:
-        process.wait_for_port(int(environment["MNIST_PROBE_PORT"]))
-        process.send_signal(signal.SIGTERM)
-
-        assert process.wait(END_TIMEOUT_S) == 0
-    finally:
-        process.stop(signal.SIGKILL)
 
 
 def test_a_worker_with_a_probe_that_reads_no_answer_ends(deployment: Deployment) -> None:
