@@ -56,6 +56,15 @@ def test_every_installation_is_pinned_or_brings_no_dependencies(service: str) ->
         assert "--constraint constraints.txt" in command or "--no-deps" in command, command
 
 
+@both
+def test_tini_is_the_first_process_of_a_container(service: str) -> None:
+    entrypoints = re.findall(r"^ENTRYPOINT (.+)$", dockerfile(service), re.MULTILINE)
+
+    assert len(entrypoints) == 2
+    for entrypoint in entrypoints:
+        assert json.loads(entrypoint)[:2] == ["tini", "--"]
+
+
 @pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
 def test_no_file_names_a_registry_or_an_index(path: str) -> None:
     text = (ROOT / path).read_text().replace("http://127.0.0.1", "").replace("amqp://", "").replace("redis://", "")
@@ -124,10 +133,25 @@ def test_a_container_runs_locked_as_a_user_of_no_rights_and_ends_on_sigterm(serv
     with running(image) as container:
         wait_until_alive(container, IMAGES[service])
         assert docker("exec", container, "id", "-u") == "10001"
-        assert docker("exec", container, "cat", "/proc/1/comm") == "python"
+        assert docker("exec", container, "cat", "/proc/1/comm") == "tini"
 
         docker("stop", "--time=60", container, timeout_s=90)
         assert docker("inspect", "--format={{.State.ExitCode}}", container) == "0"
+
+
+@both
+@pytest.mark.parametrize("after_s", [0, 0.2, 0.5])
+def test_a_container_that_is_stopped_while_it_starts_ends_without_being_killed(
+    service: str, image: str, after_s: float
+) -> None:
+    with running(image) as container:
+        time.sleep(after_s)  # the moment is the case
+        docker("stop", "--time=20", container, timeout_s=60)
+
+        assert docker("inspect", "--format={{.State.ExitCode}}", container) in {
+            "0",
+            "143",
+        }  # 143 is SIGTERM, 137 SIGKILL
 
 
 @both
