@@ -23,6 +23,7 @@ class Link:
         self._ends = (client, server)
         self._garbler = Garbler(proxy.random, proxy.garbled_share)
         self.is_mute = False
+        self.loses_answers = False
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_upstream: bool) -> None:
         """Pass on what is read until either end is closed."""
@@ -31,7 +32,7 @@ class Link:
         passing_on = asyncio.create_task(_pass_on(late, writer))
         try:
             while data := await reader.read(CHUNK_BYTES):
-                if not self.is_mute:
+                if not (self.is_mute or (self.loses_answers and not is_upstream)):
                     late.put_nowait((loop.time() + self._proxy.delay_s, self._garbler.garble(data, is_upstream)))
         finally:
             passing_on.cancel()
@@ -115,6 +116,15 @@ class Proxy:
                 link.is_mute = True
 
         self._do(silence)
+
+    def lose_answers(self) -> None:
+        """From now on the connections there are pass on what is asked, and no answer; new ones work."""
+
+        def lose() -> None:
+            for link in self._links:
+                link.loses_answers = True
+
+        self._do(lose)
 
     def _do(self, call: Callable[[], object]) -> None:
         done: Future[None] = Future()

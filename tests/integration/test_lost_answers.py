@@ -1,0 +1,56 @@
+"""Redis does what it is asked to, and its answer is lost on the way: the call is repeated, and nothing counts twice."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.results import failed
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
+from mnist_worker.service import connect_to
+from mnist_worker.settings import WorkerSettings
+from tests.chaos.proxy import Proxy
+from tests.models import EchoModel
+from tests.servers import RedisServer
+
+
+@pytest.fixture
+def proxy(redis_server: RedisServer) -> Iterator[Proxy]:
+    with Proxy(redis_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def inference_id() -> str:
+    return uuid.uuid4().hex[:24]
+
+
+def url_of(proxy: Proxy) -> str:
+    return f"redis://127.0.0.1:{proxy.port}/0"
+
+
+async def test_an_attempt_whose_answer_is_lost_counts_once(proxy: Proxy, inference_id: str) -> None:
+    store = RedisStore(connect_redis(url_of(proxy)), spec=MNIST, result_ttl_s=60)
+    await store.ping()
+
+    proxy.lose_answers()
+    count = await store.count_attempt(inference_id, "token")
+    await store.close()
+
+    assert count == 1
+
+
+async def test_a_worker_is_told_that_the_answer_to_its_results_is_lost(proxy: Proxy, inference_id: str) -> None:
+    _, store = connect_to(WorkerSettings(redis_url=SecretStr(url_of(proxy))), EchoModel())
+    await store.put([failed(uuid.uuid4().hex[:24], "code", "why")])  # from then on Redis knows the script
+
+    proxy.lose_answers()
+    with pytest.raises(StoreUnavailable):
+        await store.put([failed(inference_id, "code", "why")])
+    created = await store.put([failed(inference_id, "code", "why")])
+    await store.close()
+
+    assert created == 0
