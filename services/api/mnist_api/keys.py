@@ -152,7 +152,7 @@ def read_keys(path: Path) -> Keys:
     """
     try:
         tables = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise _wrong(path, f"cannot be read ({error})", "name a readable TOML file") from None
     if not tables:
         raise _wrong(path, "names no client", "add one with `python -m mnist_api.keys NAME`")

@@ -81,6 +81,7 @@ def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
     [
         ("", "names no client"),
         ("[alice", "cannot be read"),
+        pytest.param("a = " + "[" * 5_000, "cannot be read", id="nested-too-deep"),
         ("[alice]", r"wrong in \[alice\] \(sha256: Field required"),
         ("[alice]\nsha256 = []", "sha256: List should have at least 1 item"),
         ('[alice]\nsha256 = ["abc"]', "sha256.0: String should match"),
