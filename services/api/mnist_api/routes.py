@@ -96,10 +96,9 @@ async def _classify(service: Service, request: Request, place: Place, wait_s: fl
 
 async def _prepared(service: Service, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
     """Return the model's input and, for a key, the picture's digest; the picture itself is let go here."""
-    with service.buffers.holding() as take:
-        picture = await read_picture(
-            request.headers, request.stream(), max_bytes=service.settings.max_bytes, on_bytes=take
-        )
+    with service.buffers.body() as share:
+        max_bytes = service.settings.max_bytes
+        picture = await read_picture(request.headers, request.stream(), max_bytes=max_bytes, share=share)
         digest = sha256(picture).hexdigest() if is_keyed else ""
         return await service.decoder.prepare(picture), digest
 

@@ -1,13 +1,14 @@
 """Reads the picture out of a request: a multipart form's `file`, or the body as it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from mnist_api.buffers import Body
 from mnist_bridge.errors import ImageTooLarge, InvalidRequest, RequestTimeout, UnreadableImage
 
 FIELD = "file"
@@ -18,7 +19,7 @@ _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
 async def read_picture(
-    headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int, on_bytes: Callable[[int], object]
+    headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int, share: Body
 ) -> bytes:
     """Return the picture's bytes; stop reading as soon as they are too many.
 
@@ -26,9 +27,10 @@ async def read_picture(
         headers: of the request.
         chunks: its body.
         max_bytes: most bytes of a picture.
-        on_bytes: told how many bytes arrived before they are kept; what it raises ends the reading.
+        share: of the memory for all bodies.
 
     Raises:
+        BuffersFull: the bodies of all calls fill their memory, and this one had to make room.
         ImageTooLarge: more than `max_bytes`.
         InvalidRequest: a form that is malformed or does not hold exactly one `file`, or a connection that closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
@@ -39,13 +41,16 @@ async def read_picture(
     _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES * is_form, max_bytes)
     sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
     try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
+        async with asyncio.timeout(READ_TIMEOUT_S) as timer:
             async for chunk in chunks:
-                on_bytes(len(chunk))
+                share.take(len(chunk), timer)
                 sink.write(chunk)
+            share.keep()
     except ClientDisconnect:
         raise InvalidRequest("the connection closed before the end of the body; send all of it") from None
     except TimeoutError:
+        if share.is_evicted:
+            raise share.full() from None
         raise RequestTimeout(f"the body did not arrive within {READ_TIMEOUT_S} s; send it faster") from None
     picture = sink.finish()
     if not picture:

@@ -119,13 +119,43 @@ async def test_a_body_that_no_call_reads_is_not_kept(service: Service) -> None:
 def test_what_does_not_fit_is_not_counted() -> None:
     buffers = Buffers(max_bytes=10)
 
-    with buffers.holding() as take:
-        take(10)
-        with buffers.holding() as take_more, pytest.raises(BuffersFull, match="10 bytes"):
-            take_more(1)
+    with buffers.body() as kept, buffers.body() as late:
+        buffers.take(kept, 10)
+        kept.keep()
+        with pytest.raises(BuffersFull, match="10 bytes"):
+            buffers.take(late, 1)
         assert buffers.byte_count == 10
 
     assert buffers.byte_count == 0
+
+
+def test_the_body_that_has_been_silent_for_longest_makes_room() -> None:
+    buffers = Buffers(max_bytes=10)
+
+    with buffers.body() as slow, buffers.body() as silent, buffers.body() as late:
+        buffers.take(slow, 1)
+        buffers.take(silent, 4)
+        buffers.take(slow, 1)
+        buffers.take(late, 5)
+
+        assert [body.is_evicted for body in (slow, silent, late)] == [False, True, False]
+        assert buffers.byte_count == 7
+
+
+async def test_bodies_that_never_end_keep_no_picture_out(service: Service) -> None:
+    endless = [asyncio.create_task(slow_upload(service)) for _ in range(MAX_BUFFERED_BYTES // BODY_BYTES)]
+    await until_buffered(service, len(endless) * (BODY_BYTES - 1))
+    room = MAX_BUFFERED_BYTES - len(endless) * (BODY_BYTES - 1)
+    assert room < len(a_picture())
+
+    response = await service.submit()
+    done, _ = await asyncio.wait(endless, timeout=TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+
+    assert response.status_code == 202
+    assert [task.result().startswith(b"HTTP/1.1 503 ") for task in done] == [True]
+    for task in endless:
+        task.cancel()
+    await asyncio.wait(endless)
 
 
 def test_the_largest_picture_must_fit() -> None:

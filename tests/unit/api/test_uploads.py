@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnist_api.buffers import Body, Buffers
 from mnist_api.uploads import read_picture
 from mnist_bridge.errors import ImageTooLarge, InferenceError, InvalidRequest, RequestTimeout, UnreadableImage
 from tests.unit.api.conftest import Service, a_picture
 
 MAX_BYTES = 1_000
 BOUNDARY = "limit-of-a-part"
-
-
-def ignore(_: int) -> None:
-    """Take a number of bytes that nobody counts."""
 
 
 def form(*fields: tuple[str, bytes], end: str = "--") -> bytes:
@@ -37,7 +34,7 @@ async def read(body: bytes, *, content_type: str = "", chunk_bytes: int = 100, l
     headers = {"content-type": content_type} if content_type else {}
     if length is not None:
         headers["content-length"] = str(length)
-    return await read_picture(headers, chunks(), max_bytes=MAX_BYTES, on_bytes=ignore)
+    return await read_picture(headers, chunks(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
 
 
 async def read_form(body: bytes, **options: int) -> bytes:
@@ -102,7 +99,7 @@ async def test_reading_ends_as_soon_as_the_limit_is_passed(is_form: bool) -> Non
 
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"} if is_form else {}
     with pytest.raises(ImageTooLarge, match="more than 1000 bytes"):
-        await read_picture(headers, endless(), max_bytes=MAX_BYTES, on_bytes=ignore)
+        await read_picture(headers, endless(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
     assert seen <= MAX_BYTES + 200
 
 
@@ -119,7 +116,7 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(RequestTimeout, match="did not arrive"):
-        await read_picture({}, stuck(), max_bytes=MAX_BYTES, on_bytes=ignore)
+        await read_picture({}, stuck(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
 
 
 @given(body=st.binary(max_size=500))
