@@ -100,10 +100,6 @@ class Proxy:
         self._thread.join(10)
         self._loop.close()
 
-    def lead_to(self, target_port: int) -> None:
-        """From now on pass new connections on to another server; those that there are stay where they are."""
-        self._target_port = target_port
-
     def cut(self) -> None:
         """Reset every connection."""
         self._do(lambda: [link.abort() for link in self._links])

@@ -41,7 +41,7 @@ class Pair:
         with redis.Redis.from_url(self.first.url) as administrator:
             for command in commands:
                 administrator.execute_command(*command)
-        self.proxy.lead_to(self.second.port)
+        self.proxy.target_port = self.second.port
 
     def close(self) -> None:
         self.proxy.__exit__(None, None, None)
