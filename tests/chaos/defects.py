@@ -74,4 +74,104 @@ DEFECTS = (
         "with `user default off` in its ACL file Redis drops transactions when it reads its log: all results",
         _CHART,
     ),
+    Defect(
+        "RabbitMQ or an API process frozen for 5 to 9 s",
+        "a confirm that was read in the loop turn in which its publish timed out left the API unready for ever",
+        "0fd8905",
+    ),
+    Defect(
+        "suspects under overload",
+        "full batches were handed out ahead, so that a suspect never had its turn and expired",
+        "4476910",
+    ),
+    Defect(
+        "a slow disk under Redis",
+        "a repeated `INCR` counted as another attempt: a job that never ran was answered `worker_crashed`",
+        "775bab6",
+    ),
+    Defect(
+        "a repeated `Idempotency-Key`",
+        "each repetition was another message, and passed the limit on jobs in flight",
+        "06e948b",
+    ),
+    Defect(
+        "a repeated `Idempotency-Key`",
+        "a claim whose publish had failed was accepted when its job was over: 202, then 410",
+        "06e948b",
+    ),
+    Defect(
+        "bodies that never end",
+        "bodies on their way in were bounded one by one, but not in sum",
+        "4624acd",
+    ),
+    Defect(
+        "many API processes",
+        "only the process that created a queue waited until it was safe; with definitions nobody did",
+        "0fd8905",
+    ),
+    Defect(
+        "a slow model",
+        "the deadline was looked at when a job was taken: 410, and later `succeeded`",
+        "775bab6",
+    ),
+    Defect(
+        "a demoted Redis",
+        "a connection to a server that had become a replica was never left",
+        "2a54e84",
+    ),
+    Defect(
+        "a forward pass that hangs",
+        "the process did not end after SIGTERM: its exit waited for the thread",
+        "de3986d",
+    ),
+    Defect(
+        "a worker stopped while a suspect runs",
+        "three orderly stops counted as three deaths: `worker_crashed`",
+        "775bab6",
+    ),
+    Defect(
+        "slow bodies",
+        "the bound on waiting calls was looked at before the body and counted after it",
+        "bdeeb12",
+    ),
+    Defect(
+        "a `traceparent` of 30,000 characters",
+        "it travelled with the job as it was",
+        "0a0c02b",
+    ),
+    Defect(
+        "the queue of dead letters deleted",
+        "nobody declared it again",
+        "0fd8905",
+    ),
+    Defect(
+        "an unexpected error in a read",
+        "every later read of the process waited without an end",
+        "bad2024",
+    ),
+    Defect(
+        "an unexpected error in a background task",
+        "the process went on without it, unready or silent",
+        "635a6ea",
+    ),
+    Defect(
+        "a container stopped while it starts",
+        "as the first process Python was spared the signal while it imported",
+        "89d84df",
+    ),
+    Defect(
+        "a lost answer of Redis",
+        "its repetition counted a whole batch as duplicates",
+        "775bab6",
+    ),
+    Defect(
+        "a suspect that was given up",
+        "it counted as a solo run",
+        "775bab6",
+    ),
+    Defect(
+        "bodies that never end",
+        "those that filled the buffers kept every other picture out for 30 s",
+        "8bf35e1",
+    ),
 )
