@@ -18,7 +18,7 @@ from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import VirtualLoop
 from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World
 
-EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "200"))
 #: Far more than everything that may wait can take: a hang is a minute, and each has four.
 END_S = 20_000.0
 GOOD = st.integers(0, 9)

@@ -260,7 +260,8 @@ class Life:
             self.world.problems.append(repr(error))
         if error is None and not self.is_dead and self.held_at_the_end:
             self.world.problems.append("a stop in order did not hand everything back")
-        self.world.loop.call_soon(self.world.start_worker)
+        if not self.world.problems:  # else the next may break the same promise at once, and so on
+            self.world.loop.call_soon(self.world.start_worker)
 
 
 @dataclass
