@@ -26,19 +26,23 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time."""
+    """A loop in virtual time.
+
+    Attributes:
+        now_s: its clock.
+    """
 
     def __init__(self) -> None:
-        self._now_s = 1_000.0
+        self.now_s = 1_000.0
         super().__init__(_Selector(self))
 
     def time(self) -> float:
         """Return the virtual time in seconds."""
-        return self._now_s
+        return self.now_s
 
     def jump(self, seconds: float) -> None:
         """Let time pass in which nothing of this process runs, as when it is frozen."""
-        self._now_s += max(0.0, seconds)
+        self.now_s += max(0.0, seconds)
 
     def run(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
         """Run until the coroutine has ended."""

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mnist_bridge.requests import message_id
 from mnist_worker import worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
-from tests.unit.worker.virtual import VirtualLoop
+from tests.unit.worker.virtual import DeviceLoop
 from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "200"))
@@ -31,7 +31,7 @@ TTLS_S = st.sampled_from([JOB_TTL_S, 1, 20])
 class VirtualTime:
     """Stands in for the module `time` in the worker."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: DeviceLoop) -> None:
         self.perf_counter = loop.time
         self.time_ns = lambda: int((START_S + loop.time()) * 1e9)
 
@@ -42,7 +42,7 @@ class WorkersLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         logging.disable(logging.CRITICAL)  # most of the time would go into lines that nobody reads
-        self.loop = VirtualLoop()
+        self.loop = DeviceLoop()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(worker, "time", VirtualTime(self.loop))
         self.world = World(self.loop)
@@ -51,17 +51,17 @@ class WorkersLife(RuleBasedStateMachine):
     def publish_good_jobs(self, marks: list[int], ttl_s: int, then_s: float) -> None:
         for mark in marks:
             self.world.publish(mark, ttl_s=ttl_s)
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(mark=BAD, ttl_s=TTLS_S, is_suspect=st.booleans(), then_s=PAUSES_S)
     def publish_a_bad_job(self, mark: int, ttl_s: int, is_suspect: bool, then_s: float) -> None:
         self.world.publish(mark, ttl_s=ttl_s, is_suspect=is_suspect)
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(mark=GOOD, ttl_s=TTLS_S, then_s=PAUSES_S)
     def publish_a_suspect(self, mark: int, ttl_s: int, then_s: float) -> None:
         self.world.publish(mark, ttl_s=ttl_s, is_suspect=True)
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(data=st.data())
     @precondition(lambda self: self.world.jobs)
@@ -85,26 +85,26 @@ class WorkersLife(RuleBasedStateMachine):
     @rule(away_s=st.sampled_from([0.3, 5, 100, 100]), then_s=PAUSES_S)
     def take_the_store_away(self, away_s: float, then_s: float) -> None:
         self.world.away_until_s = self.loop.now_s + away_s
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(seconds=PAUSES_S)
     def wait(self, seconds: float) -> None:
-        self.loop.run_for(seconds)
+        self.loop.pass_time(seconds)
 
     @rule(then_s=PAUSES_S)
     def kill_the_worker(self, then_s: float) -> None:
         self.world.life.die()
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(then_s=PAUSES_S)
     def stop_the_worker(self, then_s: float) -> None:
         self.world.stop_worker()
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule(then_s=PAUSES_S)
     def lose_the_connection(self, then_s: float) -> None:
         self.world.life.consumer.lose_connection()
-        self.loop.run_for(then_s)
+        self.loop.pass_time(then_s)
 
     @rule()
     @precondition(lambda self: self.world.replayable)
@@ -116,19 +116,19 @@ class WorkersLife(RuleBasedStateMachine):
     def run_a_suspect_under_full_load(self) -> None:
         """A batch takes 40 ms; a suspect must have its turn long before the load ends."""
         self.world.heal()
-        self.loop.run_for(5)
+        self.loop.pass_time(5)
         for _ in range(3 * BATCH_SIZE):
             self.world.publish(1)
         suspect = self.world.publish(2, is_suspect=True)
         for _ in range(50):
             for _ in range(BATCH_SIZE):
                 self.world.publish(1)
-            self.loop.run_for(0.04)
+            self.loop.pass_time(0.04)
         assert self.world.answer(suspect), "a suspect starves under full load"
 
     @invariant()
     def no_promise_is_broken(self) -> None:
-        self.loop.run_for(0)
+        self.loop.pass_time(0)
         self.world.check_attempts()
         assert not self.world.problems, self.world.problems
         self.world.life.check_metrics()
@@ -136,7 +136,7 @@ class WorkersLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Each message ends once nothing fails any more, and each id has its answer."""
         try:
-            self.loop.run_for(150)  # with the store as it is
+            self.loop.pass_time(150)  # with the store as it is
             self.world.heal()
             assert self.world.run_until(lambda: not self.world.waiting, at_most_s=END_S), self.world.problems
             unanswered = [inference_id for inference_id in self.world.jobs if not self.world.answer(inference_id)]

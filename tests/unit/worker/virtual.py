@@ -1,47 +1,25 @@
-"""An event loop on which time passes only when everybody waits, and then at once; and a device of the same kind."""
+"""A device in virtual time."""
 
 import asyncio
 import math
-import selectors
 from collections.abc import Callable
 from typing import Any
 
+from tests.virtual_time import VirtualLoop
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer, and whose executor is a device that says how long it takes.
+
+class DeviceLoop(VirtualLoop):
+    """A loop in virtual time whose executor is a device that says how long it takes.
 
     Attributes:
-        now_s: the loop's clock.
         device: runs what is handed to `run_in_executor`.
     """
 
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.device: Device | None = None
-        super().__init__(_Jumps(self))
-
-    def time(self) -> float:
-        return self.now_s
+    device: "Device | None" = None
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         assert self.device is not None
         return self.device.submit(self, func, *args)
-
-    def run_for(self, seconds: float) -> None:
-        """Let so much time pass."""
-        self.run_until_complete(asyncio.sleep(seconds))
-
-
-class _Jumps(selectors.SelectSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everything waits for something that will never happen")
-        self._loop.now_s += timeout
-        return []
 
 
 class Device:

@@ -30,7 +30,7 @@ from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
-from tests.unit.worker.virtual import Device, VirtualLoop
+from tests.unit.worker.virtual import Device, DeviceLoop
 
 START_S = 1_700_000_000
 BATCH_SIZE = 4
@@ -276,7 +276,7 @@ class World:
         problems: promises that were broken.
     """
 
-    loop: VirtualLoop
+    loop: DeviceLoop
     faults: dict[str, deque[str | None]] = field(default_factory=lambda: defaultdict(deque))
     away_until_s: float = 0.0
     jobs: dict[str, tuple[InferenceRequest, Statuses]] = field(default_factory=dict)
@@ -377,7 +377,7 @@ class World:
         """Let time pass until a condition holds; return whether it does."""
         until_s = self.loop.now_s + at_most_s
         while not condition() and not self.problems and self.loop.now_s < until_s:
-            self.loop.run_for(2)
+            self.loop.pass_time(2)
         return bool(condition())
 
     def stop_worker(self) -> None:
@@ -390,10 +390,10 @@ class World:
     def close(self) -> None:
         self.life.working.remove_done_callback(self.life._on_end)
         self.life.die()
-        self.loop.run_for(0)
+        self.loop.pass_time(0)
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
-        self.loop.run_for(0)
+        self.loop.pass_time(0)
         self.loop.close()
 
     def _put(self, request: InferenceRequest, *, delivery_count: int = 0) -> None:
