@@ -221,8 +221,9 @@ def _ids(message: dict[str, Any] | None) -> list[str]:
 async def _hello(connection: AbstractConnection) -> dict[bytes, Any]:
     """Ask the server behind a connection how it is; a notification that comes meanwhile is dropped."""
     await connection.send_command("HELLO", check_health=False)
-    while not isinstance(reply := await connection.read_response(), dict):
-        pass  # the answer to a health check of redis-py
+    # One by one: redis-py calls itself for each notification before an answer, and a thousand may have come meanwhile.
+    while not isinstance(reply := await connection.read_response(push_request=True), dict):
+        pass  # a notification, or the answer to a health check of redis-py
     return reply
 
 
