@@ -231,6 +231,16 @@ class FakeChannel:
 
         self._do(declare)
 
+    def exchange_delete(self, exchange: str, *, if_unused: bool, callback: Callable[..., Any]) -> None:
+        def delete() -> Answer:
+            broker = self.connection.broker
+            if if_unused and any(bound == exchange for bound, _ in broker.bound):
+                return self._shutting(ChannelClosedByBroker(406, f"exchange {exchange} is in use"))
+            broker.exchanges.discard(exchange)
+            return partial(callback, _method())
+
+        self._do(delete)
+
     def queue_declare(self, queue: str, *, passive: bool = False, callback: Callable[..., Any], **_: Any) -> None:
         def declare() -> Answer:
             queues = self.connection.broker.queues

@@ -144,3 +144,31 @@ async def test_a_settled_queue_is_still_settled_after_a_restart_of_the_broker(
 
     async with connected(rabbitmq.url) as after:
         assert await is_known_to_be_settled(after, topology)
+
+
+async def test_a_queue_that_is_deleted_while_it_is_watched_is_not_remembered(
+    rabbitmq: RabbitMQ, owner: Connection, topology: Topology, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    watching = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+    await until_logged(caplog, "jobs queue settles")
+    async with connected(rabbitmq.url) as other:
+        await delete_jobs(other, topology)
+
+    with pytest.raises(ChannelClosed):
+        await asyncio.wait_for(watching, TIMEOUT_S)
+
+
+async def test_an_exchange_without_a_binding_tells_nothing_and_is_deleted(
+    owner: Connection, topology: Topology, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    channel = await owner.channel()
+    declare = channel.raw.exchange_declare
+    await channel.call(declare, topology.settled_exchange, exchange_type="direct", durable=True, auto_delete=True)
+
+    waiting = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+    await until_logged(caplog, "jobs queue settles")
+    waiting.cancel()
+
+    assert not await is_known_to_be_settled(owner, topology)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from mnist_api.app import create_app
 from mnist_api.background import Background
-from mnist_api.server import Server, http_server
+from mnist_api.server import EXIT_DEFECT, Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
 from mnist_bridge.drain_rate import DrainRate
@@ -78,7 +78,12 @@ def main() -> None:
     except ConfigurationError as error:
         logger.critical("configuration error", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
-    run(server.serve(), loop_factory=uvloop.new_event_loop)
+    try:
+        run(server.serve(), loop_factory=uvloop.new_event_loop)
+    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
+    except Exception:
+        logger.exception("service failed")
+        leave(EXIT_DEFECT)
     leave(server.exit_status)  # no picture that hangs in a thread may hold it up
 
 

@@ -2,11 +2,13 @@
 
 A claim is made before the job is published and marked as accepted after the broker's confirm. Whoever finds a marked
 one publishes nothing. One that was never marked is published again under its id while enough of its time is left, and
-is given up for a new id after that: nobody has got the old one.
+is given up for a new id after that. A mark that the store does not answer is made later, so that only a process that
+dies meanwhile leaves a job without one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -17,6 +19,8 @@ from mnist_bridge.results import Status, status_of
 
 #: How often a submission starts over because another process has given up its claim meanwhile.
 MAX_ROUNDS = 3
+#: How often a mark is tried again that the store did not answer.
+MARK_PAUSE_S = 1.0
 _ACCEPTED = "accepted"
 
 Publish = Callable[[Ticket], Awaitable[None]]
@@ -62,6 +66,7 @@ class Claims:
         self._submissions = submissions
         self._ttl_s = ttl_s
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
+        self._marking: set[asyncio.Task[None]] = set()
 
     async def submit(self, key: str, digest: str, owner: str, publish: Publish) -> Ticket:
         """Return the ticket that an owner's key stands for, once its job is accepted; `publish` is called if it is not.
@@ -95,7 +100,7 @@ class Claims:
                 return ticket
             if claim == new or self._submissions.is_fresh(ticket):
                 await publish(ticket)
-                if await self._is_marked(name, claim):
+                if await self._is_marked(name, claim, ticket):
                     return ticket
             else:
                 await self._store.replace_claim(name, claim.encoded, new.encoded, ttl_s=self._ttl_s)
@@ -120,14 +125,25 @@ class Claims:
         # Revived, it was accepted, and an operator published it again to run until later than a repetition would.
         return not self._submissions.is_fresh(ticket) and await self._store.is_revived(claim.inference_id)
 
-    async def _is_marked(self, name: str, claim: Claim) -> bool:
+    async def _is_marked(self, name: str, claim: Claim, ticket: Ticket) -> bool:
         """Mark a claim as accepted; return False when it stands for another id by now."""
         accepted = replace(claim, is_accepted=True)
         try:
             held = await self._store.replace_claim(name, claim.encoded, accepted.encoded, ttl_s=self._ttl_s)
         except StoreUnavailable:
-            return True  # the job is accepted all the same; at worst a repetition publishes it once more
+            marking = asyncio.create_task(self._mark_later(name, claim, accepted, ticket))
+            self._marking.add(marking)
+            marking.add_done_callback(self._marking.discard)
+            return True  # the job is accepted all the same
         return held == accepted.encoded
+
+    async def _mark_later(self, name: str, claim: Claim, accepted: Claim, ticket: Ticket) -> None:
+        # Until then a repetition publishes the job once more. After that time it would get an id of its own.
+        while self._submissions.is_fresh(ticket):
+            await asyncio.sleep(MARK_PAUSE_S)
+            with suppress(StoreUnavailable):
+                await self._store.replace_claim(name, claim.encoded, accepted.encoded, ttl_s=self._ttl_s)
+                return
 
 
 def _claimed(key: str, owner: str) -> str:

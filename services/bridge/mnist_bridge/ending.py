@@ -19,18 +19,19 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def stop_event(*, within_s: float) -> asyncio.Event:
     """Return an event that the first SIGTERM or SIGINT sets; the process then lives for `within_s` at most.
 
-    That end is the kernel's, by SIGALRM: not even a loop that turns no more can hold it up. It is a last resort; the
-    work must be over before.
+    That end is the kernel's, by SIGALRM: not even a loop that turns no more can hold it up, as long as Python itself
+    runs when the signal comes. It is a last resort; the work must be over before.
     """
-    stop = asyncio.Event()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def on_signal() -> None:
+    def on_signal(*_: object) -> None:
+        # Not by the loop's own handlers: a loop that is held up would call them too late.
         if not stop.is_set():
             signal.alarm(math.ceil(within_s))
-            stop.set()
+            loop.call_soon_threadsafe(stop.set)
 
     for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        signal.signal(number, on_signal)
     return stop
 
 

@@ -195,9 +195,9 @@ class AmqpPublisher:
     async def _look(self, channel: Channel, is_settled: bool) -> None:
         self._is_crowded.clear()
         answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
+        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
         if is_settled:
             await check_settled(channel, self._topology)
-        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
 
     def _send(self, publish: Publish) -> None:
         if self._channel is None or not self._channel.raw.is_open:

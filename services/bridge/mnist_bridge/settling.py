@@ -17,7 +17,9 @@ from mnist_bridge.topology import Topology
 
 logger = logging.getLogger(__name__)
 
-_REFUSED, _NOT_FOUND = 403, 404
+#: How often is looked whether the queue that is watched is still there.
+LOOK_INTERVAL_S = 0.5
+_REFUSED, _IN_USE = 403, 406
 
 
 async def until_settled(connection: Connection, topology: Topology, *, settle_s: float) -> bool:
@@ -31,7 +33,7 @@ async def until_settled(connection: Connection, topology: Topology, *, settle_s:
     if await _is_settled(connection, topology):
         return True
     logger.info("jobs queue settles", extra={"settle_s": settle_s})
-    await asyncio.wait([connection.lost], timeout=settle_s)
+    await _watch(connection, topology, settle_s)
     return await _remember(connection, topology)
 
 
@@ -45,15 +47,28 @@ async def check_settled(channel: Channel, topology: Topology) -> None:
 
 
 async def _is_settled(connection: Connection, topology: Topology) -> bool:
+    # An exchange that is bound cannot be deleted. One without a binding, which a process left that ended between the
+    # two, would never be deleted by RabbitMQ and tells nothing.
     channel = await connection.channel()
     try:
-        await check_settled(channel, topology)
+        await channel.call(channel.raw.exchange_delete, topology.settled_exchange, if_unused=True)
     except ChannelClosed as error:
-        if error.reply_code in {_REFUSED, _NOT_FOUND}:
-            return False
+        if error.reply_code in {_REFUSED, _IN_USE}:
+            return error.reply_code == _IN_USE
         raise
     await channel.close()
-    return True
+    return False
+
+
+async def _watch(connection: Connection, topology: Topology, settle_s: float) -> None:
+    """Return after `settle_s`; raise ChannelClosed when the queue is deleted meanwhile."""
+    channel = await connection.channel()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + settle_s
+    while (left_s := end - loop.time()) > 0 and not connection.lost.done():
+        await asyncio.wait([connection.lost], timeout=min(left_s, LOOK_INTERVAL_S))
+        await channel.call(channel.raw.queue_declare, topology.jobs.name, passive=True)
+    await channel.close()
 
 
 async def _remember(connection: Connection, topology: Topology) -> bool:
@@ -64,10 +79,10 @@ async def _remember(connection: Connection, topology: Topology) -> bool:
         raw.exchange_declare(exchange, exchange_type="direct", durable=True, auto_delete=True)
         await channel.call(raw.queue_bind, topology.jobs.name, exchange, routing_key=topology.routing_key)
     except ChannelClosed as error:
+        await _forget(connection, topology)
         if error.reply_code != _REFUSED:
             raise
         logger.warning("jobs queue settles in each session", extra={"reason": error.reply_text})
-        await _forget(connection, topology)
         return False
     await channel.close()
     return True

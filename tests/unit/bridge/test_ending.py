@@ -32,6 +32,14 @@ async def main():
 
 run(main(), loop_factory=asyncio.new_event_loop)
 """
+HELD_LOOP = """
+async def main():
+    stop = stop_event(within_s=0.5)
+    logging.info("ready")
+    time.sleep(600)
+
+run(main(), loop_factory=asyncio.new_event_loop)
+"""
 NO_PORT = """
 async def main():
     raise SystemExit(1)
@@ -62,6 +70,15 @@ def test_a_loop_that_turns_no_more_after_a_signal_is_ended_by_the_kernel() -> No
         assert ending.stderr.readline() == "ready\n"
         ending.send_signal(signal.SIGTERM)
         assert ending.stderr.readline() == "asked to stop\n"
+
+        assert ending.wait(TIMEOUT_S) == -signal.SIGALRM
+
+
+def test_a_loop_that_turns_no_more_when_the_signal_comes_is_ended_too() -> None:
+    with process(HELD_LOOP) as ending:
+        assert ending.stderr is not None
+        assert ending.stderr.readline() == "ready\n"
+        ending.send_signal(signal.SIGTERM)
 
         assert ending.wait(TIMEOUT_S) == -signal.SIGALRM
 
