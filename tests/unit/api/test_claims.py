@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_api import claims
 from mnist_api import submissions as submissions_module
 from mnist_api.claims import Claims
 from mnist_api.settings import ApiSettings
@@ -28,10 +29,12 @@ class ForgetfulStore(MemoryStore):
     """A store that answers no change of a claim while `is_away`."""
 
     is_away = False
+    is_marked = False
 
     async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         if self.is_away:
             raise StoreUnavailable("Redis did not answer; try again later")
+        self.is_marked = True
         return await super().replace_claim(key, held, value, ttl_s=ttl_s)
 
 
@@ -141,6 +144,22 @@ async def test_a_mark_that_fails_costs_a_message_and_no_answer(process: Process,
 
     assert again == [first] * 3
     assert process.published == [first] * 2
+
+
+async def test_a_mark_that_failed_is_made_when_the_store_is_back(
+    process: Process, store: ForgetfulStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "MARK_PAUSE_S", 0.01)
+    store.is_away = True
+    first = await process.submit()
+    store.is_away = False
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while not store.is_marked:
+            await asyncio.sleep(0.005)
+
+    assert await process.submit() == first
+    assert process.published == [first]
 
 
 async def test_a_finished_job_whose_mark_failed_is_not_published_again(process: Process, store: ForgetfulStore) -> None:
