@@ -17,6 +17,7 @@ from tests.pictures import SAMPLES, encoded, moved, sample
 from tests.servers import running_servers
 from tqdm import tqdm
 
+from benchmarks import share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
@@ -69,11 +70,17 @@ async def bench(port: int, meter: CpuMeter, *, duration_s: float, jobs: int) -> 
 def main() -> None:
     """Start the system, measure it, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("loads", "share"), default="loads", help="share: how workers share")
+    parser.add_argument("--rounds", type=int, default=1, help="of `share`; the median counts")
     parser.add_argument("--duration-s", type=float, default=8, help="length of each timed load")
     parser.add_argument("--jobs", type=int, default=5_000, help="jobs of submit-then-drain")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md too")
     options = parser.parse_args()
+    if options.what == "share":
+        with tempfile.TemporaryDirectory() as scratch:
+            print(share.table(share.measure(Path(scratch), options.rounds)))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         rows, where = measure(Path(scratch), options.duration_s, options.jobs)
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,9 @@ message moves on to the next queue by dead-lettering.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pika.exceptions import AMQPError
@@ -35,6 +36,7 @@ class Subscription:
         self.lane = lane
         self._channel = channel
         self._consumer_tag: str | None = None
+        self._restart: Callable[[int], Awaitable[None]]
 
     @property
     def is_lost(self) -> bool:
@@ -47,6 +49,15 @@ class Subscription:
         await self._channel.call(raw.basic_qos, prefetch_count=prefetch)
         answer = await self._channel.call(raw.basic_consume, queue, on_message)
         self._consumer_tag = answer.method.consumer_tag
+        self._restart = partial(self.start, queue, on_message=on_message)
+
+    async def change_prefetch(self, prefetch: int) -> None:
+        """Receive at most `prefetch` unsettled messages from now on, beside those that were received before.
+
+        To a consumer that exists another prefetch means nothing (seen on 3.10 and 4.3), so it is replaced by a new one.
+        """
+        await self._channel.call(self._channel.raw.basic_cancel, self._consumer_tag)
+        await self._restart(prefetch)
 
     async def cancel(self) -> None:
         """Receive nothing new; what was received can still be settled."""
@@ -62,6 +73,14 @@ class Subscription:
         """Acknowledge every unsettled message up to `last_tag`."""
         self._channel.raw.basic_ack(last_tag, multiple=True)
 
+    def give_back(self, tag: int) -> None:
+        """Return one message, for whoever can start it sooner."""
+        self._channel.raw.basic_nack(tag, requeue=True)
+
+    async def close(self) -> None:
+        """Close the channel, and so end the session; what was not settled returns."""
+        await self._channel.close()
+
     def hand_back(self) -> None:
         """Return every unsettled message; a nack, unlike a close, makes none of them a suspect (RabbitMQ 4.3)."""
         if not self.is_lost:
@@ -75,7 +94,7 @@ class AmqpConsumer:
         url: `amqp://` or `amqps://`.
         spec: the model whose queues are consumed.
         topology: what to declare before consuming.
-        prefetch: unsettled messages of the jobs queue that this worker may hold.
+        prefetch: unsettled messages of the jobs queue that this worker may hold at first.
     """
 
     def __init__(self, url: str, *, spec: ModelSpec, topology: Topology, prefetch: int) -> None:
@@ -108,6 +127,28 @@ class AmqpConsumer:
         done = [delivery.tag for delivery in deliveries if delivery not in rejected]
         if done:
             source.ack(done[-1])
+
+    async def change_prefetch(self, prefetch: int) -> None:
+        """Hold at most so many messages of the jobs queue from now on."""
+        self._prefetch = prefetch
+        if not self.is_ready or self._is_canceled:
+            return  # the next session starts with it
+        jobs = self._subscriptions[0]
+        try:
+            await jobs.change_prefetch(prefetch)
+        except (AMQPError, TimeoutError) as error:
+            logger.warning("prefetch not changed", extra={"reason": str(error)})
+            await jobs.close()  # it may be without a consumer: the next session starts one
+        else:
+            if self._is_canceled:  # meanwhile
+                await jobs.cancel()
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return messages that wait, so that another worker can start them; order of arrival does not matter."""
+        for delivery in deliveries:
+            source = delivery.source
+            if isinstance(source, Subscription) and not source.is_lost:
+                source.give_back(delivery.tag)
 
     async def cancel(self) -> None:
         """Take nothing new from the broker."""

@@ -1,0 +1,206 @@
+"""How workers share what waits: several start together, one joins later, and a model for which only large batches pay.
+
+`make bench ARGS=share` runs it: real servers, one API process, workers whose models sleep instead of computing, so that
+the two cores of a small machine are not the limit.
+"""
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+from tests.deployment import Deployment, Service
+from tests.pictures import SAMPLES, encoded, sample
+from tests.servers import running_servers
+from tqdm import tqdm
+
+MAX_CONCURRENT = 64
+START_TIMEOUT_S = 60.0
+RESULT_WAIT_S = 20
+JOIN_AFTER_S = 4.0
+#: Of the worker that joins: its share is counted from its second second on.
+SHARE_FROM_S, SHARE_UNTIL_S = 2.0, 8.0
+LARGEST_BATCH = 64
+POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A row of the table.
+
+    Attributes:
+        name: what was done.
+        ideal: the best that can be, in `unit`.
+        measured: what was reached.
+        unit: of both.
+        ratio: how far from the ideal; 1 is best.
+        bar: the ratio that must hold, as text.
+    """
+
+    name: str
+    ideal: float
+    measured: float
+    unit: str
+    bar: str
+
+    @property
+    def ratio(self) -> float:
+        """Measured divided by ideal."""
+        return self.measured / self.ideal
+
+
+class Bench:
+    """One API process in front of a broker and a store, and as many workers as a row needs.
+
+    Args:
+        deployment: starts processes.
+        client: of the API.
+        scratch: a directory.
+    """
+
+    def __init__(self, deployment: Deployment, client: httpx.AsyncClient, scratch: Path) -> None:
+        self._deployment = deployment
+        self._client = client
+        self._scratch = scratch
+
+    def workers(self, count: int, model: str, seconds: float) -> list[Service]:
+        """Start workers whose model takes so many seconds, for a job or for a batch; they become ready together."""
+        variables = {
+            "MNIST_MODEL": f"benchmarks.sleeping:{model}",
+            "SLEEP_S": str(seconds),
+            "START_DIRECTORY": tempfile.mkdtemp(dir=self._scratch),
+            "START_COUNT": str(count),
+        }
+        return [self._deployment.worker(**variables) for _ in range(count)]
+
+    async def submit(self, jobs: int) -> list[str]:
+        """Submit so many pictures; return their ids."""
+        picture = encoded(sample(SAMPLES[0].stem))
+        slots = asyncio.Semaphore(MAX_CONCURRENT)
+
+        async def submit() -> str:
+            async with slots:
+                response = await self._client.post("/classify", content=picture)
+                return str(response.raise_for_status().json()["inference_id"])
+
+        return list(await asyncio.gather(*(submit() for _ in range(jobs))))
+
+    async def until_done(self, inference_ids: list[str]) -> None:
+        """Return when the last of them has its result."""
+        slots = asyncio.Semaphore(MAX_CONCURRENT)
+
+        async def wait(inference_id: str) -> None:
+            status = "pending"
+            async with slots:
+                while status == "pending":
+                    answer = await self._client.get(f"/result/{inference_id}?wait={RESULT_WAIT_S}")
+                    status = answer.raise_for_status().json()["status"]
+
+        await asyncio.gather(*(wait(inference_id) for inference_id in inference_ids))
+
+
+async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
+    """Measure from the first ready worker to the last result, for jobs that waited before any worker was there."""
+    inference_ids = await bench.submit(jobs)
+    started = bench.workers(workers, "JobByJob", seconds)
+    await first_ready(started)
+    begin = time.perf_counter()
+    await bench.until_done(inference_ids)
+    measured_s = time.perf_counter() - begin
+    stop(started)
+    return Shared(f"{jobs} jobs of {seconds:g} s, {workers} workers", jobs * seconds / workers, measured_s, "s", "≤ 1.15")
+
+
+async def join(bench: Bench, seconds: float) -> Shared:
+    """Measure the share of a worker that joins another in the middle of a long backlog; half is ideal."""
+    jobs = round(2 * (JOIN_AFTER_S + SHARE_UNTIL_S + 6) / seconds)
+    inference_ids = await bench.submit(jobs)
+    [first] = bench.workers(1, "JobByJob", seconds)
+    await first_ready([first])
+    await asyncio.sleep(JOIN_AFTER_S)
+    [second] = bench.workers(1, "JobByJob", seconds)
+    await first_ready([second])
+    await asyncio.sleep(SHARE_FROM_S)
+    before = [results(first), results(second)]
+    await asyncio.sleep(SHARE_UNTIL_S - SHARE_FROM_S)
+    done = [results(worker) - count for worker, count in zip((first, second), before, strict=True)]
+    await bench.until_done(inference_ids)
+    stop([first, second])
+    return Shared("share of a worker that joins", 0.5, done[1] / sum(done), "of the jobs", "0.85 to 1.15")
+
+
+async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
+    """Measure the throughput of a model whose batches take the same time whatever their size."""
+    inference_ids = await bench.submit(jobs)
+    workers = bench.workers(1, "BatchByBatch", seconds)
+    await first_ready(workers)
+    begin = time.perf_counter()
+    await bench.until_done(inference_ids)
+    measured = jobs / (time.perf_counter() - begin)
+    stop(workers)
+    return Shared(f"{jobs} jobs, {seconds:g} s a batch of any size", LARGEST_BATCH / seconds, measured, "jobs/s", "≥ 0.95")
+
+
+async def first_ready(workers: list[Service]) -> None:
+    """Return when one of the workers takes jobs."""
+    async with asyncio.timeout(START_TIMEOUT_S):
+        while not any([await asyncio.to_thread(worker.is_ready) for worker in workers]):
+            await asyncio.sleep(POLL_S)
+
+
+def results(worker: Service) -> float:
+    """Return how many results a worker has stored."""
+    return worker.metric("mnist_results_total")
+
+
+def stop(workers: list[Service]) -> None:
+    """End workers in order."""
+    for worker in workers:
+        worker.process.send_signal(signal.SIGTERM)
+    for worker in workers:
+        worker.process.wait(START_TIMEOUT_S)
+
+
+ROWS: tuple[Callable[[Bench], Awaitable[Shared]], ...] = (
+    partial(start_together, jobs=24, seconds=0.5, workers=4),
+    partial(start_together, jobs=200, seconds=0.1, workers=2),
+    partial(start_together, jobs=200, seconds=0.1, workers=4),
+    partial(join, seconds=0.1),
+    partial(large_batches, seconds=0.05, jobs=10_000),
+)
+
+
+def measure(scratch: Path, rounds: int) -> list[Shared]:
+    """Return the rows, each the median of its rounds."""
+    with running_servers(scratch) as (rabbitmq, redis):
+        with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as deployment:
+            api = deployment.api().wait_until_ready()
+            return asyncio.run(_measure(deployment, api.url, scratch, rounds))
+
+
+async def _measure(deployment: Deployment, url: str, scratch: Path, rounds: int) -> list[Shared]:
+    limits = httpx.Limits(max_connections=MAX_CONCURRENT)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        bench = Bench(deployment, client, scratch)
+        with tqdm(total=rounds * len(ROWS), desc="rows", unit="row") as progress:
+            measured: list[list[Shared]] = [[] for _ in ROWS]
+            for _ in range(rounds):
+                for rows, row in zip(measured, ROWS, strict=True):
+                    rows.append(await row(bench))
+                    progress.update()
+    return [sorted(rows, key=lambda row: row.ratio)[len(rows) // 2] for rows in measured]
+
+
+def table(rows: list[Shared]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = ["| jobs and workers | ideal | measured | | ratio | bar |", "| --- | --: | --: | --- | --: | --: |"]
+    lines += [
+        f"| {row.name} | {row.ideal:.2f} | {row.measured:.2f} | {row.unit} | {row.ratio:.2f} | {row.bar} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,52 @@
+"""Models that sleep instead of computing; they answer that every picture is a 0.
+
+Variables: `SLEEP_S`, the seconds of a job or a batch; `START_DIRECTORY` and `START_COUNT`: so many workers wait for each
+other in that directory before they take jobs, as torch takes longer to import the more of them share a core.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from mnist_bridge.spec import MNIST, ModelSpec
+from numpy.typing import NDArray
+
+POLL_S = 0.01
+
+
+class JobByJob:
+    """A model that takes the same time for each job of a batch."""
+
+    spec: ClassVar[ModelSpec] = MNIST
+
+    def __init__(self, sleep_s: float) -> None:
+        self._sleep_s = sleep_s
+
+    @classmethod
+    def load(cls, weights: Path | None, device: torch.device) -> Self:
+        """Return the model when all workers have come this far; there are no weights."""
+        directory = Path(os.environ["START_DIRECTORY"])
+        (directory / str(os.getpid())).touch()
+        while len(list(directory.iterdir())) < int(os.environ["START_COUNT"]):
+            time.sleep(POLL_S)
+        return cls(float(os.environ["SLEEP_S"]))
+
+    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Sleep, but not for the blank pictures of the warm-up."""
+        time.sleep(self._seconds(len(batch)) * batch.any())
+        answers = np.zeros((len(batch), self.spec.class_count), dtype=np.float32)
+        answers[:, 0] = 1
+        return answers
+
+    def _seconds(self, batch_size: int) -> float:
+        return self._sleep_s * batch_size
+
+
+class BatchByBatch(JobByJob):
+    """A model that takes the same time for a batch of any size."""
+
+    def _seconds(self, batch_size: int) -> float:
+        return self._sleep_s

@@ -1,0 +1,139 @@
+"""How large a batch pays, and how many jobs a worker holds for it: learned from the batches as they run.
+
+A batch of `size` jobs takes `a + b * size` seconds. Where `b` is all there is, a batch of one is as good as any, and every
+job that a worker holds beyond it is kept from another worker. Where `a` is all there is, only large batches pay.
+"""
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: The smallest batch that reaches this share of the best throughput is large enough.
+THROUGHPUT_SHARE = 0.95
+#: Below this time a batch costs more on its way (a store call, an acknowledgement) than it gains others by being small.
+SHORT_S = 0.02
+#: While a batch runs for this long, the next one comes from the broker in time; no job has to wait here for its start.
+LONG_S = 1.0
+#: Of a long batch's time, how much may be spent to let the next one become full.
+FILL_SHARE = 0.01
+FILL_MAX_S = 0.05
+#: No batch is larger than the largest one that was measured, times this.
+GROWTH = 8
+#: The first size after 1: what it costs beyond a batch of one tells `a` from `b`.
+PROBE_SIZE = 2
+#: After the first batches, of how many only one fits the line anew, and of how many one is twice as large as it needs be.
+REFIT_EVERY = 16
+TRIAL_EVERY = 64
+#: Times that are kept of each size; their median forgives one slow batch.
+TIMES_PER_SIZE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTime:
+    """The time of a batch, `fixed_s + per_job_s * size`, both 0 or more."""
+
+    fixed_s: float
+    per_job_s: float
+
+    def of(self, size: int) -> float:
+        """Return the seconds that a batch of `size` jobs takes."""
+        return self.fixed_s + self.per_job_s * size
+
+    def sufficient_size(self, max_batch_size: int) -> int:
+        """Return the smallest size with `THROUGHPUT_SHARE` of the throughput of `max_batch_size`, or with `SHORT_S`."""
+        most_s = self.of(max_batch_size)
+        # size / (a + b * size) >= share * most / (a + b * most), solved for the size.
+        spared_s = most_s - THROUGHPUT_SHARE * max_batch_size * self.per_job_s
+        efficient = THROUGHPUT_SHARE * max_batch_size * self.fixed_s / spared_s if spared_s else 1
+        size = max(efficient, self._short_size(max_batch_size))
+        return min(max_batch_size, max(1, math.ceil(round(size, 6))))
+
+    def _short_size(self, max_batch_size: int) -> float:
+        if self.fixed_s >= SHORT_S:
+            return 1
+        return (SHORT_S - self.fixed_s) / self.per_job_s if self.per_job_s else max_batch_size
+
+
+class BatchSizing:
+    """Batch size, prefetch and patience of one worker with one model.
+
+    It starts with single jobs, tries a batch of two, and grows from there as far as that pays.
+
+    Args:
+        max_batch_size: largest batch, 1 or more.
+    """
+
+    def __init__(self, max_batch_size: int) -> None:
+        self._max_batch_size = max_batch_size
+        self._times_s: dict[int, deque[float]] = {}
+        self._batch_time: BatchTime | None = None
+        self._batch_count = 0
+        self._size = 1
+        self.batch_size = 1
+
+    @property
+    def prefetch(self) -> int:
+        """Jobs that the worker holds: those that run, and those that it needs to stay busy until more can arrive."""
+        batch_s = self._batch_s
+        if batch_s >= LONG_S or self._is_probing:
+            return self.batch_size
+        # Short batches follow each other faster than acknowledgements bring new jobs.
+        return self._size * (3 if batch_s <= 5 * SHORT_S else 2)
+
+    @property
+    def fill_s(self) -> float:
+        """Seconds that a free device waits for a batch to become full, once there is something to run."""
+        batch_s = self._batch_s
+        return min(FILL_MAX_S, FILL_SHARE * batch_s) if LONG_S <= batch_s < math.inf else 0.0
+
+    def observe(self, size: int, batch_s: float) -> None:
+        """Learn that a batch of `size` jobs took `batch_s` seconds."""
+        self._times_s.setdefault(size, deque(maxlen=TIMES_PER_SIZE)).append(batch_s)
+        self._batch_count += 1
+        if self._batch_count <= REFIT_EVERY or self._batch_count % REFIT_EVERY == 0:
+            self._refit()
+        # A larger batch now and then: a slow one that was measured once may not decide for good.
+        is_trial = self._batch_count % TRIAL_EVERY == 0
+        self.batch_size = min(self._max_batch_size, self._size * (2 if is_trial else 1))
+
+    def lower_ceiling(self, max_batch_size: int) -> None:
+        """Let no batch be larger than this from now on."""
+        self._max_batch_size = min(self._max_batch_size, max_batch_size)
+        self._size = min(self._size, self._max_batch_size)
+        self.batch_size = min(self.batch_size, self._max_batch_size)
+
+    def _refit(self) -> None:
+        medians = {size: statistics.median(times) for size, times in self._times_s.items()}
+        self._batch_time = fit(medians)
+        largest = max(medians)
+        wanted = PROBE_SIZE if self._is_probing else self._batch_time.sufficient_size(self._max_batch_size)
+        self._size = max(1, min(wanted, GROWTH * largest, self._max_batch_size))
+
+    @property
+    def _is_probing(self) -> bool:
+        return max(self._times_s, default=1) < min(PROBE_SIZE, self._max_batch_size)
+
+    @property
+    def _batch_s(self) -> float:
+        # Of a model that nobody has timed yet, a job may take minutes: nothing waits behind it.
+        return math.inf if self._batch_time is None else self._batch_time.of(self._size)
+
+
+def fit(times_s: dict[int, float]) -> BatchTime:
+    """Return the line through the times of batches by their size: the median of the slopes (Theil and Sen)."""
+    slopes = [
+        (times_s[large] - times_s[small]) / (large - small)
+        for small in times_s
+        for large in times_s
+        if large >= 2 * small
+    ]
+    if not slopes:  # sizes that are too close tell nothing: as if each job had its own time
+        return BatchTime(0.0, _median([batch_s / size for size, batch_s in times_s.items()]))
+    per_job_s = max(0.0, _median(slopes))
+    return BatchTime(max(0.0, _median([batch_s - per_job_s * size for size, batch_s in times_s.items()])), per_job_s)
+
+
+def _median(values: Sequence[float]) -> float:
+    return statistics.median(values)
