@@ -113,7 +113,9 @@ async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) 
     await bench.until_done(inference_ids)
     measured_s = time.perf_counter() - begin
     stop(started)
-    return Shared(f"{jobs} jobs of {seconds:g} s, {workers} workers", jobs * seconds / workers, measured_s, "s", "≤ 1.15")
+    return Shared(
+        f"{jobs} jobs of {seconds:g} s, {workers} workers", jobs * seconds / workers, measured_s, "s", "≤ 1.15"
+    )
 
 
 async def join(bench: Bench, seconds: float) -> Shared:
@@ -143,13 +145,15 @@ async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     await bench.until_done(inference_ids)
     measured = jobs / (time.perf_counter() - begin)
     stop(workers)
-    return Shared(f"{jobs} jobs, {seconds:g} s a batch of any size", LARGEST_BATCH / seconds, measured, "jobs/s", "≥ 0.95")
+    return Shared(
+        f"{jobs} jobs, {seconds:g} s a batch of any size", LARGEST_BATCH / seconds, measured, "jobs/s", "≥ 0.95"
+    )
 
 
 async def first_ready(workers: list[Service]) -> None:
     """Return when one of the workers takes jobs."""
     async with asyncio.timeout(START_TIMEOUT_S):
-        while not any([await asyncio.to_thread(worker.is_ready) for worker in workers]):
+        while not any([await asyncio.to_thread(worker.is_ready) for worker in workers]):  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
 
@@ -177,10 +181,12 @@ ROWS: tuple[Callable[[Bench], Awaitable[Shared]], ...] = (
 
 def measure(scratch: Path, rounds: int) -> list[Shared]:
     """Return the rows, each the median of its rounds."""
-    with running_servers(scratch) as (rabbitmq, redis):
-        with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as deployment:
-            api = deployment.api().wait_until_ready()
-            return asyncio.run(_measure(deployment, api.url, scratch, rounds))
+    with (
+        running_servers(scratch) as (rabbitmq, redis),
+        Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as deployment,
+    ):
+        api = deployment.api().wait_until_ready()
+        return asyncio.run(_measure(deployment, api.url, scratch, rounds))
 
 
 async def _measure(deployment: Deployment, url: str, scratch: Path, rounds: int) -> list[Shared]:

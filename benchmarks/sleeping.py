@@ -1,7 +1,7 @@
 """Models that sleep instead of computing; they answer that every picture is a 0.
 
-Variables: `SLEEP_S`, the seconds of a job or a batch; `START_DIRECTORY` and `START_COUNT`: so many workers wait for each
-other in that directory before they take jobs, as torch takes longer to import the more of them share a core.
+Variables: `SLEEP_S`, the seconds of a job or a batch; `START_DIRECTORY` and `START_COUNT`: so many workers wait for
+each other in that directory before they take jobs, since those that share a core import torch one after the other.
 """
 
 import os
@@ -11,8 +11,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from mnist_bridge.spec import MNIST, ModelSpec
 from numpy.typing import NDArray
+
+from mnist_bridge.spec import MNIST, ModelSpec
 
 POLL_S = 0.01
 

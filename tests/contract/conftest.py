@@ -21,6 +21,7 @@ from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.store import RedisStore, connect_redis
 from mnist_bridge.topology import Topology, topology_for
+from tests.sizes import FixedSize
 
 TIMEOUT_S = 20.0
 QUEUE_MAX_LENGTH = 5
@@ -146,7 +147,7 @@ async def until_count(world: World, queue: str, count: int) -> None:
 async def take(inbox: Inbox, max_batch_size: int = 100) -> list[Delivery]:
     """Take what is in the inbox, waiting for the first delivery."""
     async with asyncio.timeout(TIMEOUT_S):
-        return await inbox.take(max_batch_size, is_device_free=lambda: True)
+        return await inbox.take(FixedSize(max_batch_size), is_device_free=lambda: True)
 
 
 def a_request(number: int = 0, *, traceparent: str | None = None) -> InferenceRequest:

@@ -214,3 +214,33 @@ async def test_a_message_that_is_no_job_is_delivered_all_the_same(
     await publisher.publish(stranger)
 
     assert (await take(inbox))[0].body == b"not a tensor of the model"
+
+
+async def test_a_larger_prefetch_lets_more_jobs_come(world: World, running: Running, publisher: Publisher) -> None:
+    for number in range(4):
+        await publisher.publish(a_request(number))
+    consumer, inbox = await consuming(world, running, prefetch=1)
+    [first] = await take(inbox)
+
+    await consumer.change_prefetch(3)
+
+    await until(lambda: len(inbox) == 3)
+    consumer.settle([first, *await take(inbox)])
+    assert await world.count("jobs") == 0
+
+
+async def test_a_job_that_is_given_back_goes_to_another_consumer(
+    world: World, running: Running, publisher: Publisher
+) -> None:
+    for number in range(2):
+        await publisher.publish(a_request(number))
+    consumer, inbox = await consuming(world, running, prefetch=2)
+    [kept, waiting] = await take(inbox)
+    await consumer.change_prefetch(1)
+
+    consumer.give_back([waiting])
+    consumer.settle([kept])
+
+    _, other_inbox = await consuming(world, running, prefetch=2)
+    assert consumer.prefetch == 1
+    assert (await take(other_inbox) if len(inbox) == 0 else await take(inbox))[0].body == waiting.body

@@ -109,6 +109,11 @@ class AmqpConsumer:
         """Whether messages would arrive if there were any."""
         return bool(self._subscriptions) and not any(source.is_lost for source in self._subscriptions)
 
+    @property
+    def prefetch(self) -> int:
+        """Unsettled messages of the jobs queue that this worker may hold."""
+        return self._prefetch
+
     async def run(self, inbox: Inbox) -> None:
         """Fill the inbox until cancelled; reconnect when the connection is lost."""
         await supervise(self._parameters, lambda connection: self._session(connection, inbox))

@@ -35,8 +35,18 @@ class Consumer(Protocol):
     def is_ready(self) -> bool:
         """Whether messages would arrive if there were any."""
 
+    @property
+    def prefetch(self) -> int:
+        """Unsettled jobs that this consumer may hold."""
+
     async def run(self, inbox: Inbox) -> None:
         """Fill the inbox until cancelled."""
+
+    async def change_prefetch(self, prefetch: int) -> None:
+        """Hold at most so many jobs from now on, beside those that are held already."""
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return jobs that wait, so that another worker can start them."""
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
         """Reject `rejected` towards the next queue, acknowledge the rest of `deliveries`."""

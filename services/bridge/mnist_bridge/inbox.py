@@ -3,8 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from pika import BasicProperties
 
@@ -42,6 +44,18 @@ class Delivery:
     def may_have_run(self) -> bool:
         """Whether some worker may have stored a result already; dead-lettering drops the flag `redelivered`."""
         return self.is_redelivered or self.lane is Lane.RETRY
+
+
+class Sizing(Protocol):
+    """How large the next batch should be."""
+
+    @property
+    def batch_size(self) -> int:
+        """Jobs of a batch, at most."""
+
+    @property
+    def fill_s(self) -> float:
+        """Seconds that a free device waits for a batch to become full, once there is something to run."""
 
 
 class Inbox:
@@ -85,8 +99,12 @@ class Inbox:
         self._is_closed = True
         self._changed.set()
 
-    async def take(self, max_batch_size: int, *, is_device_free: Callable[[], bool]) -> list[Delivery]:
-        """Wait for work and return a batch in order of arrival: 1 to `max_batch_size` jobs, or one suspect alone.
+    def give_up(self, keep: int) -> list[Delivery]:
+        """Take out, latest first, the waiting jobs beyond `keep`, for others to run."""
+        return [self._jobs.pop() for _ in range(max(0, len(self._jobs) - keep))]
+
+    async def take(self, sizing: Sizing, *, is_device_free: Callable[[], bool]) -> list[Delivery]:
+        """Wait for work and return a batch in order of arrival: 1 to `batch_size` jobs, or one suspect alone.
 
         A full batch is given out at once, so that it is ready when the device is; a smaller one goes on growing
         until the device is free. When it is a suspect's turn nothing is given out ahead: under full load the device
@@ -97,12 +115,24 @@ class Inbox:
                 if is_device_free():
                     self._took_suspect = True
                     return [self._suspects.popleft()]
-            elif len(self._jobs) >= max_batch_size or (self._jobs and is_device_free()):
+            elif self._is_full(sizing) or (self._jobs and is_device_free() and await self._is_filled(sizing)):
                 self._took_suspect = False
-                return [self._jobs.popleft() for _ in range(min(len(self._jobs), max_batch_size))]
+                return [self._jobs.popleft() for _ in range(min(len(self._jobs), sizing.batch_size))]
             self._changed.clear()
             await self._changed.wait()
         return []
+
+    def _is_full(self, sizing: Sizing) -> bool:
+        return len(self._jobs) >= sizing.batch_size
+
+    async def _is_filled(self, sizing: Sizing) -> bool:
+        """Let a batch grow for a moment; return whether there is one, and still its turn."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(sizing.fill_s or None):
+                while sizing.fill_s and not self._is_full(sizing) and not self._is_closed and not self._suspects:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return bool(self._jobs) and not self._is_closed and not self._is_suspects_turn()
 
     def _is_suspects_turn(self) -> bool:
         # The lanes take turns: neither a flood of jobs nor a killer among the suspects holds up the other.

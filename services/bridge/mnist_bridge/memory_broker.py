@@ -130,6 +130,26 @@ class MemoryConsumer:
         """Whether messages would arrive if there were any."""
         return self._inbox is not None and not self._is_canceled
 
+    @property
+    def prefetch(self) -> int:
+        """Unsettled jobs that this consumer may hold."""
+        return self._sources[0].prefetch
+
+    async def change_prefetch(self, prefetch: int) -> None:
+        """Hold at most so many jobs from now on."""
+        self._sources[0].prefetch = prefetch
+        self._broker.deliver()
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return jobs that wait, so that another consumer gets them."""
+        for delivery in deliveries:
+            source = delivery.source
+            if isinstance(source, MemorySource) and not source.is_lost:
+                message = source.unsettled.pop(delivery.tag)
+                message.is_redelivered = True
+                self._broker.jobs.appendleft(message)
+        self._broker.deliver()
+
     async def run(self, inbox: Inbox) -> None:
         """Fill the inbox until cancelled; what is unsettled then goes back as suspect."""
         self._inbox = inbox

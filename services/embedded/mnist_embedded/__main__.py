@@ -27,6 +27,7 @@ from mnist_bridge.settings import load_settings
 from mnist_worker.model import Model
 from mnist_worker.service import EXIT_CONFIGURATION, EXIT_DEVICE_LOST, EXIT_FAILED, load_model, warm_worker
 from mnist_worker.settings import WorkerSettings
+from mnist_worker.sizing import FIRST_PREFETCH
 from mnist_worker.worker import Worker
 
 logger = logging.getLogger("mnist_embedded")
@@ -67,7 +68,7 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     registry = CollectorRegistry()
     broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
     store = MemoryStore(result_ttl_s=api.result_ttl_s)
-    consumer = broker.consumer(prefetch=worker.prefetch)
+    consumer = broker.consumer(prefetch=FIRST_PREFETCH)
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
     waiters = Waiters(store, max_waiters=api.max_waiters)
     signer = TicketSigner(ticket_key(api), model=model.spec.name)

@@ -22,6 +22,7 @@ from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.model import Model, import_model
 from mnist_worker.probes import probe_server
 from mnist_worker.settings import WorkerSettings
+from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_worker.worker import Worker
 
 logger = logging.getLogger("mnist_worker")
@@ -72,7 +73,7 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
 def connect_to(settings: WorkerSettings, model: Model) -> tuple[AmqpConsumer, RedisStore]:
     """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
     topology = topology_for(model.spec, queue_max_length=settings.queue_max_length)
-    consumer = AmqpConsumer(settings.broker_url, spec=model.spec, topology=topology, prefetch=settings.prefetch)
+    consumer = AmqpConsumer(settings.broker_url, spec=model.spec, topology=topology, prefetch=FIRST_PREFETCH)
     # The worker repeats every call itself, and has to know of it.
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file, retries=0)
     return consumer, RedisStore(redis, spec=model.spec, result_ttl_s=settings.result_ttl_s)
@@ -88,6 +89,7 @@ async def warm_worker(
         consumer=consumer,
         store=store,
         engine=engine,
+        sizing=BatchSizing(settings.max_batch_size),
         spec=model.spec,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=settings.drain_timeout_s,

@@ -21,7 +21,9 @@ class WorkerSettings(BridgeSettings):
     )
     require_gpu: bool = Field(default=False, description="refuse to start without a GPU")
     torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
-    max_batch_size: int = Field(default=64, ge=1, le=4_096, description="jobs per batch at most; prefetch is 3 batches")
+    max_batch_size: int = Field(
+        default=64, ge=1, le=4_096, description="jobs per batch at most; smaller where that pays as well"
+    )
     forward_timeout_s: float = Field(
         default=60, ge=0.1, le=3_600, description="seconds after which a forward pass counts as hung"
     )
@@ -30,8 +32,3 @@ class WorkerSettings(BridgeSettings):
     )
     probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
     probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")
-
-    @property
-    def prefetch(self) -> int:
-        """Messages held at once: one batch on the device, one ready, one arriving."""
-        return 3 * self.max_batch_size

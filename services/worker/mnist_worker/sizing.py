@@ -1,7 +1,7 @@
 """How large a batch pays, and how many jobs a worker holds for it: learned from the batches as they run.
 
-A batch of `size` jobs takes `a + b * size` seconds. Where `b` is all there is, a batch of one is as good as any, and every
-job that a worker holds beyond it is kept from another worker. Where `a` is all there is, only large batches pay.
+A batch of `size` jobs takes `a + b * size` seconds. Where `b` is all there is, a batch of one is as good as any, and
+every job that a worker holds beyond it is kept from another. Where `a` is all there is, only large batches pay.
 """
 
 import math
@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: Of a model that was never timed a job may take minutes: nothing waits behind the first one.
+FIRST_PREFETCH = 1
 #: The smallest batch that reaches this share of the best throughput is large enough.
 THROUGHPUT_SHARE = 0.95
 #: Below this time a batch costs more on its way (a store call, an acknowledgement) than it gains others by being small.
@@ -23,8 +25,9 @@ FILL_MAX_S = 0.05
 GROWTH = 8
 #: The first size after 1: what it costs beyond a batch of one tells `a` from `b`.
 PROBE_SIZE = 2
-#: After the first batches, of how many only one fits the line anew, and of how many one is twice as large as it needs be.
+#: After the first batches the line is fitted anew once in so many.
 REFIT_EVERY = 16
+#: One batch in so many is twice as large as it needs be.
 TRIAL_EVERY = 64
 #: Times that are kept of each size; their median forgives one slow batch.
 TIMES_PER_SIZE = 5
@@ -83,10 +86,14 @@ class BatchSizing:
         return self._size * (3 if batch_s <= 5 * SHORT_S else 2)
 
     @property
+    def is_slow(self) -> bool:
+        """Whether a batch takes so long that a job which waits here had better wait in the queue."""
+        return LONG_S <= self._batch_s < math.inf
+
+    @property
     def fill_s(self) -> float:
         """Seconds that a free device waits for a batch to become full, once there is something to run."""
-        batch_s = self._batch_s
-        return min(FILL_MAX_S, FILL_SHARE * batch_s) if LONG_S <= batch_s < math.inf else 0.0
+        return min(FILL_MAX_S, FILL_SHARE * self._batch_s) if self.is_slow else 0.0
 
     def observe(self, size: int, batch_s: float) -> None:
         """Learn that a batch of `size` jobs took `batch_s` seconds."""

@@ -8,20 +8,21 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 from mnist_bridge.contract import Consumer, Store
-from mnist_bridge.errors import StoreUnavailable
+from mnist_bridge.errors import PredictionFailed, StoreUnavailable
 from mnist_bridge.inbox import Inbox, Lane
 from mnist_bridge.results import Result
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.batch import Batch, screen
-from mnist_worker.engine import Engine
+from mnist_worker.engine import Engine, Probabilities
 from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.sizing import BatchSizing
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Worker:
         consumer: lends messages.
         store: keeps results.
         engine: warmed up.
+        sizing: how large a batch pays, and how many jobs are held for it.
         spec: the model.
         metrics: counted into.
         drain_timeout_s: how long a stop waits for what is running.
@@ -60,6 +62,7 @@ class Worker:
         consumer: Consumer,
         store: Store,
         engine: Engine,
+        sizing: BatchSizing,
         spec: ModelSpec,
         metrics: WorkerMetrics,
         drain_timeout_s: float,
@@ -67,6 +70,8 @@ class Worker:
         self._consumer = consumer
         self._store = store
         self._engine = engine
+        self._sizing = sizing
+        self._is_sized = asyncio.Event()
         self._spec = spec
         self._metrics = metrics
         self._drain_timeout_s = drain_timeout_s
@@ -89,18 +94,20 @@ class Worker:
             DeviceLost: nothing of what was running is acknowledged; the process must end now.
         """
         consuming = asyncio.create_task(self._consumer.run(self._inbox))
+        following = asyncio.create_task(self._follow_sizing())
         starting = asyncio.create_task(self._start_batches())
         finishing = asyncio.create_task(self._finish_batches())
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait([consuming, starting, finishing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            tasks = [consuming, following, starting, finishing, stopping]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 await self._drain(starting, finishing)
-            for task in (finishing, starting, consuming):
+            for task in (finishing, starting, following, consuming):
                 if task.done() and not task.cancelled():
                     task.result()
         finally:
-            await _end(consuming, starting, finishing, stopping, *self._predicting)
+            await _end(consuming, following, starting, finishing, stopping, *self._predicting)
 
     async def _drain(self, starting: asyncio.Task[None], finishing: asyncio.Task[None]) -> None:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
@@ -124,7 +131,7 @@ class Worker:
         await self._started.join()
 
     async def _start_batches(self) -> None:
-        while deliveries := await self._inbox.take(self._engine.max_batch_size, is_device_free=self._is_device_free):
+        while deliveries := await self._inbox.take(self._sizing, is_device_free=self._is_device_free):
             lost = self._inbox.next_clear()
             batch = screen(deliveries, self._spec)
             self._metrics.invalid_messages.inc(batch.invalid_count)
@@ -175,6 +182,7 @@ class Worker:
             predictions = await self._engine.predict(bodies) if bodies else []
             predict_s = time.perf_counter() - started
         await asyncio.sleep(0)  # the next batch gets the device before this one's answers are written out
+        self._learn(predictions, predict_s)
         batch.complete(predictions, self._spec)
         self._metrics.observe_batch(batch.lane, len(batch.runs), predict_s)
         logger.info(
@@ -186,6 +194,25 @@ class Worker:
                 "predict_ms": round(predict_s * 1000, 2),
             },
         )
+
+    def _learn(self, predictions: Sequence[Probabilities | PredictionFailed], predict_s: float) -> None:
+        # A batch that failed was taken apart: it took longer than its size tells.
+        if predictions and not any(isinstance(prediction, PredictionFailed) for prediction in predictions):
+            self._sizing.observe(len(predictions), predict_s)
+        self._sizing.lower_ceiling(self._engine.max_batch_size)
+        self._is_sized.set()
+
+    async def _follow_sizing(self) -> None:
+        """Let the prefetch follow what was learned; a small change is not worth a new consumer."""
+        while True:
+            await self._is_sized.wait()
+            self._is_sized.clear()
+            wanted, held = self._sizing.prefetch, self._consumer.prefetch
+            if wanted > held or 2 * wanted <= held:
+                logger.info("prefetch follows batch size", extra={"prefetch": wanted, "before": held})
+                await self._consumer.change_prefetch(wanted)
+            if self._sizing.is_slow:  # what waits here could be running elsewhere
+                self._consumer.give_back(self._inbox.give_up(keep=wanted - self._sizing.batch_size))
 
     async def _drop_finished(self, batch: Batch) -> None:
         ids = batch.repeated_ids

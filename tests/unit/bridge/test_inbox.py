@@ -4,6 +4,7 @@ import pytest
 from pika import BasicProperties
 
 from mnist_bridge.inbox import Delivery, Inbox, Lane
+from tests.sizes import FixedSize
 
 
 def a_delivery(number: int, lane: Lane = Lane.JOBS) -> Delivery:
@@ -26,7 +27,7 @@ def free() -> bool:
 
 
 async def tags(inbox: Inbox, max_batch_size: int = 10) -> list[int]:
-    return [delivery.tag for delivery in await inbox.take(max_batch_size, is_device_free=free)]
+    return [delivery.tag for delivery in await inbox.take(FixedSize(max_batch_size), is_device_free=free)]
 
 
 async def test_a_free_device_gets_all_that_has_arrived() -> None:
@@ -46,7 +47,7 @@ async def test_a_small_batch_waits_for_a_busy_device() -> None:
     inbox = filled(a_delivery(1))
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(inbox.take(2, is_device_free=busy), 0.01)
+        await asyncio.wait_for(inbox.take(FixedSize(2), is_device_free=busy), 0.01)
 
     assert len(inbox) == 1
 
@@ -54,7 +55,7 @@ async def test_a_small_batch_waits_for_a_busy_device() -> None:
 async def test_a_full_batch_is_ready_before_the_device_is() -> None:
     inbox = filled(a_delivery(1), a_delivery(2))
 
-    assert len(await inbox.take(2, is_device_free=busy)) == 2
+    assert len(await inbox.take(FixedSize(2), is_device_free=busy)) == 2
 
 
 async def test_a_waiting_take_gets_the_next_arrival() -> None:
@@ -69,7 +70,7 @@ async def test_a_waiting_take_gets_the_next_arrival() -> None:
 
 async def test_waking_asks_again_whether_the_device_is_free() -> None:
     inbox, device = filled(a_delivery(1)), [False]
-    taking = asyncio.create_task(inbox.take(10, is_device_free=lambda: device[0]))
+    taking = asyncio.create_task(inbox.take(FixedSize(10), is_device_free=lambda: device[0]))
     await asyncio.sleep(0)
 
     device[0] = True
@@ -93,7 +94,7 @@ async def test_the_lanes_take_turns() -> None:
 
 async def test_nothing_is_given_out_ahead_while_it_is_a_suspects_turn() -> None:
     inbox, device = filled(a_delivery(1, Lane.RETRY), a_delivery(2), a_delivery(3)), [False]
-    taking = asyncio.create_task(inbox.take(2, is_device_free=lambda: device[0]))
+    taking = asyncio.create_task(inbox.take(FixedSize(2), is_device_free=lambda: device[0]))
     await asyncio.sleep(0)
 
     device[0] = True
@@ -107,12 +108,12 @@ async def test_a_closed_inbox_gives_nothing() -> None:
 
     inbox.close()
 
-    assert await inbox.take(10, is_device_free=free) == []
+    assert await inbox.take(FixedSize(10), is_device_free=free) == []
 
 
 async def test_closing_ends_a_waiting_take() -> None:
     inbox = Inbox()
-    taking = asyncio.create_task(inbox.take(10, is_device_free=free))
+    taking = asyncio.create_task(inbox.take(FixedSize(10), is_device_free=free))
     await asyncio.sleep(0)
 
     inbox.close()

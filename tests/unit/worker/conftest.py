@@ -12,6 +12,7 @@ from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.worker import Worker
 from tests.models import EchoModel, FaultyModel
+from tests.sizes import FixedSize
 from tests.unit.worker.bench import Bench, FaultyStore
 
 
@@ -29,6 +30,7 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         consumer=broker.consumer(prefetch=24),
         store=store,
         engine=engine,
+        sizing=FixedSize(8),
         spec=MNIST,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=2,

@@ -9,7 +9,9 @@ from mnist_worker.sizing import BatchSizing, BatchTime, fit
 MAX_BATCH_SIZE = 64
 
 
-def sizing_after(batch_time: Callable[[int], float], *, batches: int, max_batch_size: int = MAX_BATCH_SIZE) -> BatchSizing:
+def sizing_after(
+    batch_time: Callable[[int], float], *, batches: int, max_batch_size: int = MAX_BATCH_SIZE
+) -> BatchSizing:
     """Return what a worker has learned after so many batches under full load."""
     sizing = BatchSizing(max_batch_size)
     for _ in range(batches):

@@ -1,0 +1,20 @@
+"""Batches of one size, for tests of other things."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class FixedSize:
+    """What an inbox and a worker ask of a sizing; it learns nothing."""
+
+    batch_size: int
+    prefetch: int = 24
+    fill_s: float = 0.0
+    is_slow: bool = False
+
+    def observe(self, size: int, batch_s: float) -> None:
+        """Learn nothing."""
+
+    def lower_ceiling(self, max_batch_size: int) -> None:
+        """Let no batch be larger than this from now on."""
+        self.batch_size = min(self.batch_size, max_batch_size)
