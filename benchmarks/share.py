@@ -9,11 +9,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
 from tests.deployment import Deployment, Service
 from tests.pictures import SAMPLES, encoded, sample
 from tests.servers import running_servers
@@ -21,7 +24,6 @@ from tqdm import tqdm
 
 MAX_CONCURRENT = 64
 START_TIMEOUT_S = 60.0
-RESULT_WAIT_S = 20
 JOIN_AFTER_S = 4.0
 #: Of the worker that joins: its share is counted from its second second on.
 SHARE_FROM_S, SHARE_UNTIL_S = 2.0, 8.0
@@ -60,12 +62,14 @@ class Bench:
     Args:
         deployment: starts processes.
         client: of the API.
+        store: where results are.
         scratch: a directory.
     """
 
-    def __init__(self, deployment: Deployment, client: httpx.AsyncClient, scratch: Path) -> None:
+    def __init__(self, deployment: Deployment, client: httpx.AsyncClient, store: RedisStore, scratch: Path) -> None:
         self._deployment = deployment
         self._client = client
+        self._store = store
         self._scratch = scratch
 
     def workers(self, count: int, model: str, seconds: float) -> list[Service]:
@@ -90,28 +94,29 @@ class Bench:
 
         return list(await asyncio.gather(*(submit() for _ in range(jobs))))
 
-    async def until_done(self, inference_ids: list[str]) -> None:
-        """Return when the last of them has its result."""
-        slots = asyncio.Semaphore(MAX_CONCURRENT)
+    async def until_done(self, inference_ids: list[str]) -> float:
+        """Return when the last of them had its result, in seconds of `time.perf_counter`."""
+        missing = set(inference_ids)
+        async with aclosing(self._store.notifications()) as notifications:
+            async for announced in notifications:
+                missing.difference_update(announced or await self._finished(missing))
+                if not missing:
+                    break
+        return time.perf_counter()
 
-        async def wait(inference_id: str) -> None:
-            status = "pending"
-            async with slots:
-                while status == "pending":
-                    answer = await self._client.get(f"/result/{inference_id}?wait={RESULT_WAIT_S}")
-                    status = answer.raise_for_status().json()["status"]
-
-        await asyncio.gather(*(wait(inference_id) for inference_id in inference_ids))
+    async def _finished(self, inference_ids: set[str]) -> list[str]:
+        asked = list(inference_ids)
+        bodies = await self._store.get(asked)
+        return [one for one, body in zip(asked, bodies, strict=True) if body is not None]
 
 
 async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
     """Measure from the first ready worker to the last result, for jobs that waited before any worker was there."""
-    inference_ids = await bench.submit(jobs)
+    done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
     started = bench.workers(workers, "JobByJob", seconds)
     await first_ready(started)
     begin = time.perf_counter()
-    await bench.until_done(inference_ids)
-    measured_s = time.perf_counter() - begin
+    measured_s = await done - begin
     stop(started)
     return Shared(
         f"{jobs} jobs of {seconds:g} s, {workers} workers", jobs * seconds / workers, measured_s, "s", "≤ 1.15"
@@ -138,12 +143,11 @@ async def join(bench: Bench, seconds: float) -> Shared:
 
 async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     """Measure the throughput of a model whose batches take the same time whatever their size."""
-    inference_ids = await bench.submit(jobs)
+    done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
     workers = bench.workers(1, "BatchByBatch", seconds)
     await first_ready(workers)
     begin = time.perf_counter()
-    await bench.until_done(inference_ids)
-    measured = jobs / (time.perf_counter() - begin)
+    measured = jobs / (await done - begin)
     stop(workers)
     return Shared(
         f"{jobs} jobs, {seconds:g} s a batch of any size", LARGEST_BATCH / seconds, measured, "jobs/s", "≥ 0.95"
@@ -186,13 +190,14 @@ def measure(scratch: Path, rounds: int) -> list[Shared]:
         Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as deployment,
     ):
         api = deployment.api().wait_until_ready()
-        return asyncio.run(_measure(deployment, api.url, scratch, rounds))
+        return asyncio.run(_measure(deployment, api.url, redis.url, scratch, rounds))
 
 
-async def _measure(deployment: Deployment, url: str, scratch: Path, rounds: int) -> list[Shared]:
+async def _measure(deployment: Deployment, url: str, redis_url: str, scratch: Path, rounds: int) -> list[Shared]:
     limits = httpx.Limits(max_connections=MAX_CONCURRENT)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
-        bench = Bench(deployment, client, scratch)
+        store = RedisStore(connect_redis(redis_url), spec=MNIST, result_ttl_s=3_600)
+        bench = Bench(deployment, client, store, scratch)
         with tqdm(total=rounds * len(ROWS), desc="rows", unit="row") as progress:
             measured: list[list[Shared]] = [[] for _ in ROWS]
             for _ in range(rounds):

@@ -222,7 +222,7 @@ async def test_a_larger_prefetch_lets_more_jobs_come(world: World, running: Runn
     consumer, inbox = await consuming(world, running, prefetch=1)
     [first] = await take(inbox)
 
-    await consumer.change_prefetch(3)
+    await consumer.change_prefetch(4)
 
     await until(lambda: len(inbox) == 3)
     consumer.settle([first, *await take(inbox)])
