@@ -15,12 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
 from tests.deployment import Deployment, Service
 from tests.pictures import SAMPLES, encoded, sample
 from tests.servers import running_servers
 from tqdm import tqdm
+
+from mnist_bridge.spec import MNIST
+from mnist_bridge.store import RedisStore, connect_redis
 
 MAX_CONCURRENT = 64
 START_TIMEOUT_S = 60.0

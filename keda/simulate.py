@@ -46,6 +46,8 @@ CHART_VALUES = Path(__file__).parent.parent / "charts/mnist-inference/values.yam
 START_S = 20.0
 #: Age of RabbitMQ's figure when it is read: 2 to 5 s.
 METRIC_LAG_S = 3.5
+#: `SHORT_S` of the worker's `sizing.py`.
+SHORT_BATCH_S = 0.02
 #: From one that RabbitMQ has just renewed to one that it is about to, for `--compare`.
 METRIC_LAGS_S = (0.5, 2.5, 4.5)
 #: Of a curve in the picture; each change of replicas is drawn all the same.
@@ -75,6 +77,7 @@ def settings_of(
     worker, scaling = values["worker"], values["autoscaling"]
     if not scaling["enabled"]:
         raise ValueError("autoscaling.enabled is false, so nothing scales; leave that values file out")
+    throughput = worker["throughputPerReplica"] if throughput is None else throughput
     triggers = [trigger["metadata"] for trigger in scaling["extraTriggers"] if trigger["type"] == "cron"]
     return Settings(
         min_replicas=scaling["minReplicas"],
@@ -86,8 +89,9 @@ def settings_of(
         window_s=scaling["scaleDown"]["windowSeconds"],
         down_pods=scaling["scaleDown"]["pods"],
         down_period_s=scaling["scaleDown"]["periodSeconds"],
-        throughput=worker["throughputPerReplica"] if throughput is None else throughput,
-        prefetch=3 * worker["settings"]["MNIST_MAX_BATCH_SIZE"],  # as the worker computes it
+        throughput=throughput,
+        # As a worker learns it for a model that takes each job by itself: three batches of 20 ms each.
+        prefetch=3 * max(1, min(worker["settings"]["MNIST_MAX_BATCH_SIZE"], round(SHORT_BATCH_S * throughput))),
         drain_s=worker["settings"]["MNIST_DRAIN_TIMEOUT_S"],
         start_s=start_s,
         metric_lag_s=metric_lag_s,

@@ -21,9 +21,7 @@ class WorkerSettings(BridgeSettings):
     )
     require_gpu: bool = Field(default=False, description="refuse to start without a GPU")
     torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
-    max_batch_size: int = Field(
-        default=64, ge=1, le=4_096, description="jobs per batch at most; smaller where that pays as well"
-    )
+    max_batch_size: int = Field(default=64, ge=1, le=4_096, description="jobs per batch at most")
     forward_timeout_s: float = Field(
         default=60, ge=0.1, le=3_600, description="seconds after which a forward pass counts as hung"
     )

@@ -22,6 +22,7 @@ from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.batch import Batch, screen
 from mnist_worker.engine import Engine, Probabilities
 from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.pacing import Pacing
 from mnist_worker.sizing import BatchSizing
 
 logger = logging.getLogger(__name__)
@@ -71,11 +72,11 @@ class Worker:
         self._store = store
         self._engine = engine
         self._sizing = sizing
-        self._is_sized = asyncio.Event()
         self._spec = spec
         self._metrics = metrics
         self._drain_timeout_s = drain_timeout_s
         self._inbox = Inbox()
+        self._pacing = Pacing(sizing, consumer, self._inbox)
         self._started: asyncio.Queue[tuple[Batch, asyncio.Task[None]]] = asyncio.Queue(PIPELINE_DEPTH)
         self._predicting: set[asyncio.Task[None]] = set()
         self._device = asyncio.Lock()
@@ -94,20 +95,20 @@ class Worker:
             DeviceLost: nothing of what was running is acknowledged; the process must end now.
         """
         consuming = asyncio.create_task(self._consumer.run(self._inbox))
-        following = asyncio.create_task(self._follow_sizing())
+        pacing = asyncio.create_task(self._pacing.run())
         starting = asyncio.create_task(self._start_batches())
         finishing = asyncio.create_task(self._finish_batches())
         stopping = asyncio.create_task(stop.wait())
         try:
-            tasks = [consuming, following, starting, finishing, stopping]
+            tasks = [consuming, pacing, starting, finishing, stopping]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 await self._drain(starting, finishing)
-            for task in (finishing, starting, following, consuming):
+            for task in (finishing, starting, pacing, consuming):
                 if task.done() and not task.cancelled():
                     task.result()
         finally:
-            await _end(consuming, following, starting, finishing, stopping, *self._predicting)
+            await _end(consuming, pacing, starting, finishing, stopping, *self._predicting)
 
     async def _drain(self, starting: asyncio.Task[None], finishing: asyncio.Task[None]) -> None:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
@@ -196,23 +197,12 @@ class Worker:
         )
 
     def _learn(self, predictions: Sequence[Probabilities | PredictionFailed], predict_s: float) -> None:
-        # A batch that failed was taken apart: it took longer than its size tells.
-        if predictions and not any(isinstance(prediction, PredictionFailed) for prediction in predictions):
-            self._sizing.observe(len(predictions), predict_s)
-        self._sizing.lower_ceiling(self._engine.max_batch_size)
-        self._is_sized.set()
-
-    async def _follow_sizing(self) -> None:
-        """Let the prefetch follow what was learned; a small change is not worth a new consumer."""
-        while True:
-            await self._is_sized.wait()
-            self._is_sized.clear()
-            wanted, held = self._sizing.prefetch, self._consumer.prefetch
-            if wanted > held or 2 * wanted <= held:
-                logger.info("prefetch follows batch size", extra={"prefetch": wanted, "before": held})
-                await self._consumer.change_prefetch(wanted)
-            if self._sizing.is_slow:  # what waits here could be running elsewhere
-                self._consumer.give_back(self._inbox.give_up(keep=wanted - self._sizing.batch_size))
+        ceiling = self._engine.max_batch_size
+        # A batch with a failure was taken apart: its time tells nothing about its size.
+        if any(isinstance(prediction, PredictionFailed) for prediction in predictions):
+            self._pacing.lower_ceiling(ceiling)
+        elif predictions:
+            self._pacing.learn(len(predictions), predict_s, max_batch_size=ceiling)
 
     async def _drop_finished(self, batch: Batch) -> None:
         ids = batch.repeated_ids
