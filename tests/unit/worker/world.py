@@ -28,6 +28,7 @@ from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.batch import WORKER_CRASHED
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import Device, DeviceLoop
@@ -78,7 +79,7 @@ class LifeConsumer(MemoryConsumer):
     """Settles only what was lent, once, in order, and after its result is stored."""
 
     def __init__(self, life: "Life", broker: MemoryBroker) -> None:
-        super().__init__(broker, prefetch=3 * BATCH_SIZE)
+        super().__init__(broker, prefetch=FIRST_PREFETCH)
         self._life = life
 
     @property
@@ -116,7 +117,7 @@ class LifeConsumer(MemoryConsumer):
         MemoryConsumer._return_unsettled(self, failures=1)
         for source in self._sources:
             source.is_lost = True
-        self._sources = (MemorySource(Lane.JOBS, 3 * BATCH_SIZE), MemorySource(Lane.RETRY, 1))
+        self._sources = (MemorySource(Lane.JOBS, self.prefetch), MemorySource(Lane.RETRY, 1))
         if self._inbox is not None:
             self._inbox.clear()
         self._broker.deliver()
@@ -207,6 +208,7 @@ class Life:
             consumer=self.consumer,
             store=LifelineStore(self, world.store),  # type: ignore[arg-type]
             engine=Engine(model, max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
+            sizing=BatchSizing(BATCH_SIZE),
             spec=MNIST,
             metrics=WorkerMetrics(self.registry),
             drain_timeout_s=DRAIN_TIMEOUT_S,
