@@ -15,7 +15,8 @@ def scaled() -> dict[str, object]:
 
 def trigger(queue: str, *arguments: str) -> dict[str, str]:
     triggers = one("ScaledObject", "worker", *arguments)["spec"]["triggers"]
-    (found,) = [trigger for trigger in triggers if trigger["metadata"]["queueName"] == queue]
+    pattern = f"^{queue.replace('.', '[.]')}$"
+    (found,) = [trigger for trigger in triggers if trigger["metadata"]["queueName"] == pattern]
     metadata: dict[str, str] = found["metadata"]
     return metadata
 
@@ -28,6 +29,10 @@ def test_what_is_being_worked_on_counts(queue: str) -> None:
     assert metadata["mode"] == "QueueLength"
     assert "excludeUnacknowledged" not in metadata
     assert metadata["vhostName"] == "/"
+
+
+def test_keda_asks_every_node_for_its_figure() -> None:
+    assert trigger("mnist.jobs")["useRegex"] == "true", "of a single queue all nodes but its leader's answer 0"
 
 
 def test_keda_finds_rabbitmq_from_another_namespace() -> None:

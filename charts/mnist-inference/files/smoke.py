@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 EXPECTED = 7
 
@@ -61,13 +61,21 @@ def counts_jobs(url: str) -> None:
     name = f"{os.environ['AUTOSCALER_USERNAME']}:{os.environ['AUTOSCALER_PASSWORD']}"
     basic = {"Authorization": f"Basic {base64.b64encode(name.encode()).decode()}"}
     for queue in ("mnist.jobs", "mnist.retry"):
-        status, body = call(f"{url}api/queues/{os.environ['VHOST']}/{queue}", headers=basic)
-        if status != 200 or "messages" not in json.loads(body):
+        pattern = quote(f"^{queue.replace('.', '[.]')}$", safe="")
+        query = f"page=1&page_size=100&use_regex=true&pagination=false&name={pattern}"  # as KEDA asks
+        status, body = call(f"{url}api/queues/{os.environ['VHOST']}?{query}", headers=basic)
+        if status != 200 or not _has_count(body, queue):
             sys.exit(f"{queue}: {status} {body[:300]!r}; the autoscaler cannot count jobs")
     status, _ = call(f"{url}api/overview")
     if status != 401:
         sys.exit(f"RabbitMQ's management API answers {status} to somebody without a password; 401 is right")
     print("the autoscaler counts jobs, and RabbitMQ asks for a password")
+
+
+def _has_count(body: bytes, queue: str) -> bool:
+    answer = json.loads(body)
+    found = answer["items"] if isinstance(answer, dict) else answer
+    return any(one["name"] == queue and "messages" in one for one in found)
 
 
 def redis_asks_for_a_password(address: str) -> None:
