@@ -13,7 +13,7 @@ from dataclasses import dataclass
 #: Of a model that was never timed a job may take minutes: nothing waits behind the first one.
 FIRST_PREFETCH = 1
 #: The smallest batch that reaches this share of the best throughput is large enough.
-THROUGHPUT_SHARE = 0.95
+THROUGHPUT_SHARE = 0.97
 #: Below this time a batch costs more on its way (a store call, an acknowledgement) than it gains others by being small.
 SHORT_S = 0.02
 #: While a batch runs for this long, the next one comes from the broker in time; no job has to wait here for its start.
