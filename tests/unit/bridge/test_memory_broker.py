@@ -10,13 +10,14 @@ from mnist_bridge.inbox import Delivery, Inbox
 from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
 from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import DEAD_MAX_LENGTH
+from tests.sizes import FixedSize
 
 TIMEOUT_S = 10.0
 
 
 async def take(inbox: Inbox) -> list[Delivery]:
     async with asyncio.timeout(TIMEOUT_S):
-        return await inbox.take(64, is_device_free=lambda: True)
+        return await inbox.take(FixedSize(64), is_device_free=lambda: True)
 
 
 async def reject_everything(consumer: MemoryConsumer, inbox: Inbox, count: int) -> None:
