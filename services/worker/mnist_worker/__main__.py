@@ -1,6 +1,7 @@
 """`python -m mnist_worker` runs the worker, `python -m mnist_worker dead` looks after the dead letters."""
 
 import argparse
+import os
 import signal
 import sys
 
@@ -16,8 +17,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "dead":
         sys.exit(run_dead_command(arguments))
-    # Until the worker takes over. As the first process of a container Python would ignore the signal, for seconds.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until the worker takes over, for seconds. At once: an exception in the middle of an import may become any other.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Here, not above: it imports torch, which takes seconds and which an operator's machine may not have.
     from mnist_worker.service import run_worker
 
