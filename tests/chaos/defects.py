@@ -174,4 +174,9 @@ DEFECTS = (
         "those that filled the buffers kept every other picture out for 30 s",
         "8bf35e1",
     ),
+    Defect(
+        "an API process frozen for 7 s",
+        "a thousand notifications that had come meanwhile ended the subscription, and with it the process",
+        "04481b5",
+    ),
 )
