@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +13,10 @@ from mnist_api.background import Background
 from mnist_api.protocol import BoundedProtocol
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
+from mnist_bridge.ending import STOP_SIGNALS
 
 logger = logging.getLogger(__name__)
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
 SHUTDOWN_TIMEOUT_S = 30
 #: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.

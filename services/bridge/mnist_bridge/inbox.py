@@ -127,11 +127,12 @@ class Inbox:
 
     async def _is_filled(self, sizing: Sizing) -> bool:
         """Let a batch grow for a moment; return whether there is one, and still its turn."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(sizing.fill_s or None):
-                while sizing.fill_s and not self._is_full(sizing) and not self._is_closed and not self._suspects:
-                    self._changed.clear()
-                    await self._changed.wait()
+        if sizing.fill_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(sizing.fill_s):
+                    while not (self._is_full(sizing) or self._is_closed or self._suspects):
+                        self._changed.clear()
+                        await self._changed.wait()
         return bool(self._jobs) and not self._is_closed and not self._is_suspects_turn()
 
     def _is_suspects_turn(self) -> bool:

@@ -8,7 +8,6 @@ the queue. As long as the exchange exists, the queue is the one that was watched
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from pika.exceptions import ChannelClosed
 
@@ -47,6 +46,7 @@ async def check_settled(channel: Channel, topology: Topology) -> None:
 
 
 async def _is_settled(connection: Connection, topology: Topology) -> bool:
+    """Tell whether the queue is bound to the exchange; delete one that has no binding."""
     # An exchange that is bound cannot be deleted. One without a binding, which a process left that ended between the
     # two, would never be deleted by RabbitMQ and tells nothing.
     channel = await connection.channel()
@@ -79,17 +79,10 @@ async def _remember(connection: Connection, topology: Topology) -> bool:
         raw.exchange_declare(exchange, exchange_type="direct", durable=True, auto_delete=True)
         await channel.call(raw.queue_bind, topology.jobs.name, exchange, routing_key=topology.routing_key)
     except ChannelClosed as error:
-        await _forget(connection, topology)
+        await _is_settled(connection, topology)  # deletes it again, unless another process has bound it
         if error.reply_code != _REFUSED:
             raise
         logger.warning("jobs queue settles in each session", extra={"reason": error.reply_text})
         return False
     await channel.close()
     return True
-
-
-async def _forget(connection: Connection, topology: Topology) -> None:
-    channel = await connection.channel()
-    with suppress(ChannelClosed):  # it was never declared, or another process has bound it
-        await channel.call(channel.raw.exchange_delete, topology.settled_exchange, if_unused=True)
-        await channel.close()

@@ -18,14 +18,13 @@ from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.ending import leave, run
-from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
 from mnist_worker.model import Model
-from mnist_worker.service import EXIT_CONFIGURATION, EXIT_DEVICE_LOST, EXIT_FAILED, load_model, warm_worker
+from mnist_worker.service import exit_status_of, load_model, warm_worker
 from mnist_worker.settings import WorkerSettings
 from mnist_worker.sizing import FIRST_PREFETCH
 from mnist_worker.worker import Worker
@@ -99,25 +98,14 @@ async def _run_both(server: Server, worker: Worker) -> None:
 def main() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is the worker's."""
     configure_logging(service="embedded", level="info")
-    leave(_serve_to_the_end())
+    leave(exit_status_of(_work, logger, "service"))
 
 
-def _serve_to_the_end() -> int:
-    try:
-        api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
-        logging.getLogger().setLevel(api.log_level.upper())
-        model = load_model(worker)
-        return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
-    except ConfigurationError as error:
-        logger.critical("configuration error", extra={"reason": str(error)})
-        return EXIT_CONFIGURATION
-    except DeviceLost as error:
-        logger.critical("device lost", extra={"reason": str(error)})
-        return EXIT_DEVICE_LOST
-    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
-    except Exception:
-        logger.exception("service failed")
-        return EXIT_FAILED
+def _work() -> int:
+    api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
+    logging.getLogger().setLevel(api.log_level.upper())
+    model = load_model(worker)
+    return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,7 @@ class Pacing:
 
     async def _follow(self) -> None:
         wanted, held = self._sizing.prefetch, self._consumer.prefetch
-        # A small change is not worth a new consumer.
-        if not held < wanted and not 2 * wanted <= held:
+        if wanted <= held < 2 * wanted:  # a small change is not worth a new consumer
             return
         logger.info("prefetch follows batch size", extra={"prefetch": wanted, "before": held})
         await self._consumer.change_prefetch(wanted)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import NoReturn
 
 import torch
@@ -99,23 +100,28 @@ async def warm_worker(
 def run_worker() -> NoReturn:
     """Run the worker; the exit status says why it ended: 0 stopped, 1 failed, 70 device lost, 78 configuration."""
     configure_logging(service="worker", level="info")
-    leave(_work())
+    leave(exit_status_of(_work, logger, "worker"))
 
 
-def _work() -> int:
+def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str) -> int:
+    """Return what the work returns, or the exit status for its error, which is logged."""
     try:
-        settings = load_settings(WorkerSettings)
-        logging.getLogger().setLevel(settings.log_level.upper())
-        model = load_model(settings)
-        run(serve(settings, model), loop_factory=uvloop.new_event_loop)
+        return work()
     except ConfigurationError as error:
-        logger.critical("configuration error", extra={"reason": str(error)})
+        log.critical("configuration error", extra={"reason": str(error)})
         return EXIT_CONFIGURATION
     except DeviceLost as error:
-        logger.critical("device lost", extra={"reason": str(error)})
+        log.critical("device lost", extra={"reason": str(error)})
         return EXIT_DEVICE_LOST
     # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
     except Exception:
-        logger.exception("worker failed")
+        log.exception(f"{name} failed")
         return EXIT_FAILED
+
+
+def _work() -> int:
+    settings = load_settings(WorkerSettings)
+    logging.getLogger().setLevel(settings.log_level.upper())
+    model = load_model(settings)
+    run(serve(settings, model), loop_factory=uvloop.new_event_loop)
     return 0

@@ -7,7 +7,6 @@ every job that a worker holds beyond it is kept from another. Where `a` is all t
 import math
 import statistics
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Of a model that was never timed a job may take minutes: nothing waits behind the first one.
@@ -137,10 +136,8 @@ def fit(times_s: dict[int, float]) -> BatchTime:
         if large >= 2 * small
     ]
     if not slopes:  # sizes that are too close tell nothing: as if each job had its own time
-        return BatchTime(0.0, _median([batch_s / size for size, batch_s in times_s.items()]))
-    per_job_s = max(0.0, _median(slopes))
-    return BatchTime(max(0.0, _median([batch_s - per_job_s * size for size, batch_s in times_s.items()])), per_job_s)
-
-
-def _median(values: Sequence[float]) -> float:
-    return statistics.median(values)
+        return BatchTime(0.0, statistics.median([batch_s / size for size, batch_s in times_s.items()]))
+    per_job_s = max(0.0, statistics.median(slopes))
+    return BatchTime(
+        max(0.0, statistics.median([batch_s - per_job_s * size for size, batch_s in times_s.items()])), per_job_s
+    )
