@@ -19,6 +19,7 @@ from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
 SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
@@ -45,15 +46,7 @@ def drain_rate() -> DrainRate:
 
 @pytest.fixture
 async def publisher(rabbitmq: RabbitMQ, topology: Topology, drain_rate: DrainRate) -> AsyncIterator[AmqpPublisher]:
-    publisher = AmqpPublisher(
-        rabbitmq.url,
-        spec=SPEC,
-        topology=topology,
-        publish_timeout_s=5,
-        max_unconfirmed=64,
-        settle_s=0,
-        drain_rate=drain_rate,
-    )
+    publisher = publisher_to(rabbitmq.url, SPEC, topology, drain_rate=drain_rate)
     running = asyncio.create_task(publisher.run())
     await until(lambda: publisher.is_ready)
     yield publisher
@@ -173,15 +166,7 @@ def test_a_loop_that_was_held_up_while_its_publish_timed_out_is_ready_again(
     """However far the publish has come: sent, confirmed and not read, read in the turn in which it times out."""
 
     async def hold_up() -> None:
-        publisher = AmqpPublisher(
-            rabbitmq.url,
-            spec=SPEC,
-            topology=topology,
-            publish_timeout_s=HOLD_S / 2,
-            max_unconfirmed=64,
-            settle_s=0,
-            drain_rate=DrainRate(),
-        )
+        publisher = publisher_to(rabbitmq.url, SPEC, topology, publish_timeout_s=HOLD_S / 2)
         running = asyncio.create_task(publisher.run())
         await until(lambda: publisher.is_ready)
         publishing = asyncio.create_task(publisher.publish(REQUEST))

@@ -10,12 +10,11 @@ from pika.exceptions import ChannelClosed
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.declare import ensure_topology
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.publisher import AmqpPublisher
 from mnist_bridge.settling import check_settled, until_settled
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
 SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3)
@@ -103,15 +102,7 @@ async def test_a_publisher_notices_that_another_process_created_the_queue_again(
     rabbitmq: RabbitMQ, owner: Connection, topology: Topology
 ) -> None:
     await until_settled(owner, topology, settle_s=SOON_S)
-    publisher = AmqpPublisher(
-        rabbitmq.url,
-        spec=SPEC,
-        topology=topology,
-        publish_timeout_s=5,
-        max_unconfirmed=10,
-        settle_s=NEVER_S,
-        drain_rate=DrainRate(),
-    )
+    publisher = publisher_to(rabbitmq.url, SPEC, topology, settle_s=NEVER_S)
     running = asyncio.create_task(publisher.run())
     await until(lambda: publisher.is_ready)
 

@@ -9,13 +9,12 @@ from pika.exceptions import ChannelClosed
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.declare import ensure_topology
-from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.errors import BrokerUnavailable, ConfigurationError
-from mnist_bridge.publisher import AmqpPublisher
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
 
@@ -45,18 +44,6 @@ def publisher_url(rabbitmq: RabbitMQ) -> Iterator[str]:
     rabbitmq.control("delete_user", "publisher")
 
 
-def publisher(url: str, spec: ModelSpec, topology: Topology, *, settle_s: float = 0) -> AmqpPublisher:
-    return AmqpPublisher(
-        url,
-        spec=spec,
-        topology=topology,
-        publish_timeout_s=5,
-        max_unconfirmed=10,
-        settle_s=settle_s,
-        drain_rate=DrainRate(),
-    )
-
-
 async def test_the_first_to_come_creates_the_topology_and_says_so(owner: Connection, topology: Topology) -> None:
     assert [await ensure_topology(owner, topology), await ensure_topology(owner, topology)] == [True, False]
 
@@ -74,7 +61,7 @@ async def test_a_user_who_may_not_declare_publishes_to_queues_that_exist(
     owner: Connection, spec: ModelSpec, topology: Topology, publisher_url: str
 ) -> None:
     await ensure_topology(owner, topology)
-    restricted = publisher(publisher_url, spec, topology)
+    restricted = publisher_to(publisher_url, spec, topology)
     running = asyncio.create_task(restricted.run())
     await until(lambda: restricted.is_ready)
 
@@ -109,7 +96,7 @@ async def test_who_may_publish_jobs_may_not_publish_dead_letters(
 async def test_no_job_is_taken_until_a_new_queue_has_settled(
     rabbitmq: RabbitMQ, spec: ModelSpec, topology: Topology
 ) -> None:
-    settling = publisher(rabbitmq.url, spec, topology, settle_s=60)
+    settling = publisher_to(rabbitmq.url, spec, topology, settle_s=60)
     running = asyncio.create_task(settling.run())
 
     async with Connection(connection_parameters(rabbitmq.url, name="owner")) as owner:
@@ -128,7 +115,7 @@ async def test_no_job_is_taken_until_a_new_queue_has_settled(
 async def test_a_deleted_queue_is_declared_again_though_nobody_uses_it(
     rabbitmq: RabbitMQ, owner: Connection, spec: ModelSpec, topology: Topology, queue: str
 ) -> None:
-    watching = publisher(rabbitmq.url, spec, topology)
+    watching = publisher_to(rabbitmq.url, spec, topology)
     running = asyncio.create_task(watching.run())
     await until(lambda: watching.is_ready)
     name = getattr(topology, queue).name
@@ -146,7 +133,7 @@ async def test_a_deleted_queue_is_declared_again_though_nobody_uses_it(
 async def test_a_message_that_no_queue_takes_is_no_accepted_job(
     rabbitmq: RabbitMQ, owner: Connection, spec: ModelSpec, topology: Topology
 ) -> None:
-    unroutable = publisher(rabbitmq.url, spec, topology)
+    unroutable = publisher_to(rabbitmq.url, spec, topology)
     running = asyncio.create_task(unroutable.run())
     await until(lambda: unroutable.is_ready)
     channel = await owner.channel()

@@ -1,0 +1,27 @@
+"""A publisher for the tests of queues."""
+
+from mnist_bridge.drain_rate import DrainRate
+from mnist_bridge.publisher import AmqpPublisher
+from mnist_bridge.spec import ModelSpec
+from mnist_bridge.topology import Topology
+
+
+def publisher_to(
+    url: str,
+    spec: ModelSpec,
+    topology: Topology,
+    *,
+    settle_s: float = 0,
+    publish_timeout_s: float = 5,
+    drain_rate: DrainRate | None = None,
+) -> AmqpPublisher:
+    """Return a publisher that is not connected yet."""
+    return AmqpPublisher(
+        url,
+        spec=spec,
+        topology=topology,
+        publish_timeout_s=publish_timeout_s,
+        max_unconfirmed=64,
+        settle_s=settle_s,
+        drain_rate=drain_rate or DrainRate(),
+    )
