@@ -20,10 +20,11 @@ POLL_S = 0.05
 
 
 class Service:
-    """An API or a worker process and where it answers HTTP."""
+    """An API or a worker process, where it answers HTTP, and where it answers the platform."""
 
-    def __init__(self, module: str, log: Path, environment: dict[str, str], port: int) -> None:
+    def __init__(self, module: str, log: Path, environment: dict[str, str], port: int, operations_port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.operations_url = f"http://127.0.0.1:{operations_port}"
         # The root of the repository is on the path, so that a worker can load the models of the tests.
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": path, **environment})
@@ -52,7 +53,7 @@ class Service:
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric's samples, 0 when there is none."""
-        return sum_of_samples(httpx.get(f"{self.url}/metrics", timeout=5, follow_redirects=True).text, name)
+        return sum_of_samples(httpx.get(f"{self.operations_url}/metrics", timeout=5, follow_redirects=True).text, name)
 
     def _status(self, path: str) -> int:
         try:
@@ -85,19 +86,23 @@ class Deployment:
             service.process.stop(signal.SIGKILL)
 
     def api(self, **environment: str) -> Service:
-        """Start an API process on a free port."""
-        return self.start("mnist_api", "MNIST_PORT", environment)
+        """Start an API process on free ports."""
+        operations_port = free_port()
+        variables = {"MNIST_OPERATIONS_PORT": str(operations_port), **environment}
+        return self.start("mnist_api", "MNIST_PORT", variables, operations_port)
 
     def worker(self, **environment: str) -> Service:
         """Start a worker with its probes on a free port."""
         return self.start("mnist_worker", "MNIST_PROBE_PORT", environment)
 
-    def start(self, module: str, port_variable: str, environment: dict[str, str]) -> Service:
-        """Start a module that answers HTTP on the port that a variable names."""
+    def start(
+        self, module: str, port_variable: str, environment: dict[str, str], operations_port: int | None = None
+    ) -> Service:
+        """Start a module that answers HTTP on the port that a variable names; its metrics may have one of their own."""
         port = free_port()
         log = self._directory / f"{module}-{len(self.services)}.log"
         variables = {**self._environment, port_variable: str(port), **environment}
-        service = Service(module, log, variables, port).start()
+        service = Service(module, log, variables, port, operations_port or port).start()
         self.services.append(service)
         return service
 

@@ -11,6 +11,8 @@ class FixedSize:
     prefetch: int = 24
     fill_s: float = 0.0
     is_slow: bool = False
+    throughput: float | None = None
+    solo_throughput: float | None = None
 
     def observe(self, size: int, batch_s: float) -> None:
         """Learn nothing."""

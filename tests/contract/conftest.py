@@ -11,7 +11,8 @@ import pytest
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.consumer import AmqpConsumer
-from mnist_bridge.contract import Consumer, Publisher, Store
+from mnist_bridge.contract import Consumer, DepthReader, Publisher, Store
+from mnist_bridge.depth_reader import AmqpDepthReader
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.inbox import Delivery, Inbox
 from mnist_bridge.memory_broker import MemoryBroker
@@ -36,6 +37,9 @@ class MemoryWorld:
 
     def publisher(self) -> Publisher:
         return self._broker.publisher()
+
+    def depth_reader(self) -> DepthReader:
+        return self._broker.depth_reader()
 
     def consumer(self, *, prefetch: int) -> Consumer:
         return self._broker.consumer(prefetch=prefetch)
@@ -65,6 +69,9 @@ class RealWorld:
             settle_s=0,
             drain_rate=DrainRate(),
         )
+
+    def depth_reader(self) -> DepthReader:
+        return AmqpDepthReader(self._amqp_url, spec=self.spec, topology=self._topology)
 
     def consumer(self, *, prefetch: int) -> Consumer:
         return AmqpConsumer(self._amqp_url, spec=self.spec, topology=self._topology, prefetch=prefetch)

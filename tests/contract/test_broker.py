@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from mnist_bridge.contract import Consumer, Publisher
+from mnist_bridge.depths import Depths
 from mnist_bridge.errors import QueueFull
 from mnist_bridge.inbox import Inbox, Lane
 from mnist_bridge.requests import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, a_request, take, until, until_count
+from tests.depths import until_depths
 
 
 async def consuming(world: World, running: Running, *, prefetch: int = 100) -> tuple[Consumer, Inbox]:
@@ -244,3 +246,19 @@ async def test_a_job_that_is_given_back_goes_to_another_consumer(
     _, other_inbox = await consuming(world, running, prefetch=2)
     assert consumer.prefetch == 1
     assert (await take(other_inbox) if len(inbox) == 0 else await take(inbox))[0].body == waiting.body
+
+
+async def test_the_depths_are_what_nobody_holds(world: World, running: Running, publisher: Publisher) -> None:
+    reader = world.depth_reader()
+    running.start(reader.run())
+    for number in range(4):
+        await publisher.publish(a_request(number))
+    consumer, inbox = await consuming(world, running, prefetch=2)
+    await until(lambda: len(inbox) == 2)
+
+    await until_depths(reader, Depths(jobs=2, suspects=0))
+
+    await consumer.cancel()
+    [rejected, kept] = await take(inbox)
+    consumer.settle([rejected, kept], rejected=[rejected])
+    await until_depths(reader, Depths(jobs=2, suspects=1))

@@ -3,10 +3,12 @@
 import asyncio
 import uuid
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
 from mnist_bridge.contract import Store
+from mnist_bridge.reports import WorkerReport
 from mnist_bridge.results import failed, succeeded
 from tests.contract.conftest import TIMEOUT_S, World
 
@@ -179,3 +181,38 @@ async def test_an_id_that_has_succeeded_is_not_revived(world: World, store: Stor
     assert not is_revived
     assert await store.get([one]) == [result.body]
     assert not await store.is_revived(one)
+
+
+def a_report(jobs_in_work: int, *, pool: str = "default") -> WorkerReport:
+    return WorkerReport(pool, jobs_in_work, throughput=12.5, solo_throughput=None)
+
+
+async def test_a_report_is_read_as_it_was_made_with_its_age(store: Store) -> None:
+    await store.report("one", a_report(3))
+
+    [report] = await store.reports()
+
+    assert replace(report, age_s=0) == a_report(3)
+    assert 0 <= report.age_s < TIMEOUT_S
+
+
+async def test_the_last_report_of_a_worker_counts(store: Store) -> None:
+    for jobs_in_work in (3, 1):
+        await store.report("one", a_report(jobs_in_work))
+        await store.report("other", a_report(7))
+
+    assert sorted(report.jobs_in_work for report in await store.reports()) == [1, 7]
+
+
+async def test_a_silent_worker_is_forgotten_once_another_of_its_pool_reports(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("store", "memory_store"):
+        monkeypatch.setattr(f"mnist_bridge.{module}.FORGET_S", 0.02)
+    await store.report("gone", a_report(1))
+    await store.report("of another pool", a_report(2, pool="spot"))
+    await asyncio.sleep(0.05)
+
+    await store.report("new", a_report(3))
+
+    assert sorted(report.jobs_in_work for report in await store.reports()) == [2, 3]

@@ -20,7 +20,6 @@ CALLS = [
     ("GET", "/result/{inference_id}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
-    ("GET", "/metrics"),
 ]
 
 

@@ -13,10 +13,13 @@ from pika.exceptions import ChannelClosed
 
 from mnist_bridge.amqp import Connection, connection_parameters
 from mnist_bridge.declare import ensure_topology
+from mnist_bridge.depth_reader import AmqpDepthReader
+from mnist_bridge.depths import Depths
 from mnist_bridge.settling import until_settled
 from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import topology_for
 from tests.deployment import Deployment
+from tests.depths import until_depths
 from tests.documented import PASSWORD, add_documented_users, documented, redis_url
 from tests.integration.conftest import TIMEOUT_S, some_pictures
 from tests.servers import RabbitMQ, RedisServer, free_port
@@ -118,7 +121,7 @@ REFUSED = {
         "declare-an-own-queue": declare_queue("own"),
         "declare-the-jobs-queue": declare_queue(JOBS, durable=True, arguments=TOPOLOGY.jobs.arguments),
         "declare-an-exchange": declare_exchange("inference"),
-        "bind-retry": bind(RETRY, "mnist.jobs.settled"),
+        "bind-dead": bind(DEAD, "mnist.jobs.settled"),
         "publish-a-suspect": publish("inference.dlx", RETRY),
         "publish-a-dead-letter": publish("inference.dlx", DEAD),
         "publish-to-the-default-exchange": publish("", JOBS),
@@ -177,6 +180,15 @@ async def test_a_side_may_look_at_the_jobs_queue_again_and_again(connection: Con
         answer = await channel.call(channel.raw.queue_declare, JOBS, passive=True)
 
     assert answer.method.queue == JOBS
+
+
+async def test_the_api_sees_how_many_jobs_wait(servers: Servers) -> None:
+    reader = AmqpDepthReader(servers.amqp_url("api"), spec=MNIST, topology=TOPOLOGY)
+    reading = asyncio.create_task(reader.run())
+
+    await until_depths(reader, Depths(jobs=0, suspects=0))
+
+    reading.cancel()
 
 
 @pytest.mark.parametrize("user", ["api"])

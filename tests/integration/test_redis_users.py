@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from mnist_bridge.reports import WorkerReport
 from mnist_bridge.results import succeeded
 from mnist_bridge.spec import MNIST
 from mnist_bridge.store import RedisStore, connect_redis
@@ -13,6 +14,7 @@ from tests.documented import add_documented_users, redis_url
 from tests.servers import RedisServer
 
 ID = "A" * 24
+REPORT = WorkerReport("default", jobs_in_work=2, throughput=1.0, solo_throughput=None)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await worker.get([ID]) == [None]
     assert await worker.count_attempt(ID, "token") == 1
     await worker.uncount_attempt(ID, "token")
+    await worker.report("worker", REPORT)
     assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, MNIST)]) == 1
 
     await api.ping()
@@ -47,6 +50,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await api.claim("key", b"other", ttl_s=60) == b"value"
     assert await api.replace_claim("key", b"value", b"other", ttl_s=60) == b"other"
     assert await api.is_revived(ID) is False
+    assert [report.jobs_in_work for report in await api.reports()] == [REPORT.jobs_in_work]
 
     await notifications.aclose()
     await asyncio.gather(api.close(), worker.close())
@@ -64,10 +68,12 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
         ("api", ("SCRIPT", "FLUSH")),
         ("api", ("GET", f"attempts:{ID}")),
         ("api", ("PUBLISH", "results:mnist", ID)),
+        ("api", ("HDEL", "workers:mnist", "worker")),
         ("api", ("FLUSHALL",)),
         ("api", ("KEYS", "*")),
         ("worker", ("SET", "idem:x", "y")),
         ("worker", ("MGET", "idem:x")),
+        ("worker", ("HSET", "workers:letters", "x", "y")),
         ("worker", ("DEL", f"r:{ID}")),
         ("worker", ("PUBLISH", "results:letters", ID)),
         ("worker", ("SUBSCRIBE", "results:mnist")),

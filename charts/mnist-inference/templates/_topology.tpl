@@ -8,7 +8,7 @@
 {{- $dead := dict "x-queue-type" "quorum" "x-max-length" 10000 "x-overflow" "drop-head" "x-delivery-limit" 1000000 -}}
 {{- $none := "^$" -}}
 {{- $users := list
-      (dict "name" "api" "tags" list "configure" "^mnist\\.jobs\\.settled$" "write" "^inference$|^mnist\\.jobs$" "read" "^mnist\\.jobs\\.settled$")
+      (dict "name" "api" "tags" list "configure" "^mnist\\.jobs\\.settled$" "write" "^inference$|^mnist\\.(jobs|retry)$" "read" "^mnist\\.jobs\\.settled$")
       (dict "name" "worker" "tags" list "configure" $none "write" $none "read" "^mnist\\.(jobs|retry)$")
       (dict "name" "autoscaler" "tags" (list "management") "configure" $none "write" $none "read" $none)
       (dict "name" "operator" "tags" (list "management") "configure" $none "write" "^inference$" "read" "^mnist\\.dead$") -}}
@@ -39,8 +39,8 @@
 {{- /* Nobody can be `default`, but it may do everything: as this user Redis reads its own append-only file, and without the
        right to a command it drops every transaction in there. */ -}}
 user default off resetpass ~* &* +@all
-user api on >@API_PASSWORD@ %R~r:* %R~revived:* ~idem:* &results:mnist -@all +get +mget +exists +set +evalsha +script|load +subscribe +unsubscribe +ping +client|setname +client|setinfo
-user worker on >@WORKER_PASSWORD@ ~r:* ~attempts:* &results:mnist -@all +mget +set +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
+user api on >@API_PASSWORD@ %R~r:* %R~revived:* %R~workers:mnist ~idem:* &results:mnist -@all +get +mget +exists +set +time +hvals +evalsha +script|load +subscribe +unsubscribe +ping +client|setname +client|setinfo
+user worker on >@WORKER_PASSWORD@ ~r:* ~attempts:* ~workers:mnist &results:mnist -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
 user operator on >@OPERATOR_PASSWORD@ ~* &* +@all
 {{- end -}}
 

@@ -8,9 +8,13 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from mnist_api.app import create_app
 from mnist_api.background import Background
+from mnist_api.metrics import WaitingJobs
+from mnist_api.operations import create_operations_app
+from mnist_api.scaling import Scaling
 from mnist_api.server import EXIT_DEFECT, Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
+from mnist_bridge.depth_reader import AmqpDepthReader
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.ending import leave, run
 from mnist_bridge.errors import ConfigurationError
@@ -38,15 +42,17 @@ def build_server(settings: ApiSettings) -> Server:
             "MNIST_TICKET_KEY is not set; every API process needs the same secret, such as from `openssl rand -hex 32`"
         )
     drain_rate = DrainRate()
+    topology = topology_for(MNIST, queue_max_length=settings.queue_max_length)
     publisher = AmqpPublisher(
         settings.broker_url,
         spec=MNIST,
-        topology=topology_for(MNIST, queue_max_length=settings.queue_max_length),
+        topology=topology,
         publish_timeout_s=settings.publish_timeout_s,
         max_unconfirmed=settings.max_unconfirmed,
         settle_s=settings.queue_settle_s,
         drain_rate=drain_rate,
     )
+    depth_reader = AmqpDepthReader(settings.broker_url, spec=MNIST, topology=topology)
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
     store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=MNIST.name)
@@ -58,6 +64,7 @@ def build_server(settings: ApiSettings) -> Server:
     app = create_app(
         settings,
         publisher=publisher,
+        depth_reader=depth_reader,
         store=store,
         signer=signer,
         waiters=waiters,
@@ -65,7 +72,13 @@ def build_server(settings: ApiSettings) -> Server:
         registry=registry,
         background=background,
     )
-    return http_server(app, settings, waiters=waiters, background=background)
+    operations_app = create_operations_app(
+        spec=MNIST,
+        scaling=Scaling(depth_reader, store, drain_rate),
+        waiting_jobs=WaitingJobs(registry, depth_reader, topology),
+        registry=registry,
+    )
+    return http_server(app, operations_app, settings, waiters=waiters, background=background)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from mnist_api.routes import Service, inference_routes
 from mnist_api.settings import ApiSettings
 from mnist_api.submissions import Submissions
 from mnist_api.waiters import Waiters
-from mnist_bridge.contract import Publisher, Store
+from mnist_bridge.contract import DepthReader, Publisher, Store
 from mnist_bridge.drain_rate import DrainRate
 from mnist_bridge.ids import TicketSigner
 
@@ -34,6 +34,7 @@ def create_app(
     settings: ApiSettings,
     *,
     publisher: Publisher,
+    depth_reader: DepthReader,
     store: Store,
     signer: TicketSigner,
     waiters: Waiters,
@@ -41,9 +42,9 @@ def create_app(
     registry: CollectorRegistry,
     background: Background,
 ) -> FastAPI:
-    """Return the application; while it runs it keeps the publisher connected and listens to the store.
+    """Return the application; while it runs it keeps the way to the broker open and listens to the store.
 
-    Both are tasks of `background`, which says whether one has failed.
+    These are tasks of `background`, which says whether one has failed.
 
     Raises:
         ConfigurationError: the key file is missing or wrong.
@@ -69,6 +70,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         background.start("publisher", publisher.run())
+        background.start("depth reader", depth_reader.run())
         background.start("waiters", waiters.run(on_announcement))
         yield
         await publisher.drain(settings.publish_timeout_s)
@@ -85,5 +87,5 @@ def create_app(
     service = Service(settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
-    app.include_router(operation_routes(publisher, store, registry, background))
+    app.include_router(operation_routes(publisher, store, background))
     return app

@@ -1,11 +1,10 @@
-"""Liveness, readiness and metrics."""
+"""Liveness and readiness."""
 
 import asyncio
 import json
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from mnist_api.background import Background
@@ -21,10 +20,8 @@ _FAILED: dict[str, Any] = {
 _READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
 
 
-def operation_routes(
-    publisher: Publisher, store: Store, registry: CollectorRegistry, background: Background
-) -> APIRouter:
-    """Return `/healthz`, `/readyz`, `/metrics` and the way from `/` to the documentation."""
+def operation_routes(publisher: Publisher, store: Store, background: Background) -> APIRouter:
+    """Return `/healthz`, `/readyz` and the way from `/` to the documentation."""
     router = APIRouter(tags=["operation"])
 
     @router.get("/", include_in_schema=False)
@@ -50,10 +47,6 @@ def operation_routes(
         parts = {"broker": publisher.is_ready, "store": await _answers(store)}
         state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}
         return Response(json.dumps(state), 200 if all(parts.values()) else 503, media_type="application/json")
-
-    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

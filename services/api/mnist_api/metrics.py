@@ -5,6 +5,10 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mnist_bridge.contract import DepthReader
+from mnist_bridge.errors import BrokerUnavailable
+from mnist_bridge.topology import Topology
+
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
@@ -38,6 +42,31 @@ class ApiMetrics:
     def watch_waiters(self, count: Callable[[], float]) -> None:
         """Report how many calls wait for a result, asked at each scrape."""
         Gauge("mnist_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)
+
+
+class WaitingJobs:
+    """How many jobs wait, asked of RabbitMQ at each scrape; no figure while it does not answer.
+
+    Args:
+        registry: gets the gauge.
+        depth_reader: knows.
+        topology: names the queues.
+    """
+
+    def __init__(self, registry: CollectorRegistry, depth_reader: DepthReader, topology: Topology) -> None:
+        self._gauge = Gauge("mnist_waiting_jobs", "Jobs that no worker holds, by queue", ["queue"], registry=registry)
+        self._depth_reader = depth_reader
+        self._names = (topology.jobs.name, topology.retry.name)  # in the order of Depths
+
+    async def refresh(self) -> None:
+        """Ask RabbitMQ."""
+        try:
+            depths = await self._depth_reader.read()
+        except BrokerUnavailable:
+            self._gauge.clear()
+            return
+        for name, depth in zip(self._names, depths, strict=True):
+            self._gauge.labels(name).set(depth)
 
 
 class CountResponses:

@@ -19,17 +19,56 @@ logger = logging.getLogger(__name__)
 
 EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
 SHUTDOWN_TIMEOUT_S = 30
+OPERATIONS_SHUTDOWN_TIMEOUT_S = 1
 #: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
 KEEP_ALIVE_S = 75
 
 
+class OperationsServer(uvicorn.Server):
+    """Answers the platform, for as long as another server runs that takes the signals.
+
+    Attributes:
+        listening: set once it does.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once it does."""
+        return _url_of(self)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handler."""
+        yield
+
+
 class Server(uvicorn.Server):
-    """Lets the waiting calls answer before it waits for them to end; stops when a background task has failed."""
+    """Lets the waiting calls answer before it waits for them to end; stops when a background task has failed.
+
+    Attributes:
+        operations: runs beside it.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, waiters: Waiters, background: Background, announce: Callable[[str], None]
+        self,
+        config: uvicorn.Config,
+        operations: OperationsServer,
+        waiters: Waiters,
+        background: Background,
+        announce: Callable[[str], None],
     ) -> None:
         super().__init__(config)
+        self.operations = operations
+        self._operating: asyncio.Task[None] | None = None
         self._waiters = waiters
         self._background = background
         self._announce = announce
@@ -55,8 +94,10 @@ class Server(uvicorn.Server):
         """Listen, then say where."""
         await super().startup(sockets)
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._announce(f"http://{host}:{port}")
+            self._operating = asyncio.create_task(self.operations.serve())
+            listening = asyncio.create_task(self.operations.listening.wait())
+            await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
+            self._announce(_url_of(self))
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether it is time to stop; asked ten times a second."""
@@ -66,6 +107,14 @@ class Server(uvicorn.Server):
         """Accept nothing new, let every call end, close."""
         self._waiters.close()
         await super().shutdown(sockets)
+        if self._operating is not None:
+            self.operations.should_exit = True
+            await self._operating
+
+
+def _url_of(server: uvicorn.Server) -> str:
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"http://{host}:{port}"
 
 
 def log_address(url: str) -> None:
@@ -75,13 +124,14 @@ def log_address(url: str) -> None:
 
 def http_server(
     app: FastAPI,
+    operations_app: FastAPI,
     settings: ApiSettings,
     *,
     waiters: Waiters,
     background: Background,
     announce: Callable[[str], None] = log_address,
 ) -> Server:
-    """Return the server for an application; `run` or `serve` starts it, and it calls `announce` with its URL."""
+    """Return the server of both applications, each on its port; once it listens, it calls `announce` with its URL."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -96,4 +146,13 @@ def http_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
-    return Server(config, waiters, background, announce)
+    operations_config = uvicorn.Config(
+        operations_app,
+        host=settings.host,
+        port=settings.operations_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=OPERATIONS_SHUTDOWN_TIMEOUT_S,
+    )
+    return Server(config, OperationsServer(operations_config), waiters, background, announce)

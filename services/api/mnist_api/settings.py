@@ -15,6 +15,12 @@ class ApiSettings(BridgeSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for every one")
     port: int = Field(default=8_000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
+    operations_port: int = Field(
+        default=8_001,
+        ge=0,
+        le=65_535,
+        description="port of `/metrics` and of the autoscaler's figure, not for clients; 0 takes any free one",
+    )
     ticket_key: SecretStr | None = Field(
         default=None,
         description=f"secret that signs ids, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, the same in every API process",

@@ -3,7 +3,9 @@
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
+from mnist_bridge.depths import Depths
 from mnist_bridge.inbox import Delivery, Inbox
+from mnist_bridge.reports import WorkerReport
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.results import Result
 
@@ -26,6 +28,16 @@ class Publisher(Protocol):
 
     async def drain(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` until nothing is outstanding."""
+
+
+class DepthReader(Protocol):
+    """Sees how many jobs wait; see `mnist_bridge.depth_reader.AmqpDepthReader`."""
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+
+    async def read(self) -> Depths:
+        """Return how many messages wait in each queue; raise `BrokerUnavailable` when that cannot be known."""
 
 
 class Consumer(Protocol):
@@ -93,6 +105,12 @@ class Store(Protocol):
 
     async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+
+    async def reports(self) -> list[WorkerReport]:
+        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
 
     async def ping(self) -> None:
         """Return when the store answers and may be written to."""

@@ -22,10 +22,14 @@ class DrainRate:
         self._clock = clock
         self._counts: deque[tuple[float, int]] = deque()
         self._total = 0
+        self._last_s = -math.inf
 
     def add(self, result_count: int) -> None:
         """Note that so many results were announced just now."""
-        self._counts.append((self._clock(), result_count))
+        if not result_count:
+            return
+        self._last_s = self._clock()
+        self._counts.append((self._last_s, result_count))
         self._total += result_count
         self._forget()
 
@@ -35,6 +39,10 @@ class DrainRate:
         if not self._counts:
             return 0.0
         return self._total / max(1.0, self._clock() - self._counts[0][0])
+
+    def idle_s(self) -> float:
+        """Return the seconds since the last result, infinity before the first."""
+        return self._clock() - self._last_s
 
     def seconds_for(self, job_count: int) -> int:
         """Return after how many seconds so many jobs are done at this rate, 1 to 60; 10 while nothing is drained."""

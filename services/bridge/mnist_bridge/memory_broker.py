@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pika import BasicProperties
 
 from mnist_bridge.consumer import SUSPECT_DELIVERY_COUNT
+from mnist_bridge.depths import Depths
 from mnist_bridge.errors import QueueFull
 from mnist_bridge.inbox import Delivery, Inbox, Lane
 from mnist_bridge.requests import InferenceRequest, to_properties
@@ -54,6 +55,10 @@ class MemoryBroker:
     def publisher(self) -> "MemoryPublisher":
         """Return a publisher to the jobs queue."""
         return MemoryPublisher(self, self._spec)
+
+    def depth_reader(self) -> "MemoryDepthReader":
+        """Return what sees how many messages wait."""
+        return MemoryDepthReader(self)
 
     def consumer(self, *, prefetch: int) -> "MemoryConsumer":
         """Return a consumer of jobs and retry."""
@@ -114,6 +119,21 @@ class MemoryPublisher:
 
     async def drain(self, timeout_s: float) -> None:
         """Return at once: nothing is ever outstanding."""
+
+
+class MemoryDepthReader:
+    """Sees how many messages wait in a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def run(self) -> None:
+        """Return when cancelled; there is no connection to keep."""
+        await asyncio.get_running_loop().create_future()
+
+    async def read(self) -> Depths:
+        """Return how many messages wait in each queue."""
+        return Depths(jobs=len(self._broker.jobs), suspects=len(self._broker.retry))
 
 
 class MemoryConsumer:

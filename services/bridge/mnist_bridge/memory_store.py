@@ -4,7 +4,9 @@ import asyncio
 import heapq
 import time
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
+from mnist_bridge.reports import FORGET_S, WorkerReport
 from mnist_bridge.results import Result, Status, status_of
 
 NOTIFICATION_TIMEOUT_S = 5.0
@@ -19,6 +21,7 @@ class MemoryStore:
         self._expire_at: dict[str, float] = {}  # of what `_values` holds now
         self._expiries: list[tuple[float, str]] = []  # a heap, soonest first
         self._subscribers: list[asyncio.Queue[list[str]]] = []
+        self._reports: dict[str, tuple[float, WorkerReport]] = {}
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
@@ -80,6 +83,21 @@ class MemoryStore:
             self._values.pop("idem:" + key, None)
             self._set("idem:" + key, value, ttl_s=ttl_s)
         return self._values["idem:" + key]
+
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        now = time.monotonic()
+        self._reports = {
+            other: (at, held)
+            for other, (at, held) in self._reports.items()
+            if held.pool != report.pool or now - at <= FORGET_S
+        }
+        self._reports[worker_id] = now, report
+
+    async def reports(self) -> list[WorkerReport]:
+        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        now = time.monotonic()
+        return [replace(report, age_s=now - at) for at, report in self._reports.values()]
 
     async def ping(self) -> None:
         """Return: it is always here."""

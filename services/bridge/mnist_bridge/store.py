@@ -1,5 +1,6 @@
 """Results in Redis: first writer wins, one call per batch, one notification per batch."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, RedisError
 from mnist_bridge.connections import Connections
 from mnist_bridge.errors import StoreUnavailable
 from mnist_bridge.ids import ID_LENGTH
+from mnist_bridge.reports import FORGET_S, KEEP_S, WorkerReport, from_object, to_json
 from mnist_bridge.results import Result
 from mnist_bridge.spec import ModelSpec
 
@@ -26,6 +28,7 @@ RESULT_PREFIX = "r:"
 ATTEMPTS_PREFIX, ATTEMPTS_SUFFIX = "attempts:", ":runs"
 CLAIM_PREFIX = "idem:"
 REVIVED_PREFIX = "revived:"
+WORKERS_PREFIX = "workers:"
 SOCKET_TIMEOUT_S = 2.0
 MAX_CONNECTIONS = 16
 #: A subscription that was silent for this long yields an empty notification: a chance to look again.
@@ -57,6 +60,21 @@ local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return held end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return ARGV[2]
+"""
+
+
+# KEYS: the workers of a model. ARGV: worker, its pool, its report, after how many ms silent ones of the pool are
+# forgotten, TTL in s.
+_REPORT = """
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  local held = cjson.decode(fields[i + 1])
+  if held[2]['pool'] == ARGV[2] and now_ms - held[1] > tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], fields[i]) end
+end
+redis.call('HSET', KEYS[1], ARGV[1], '[' .. string.format('%.0f', now_ms) .. ',' .. ARGV[3] .. ']')
+redis.call('EXPIRE', KEYS[1], ARGV[5])
 """
 
 
@@ -96,10 +114,12 @@ class RedisStore:
     def __init__(self, redis: Redis, *, spec: ModelSpec, result_ttl_s: int) -> None:
         self._redis = redis
         self._channel = f"results:{spec.name}"
+        self._workers_key = WORKERS_PREFIX + spec.name
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
         self._revive = redis.register_script(_REVIVE)
         self._replace_claim = redis.register_script(_REPLACE_CLAIM)
+        self._report = redis.register_script(_REPORT)
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
@@ -161,6 +181,20 @@ class RedisStore:
         call = self._replace_claim(keys=[CLAIM_PREFIX + key], args=[held, value, ttl_s])
         return cast("bytes", await self._answered(call))
 
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        arguments: list[int | str] = [worker_id, report.pool, to_json(report), int(FORGET_S * 1000), KEEP_S]
+        await self._answered(self._report(keys=[self._workers_key], args=arguments))
+
+    async def reports(self) -> list[WorkerReport]:
+        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.time()  # Redis's own, since the clocks of the hosts differ
+        pipeline.hvals(self._workers_key)
+        (seconds, microseconds), held = await self._answered(pipeline.execute())
+        now_s = seconds + microseconds / 1_000_000
+        return [_report_of(entry, now_s) for entry in held]
+
     async def ping(self) -> None:
         """Return when Redis answers and may be written to."""
         hello = self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
@@ -205,6 +239,11 @@ class RedisStore:
     def _leave(self) -> None:
         # By now its address may stand for the new master.
         cast("Connections", self._redis.connection_pool).leave()
+
+
+def _report_of(entry: bytes, now_s: float) -> WorkerReport:
+    at_ms, report = json.loads(entry)
+    return from_object(report, age_s=now_s - at_ms / 1000)
 
 
 def _attempts_key(inference_id: str) -> str:

@@ -13,6 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from mnist_api.app import create_app
 from mnist_api.background import Background
+from mnist_api.metrics import WaitingJobs
+from mnist_api.operations import create_operations_app
+from mnist_api.scaling import Scaling
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -23,6 +26,7 @@ from mnist_bridge.logs import configure_logging
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
+from mnist_bridge.topology import topology_for
 from mnist_worker.model import Model
 from mnist_worker.service import exit_status_of, load_model, warm_worker
 from mnist_worker.settings import WorkerSettings
@@ -71,17 +75,27 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
     waiters = Waiters(store, max_waiters=api.max_waiters)
     signer = TicketSigner(ticket_key(api), model=model.spec.name)
+    depth_reader, drain_rate = broker.depth_reader(), DrainRate()
     app = create_app(
         api,
         publisher=broker.publisher(),
+        depth_reader=depth_reader,
         store=store,
         signer=signer,
         waiters=waiters,
-        drain_rate=DrainRate(),
+        drain_rate=drain_rate,
         registry=registry,
         background=background,
     )
-    server = http_server(app, api, waiters=waiters, background=background, announce=print_first_steps)
+    operations_app = create_operations_app(
+        spec=model.spec,
+        scaling=Scaling(depth_reader, store, drain_rate),
+        waiting_jobs=WaitingJobs(
+            registry, depth_reader, topology_for(model.spec, queue_max_length=api.queue_max_length)
+        ),
+        registry=registry,
+    )
+    server = http_server(app, operations_app, api, waiters=waiters, background=background, announce=print_first_steps)
     await _run_both(server, working)
     return server.exit_status
 

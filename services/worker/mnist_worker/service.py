@@ -94,6 +94,7 @@ async def warm_worker(
         spec=model.spec,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=settings.drain_timeout_s,
+        pool=settings.pool,
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from mnist_bridge.reports import DEFAULT_POOL
 from mnist_bridge.settings import BridgeSettings
 
 
@@ -27,6 +28,11 @@ class WorkerSettings(BridgeSettings):
     )
     drain_timeout_s: float = Field(
         default=30, ge=1, le=3_600, description="seconds a stopping worker gives what is running"
+    )
+    pool: str = Field(
+        default=DEFAULT_POOL,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,15}[a-z0-9])?$",
+        description="workers that are scaled together; their throughput counts for each other",
     )
     probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
     probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")

@@ -85,6 +85,19 @@ class BatchSizing:
         return self._size * (3 if batch_s <= 5 * SHORT_S else 2)
 
     @property
+    def throughput(self) -> float | None:
+        """Jobs per second with batches as large as pay, as far as such were measured; None before the first batch."""
+        if self._batch_time is None:
+            return None
+        size = min(self._size, max(self._times_s))
+        return size / self._batch_time.of(size)
+
+    @property
+    def solo_throughput(self) -> float | None:
+        """Jobs per second one by one; None before the first batch."""
+        return None if self._batch_time is None else 1 / self._batch_time.of(1)
+
+    @property
     def is_slow(self) -> bool:
         """Whether a batch takes so long that a job which waits here had better wait in the queue."""
         return LONG_S <= self._batch_s < math.inf

@@ -23,6 +23,7 @@ from mnist_worker.batch import Batch, screen
 from mnist_worker.engine import Engine, Probabilities
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.pacing import Pacing
+from mnist_worker.reporting import Reporting
 from mnist_worker.sizing import BatchSizing
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Worker:
         spec: the model.
         metrics: counted into.
         drain_timeout_s: how long a stop waits for what is running.
+        pool: the workers that are scaled together with this one.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Worker:
         spec: ModelSpec,
         metrics: WorkerMetrics,
         drain_timeout_s: float,
+        pool: str,
     ) -> None:
         self._consumer = consumer
         self._store = store
@@ -82,11 +85,17 @@ class Worker:
         self._device = asyncio.Lock()
         self._attempt: Attempt | None = None
         self._is_draining = False
+        self._taken_count = 0
+        self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self._jobs_in_work)
 
     @property
     def is_ready(self) -> bool:
         """Whether jobs are taken: the broker is there and nobody asked to stop."""
         return self._consumer.is_ready and not self._is_draining
+
+    def _jobs_in_work(self) -> int:
+        # What a draining worker holds it finishes or hands back: no other one is needed for it.
+        return 0 if self._is_draining else self._taken_count + len(self._inbox)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain.
@@ -96,19 +105,20 @@ class Worker:
         """
         consuming = asyncio.create_task(self._consumer.run(self._inbox))
         pacing = asyncio.create_task(self._pacing.run())
+        reporting = asyncio.create_task(self._reporting.run())
         starting = asyncio.create_task(self._start_batches())
         finishing = asyncio.create_task(self._finish_batches())
         stopping = asyncio.create_task(stop.wait())
         try:
-            tasks = [consuming, pacing, starting, finishing, stopping]
+            tasks = [consuming, pacing, reporting, starting, finishing, stopping]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 await self._drain(starting, finishing)
-            for task in (finishing, starting, pacing, consuming):
+            for task in (finishing, starting, pacing, reporting, consuming):
                 if task.done() and not task.cancelled():
                     task.result()
         finally:
-            await _end(consuming, pacing, starting, finishing, stopping, *self._predicting)
+            await _end(consuming, pacing, reporting, starting, finishing, stopping, *self._predicting)
 
     async def _drain(self, starting: asyncio.Task[None], finishing: asyncio.Task[None]) -> None:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
@@ -133,6 +143,7 @@ class Worker:
 
     async def _start_batches(self) -> None:
         while deliveries := await self._inbox.take(self._sizing, is_device_free=self._is_device_free):
+            self._taken_count += len(deliveries)
             lost = self._inbox.next_clear()
             batch = screen(deliveries, self._spec)
             self._metrics.invalid_messages.inc(batch.invalid_count)
@@ -160,6 +171,7 @@ class Worker:
             await predicting
             await self._put_results(batch)
             self._consumer.settle(batch.deliveries, batch.rejected)
+            self._taken_count -= len(batch.deliveries)
             self._started.task_done()
 
     def _start(self, batch: Batch) -> asyncio.Task[None]:

@@ -12,6 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from mnist_api.app import create_app
 from mnist_api.background import Background
+from mnist_api.metrics import WaitingJobs
+from mnist_api.operations import create_operations_app
+from mnist_api.scaling import Scaling
 from mnist_api.server import Server, http_server
 from mnist_api.settings import ApiSettings
 from mnist_api.waiters import Waiters
@@ -22,6 +25,7 @@ from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.results import succeeded
 from mnist_bridge.spec import MNIST
+from mnist_bridge.topology import topology_for
 
 KEY = b"a key of sixteen"
 TIMEOUT_S = 10.0
@@ -43,9 +47,10 @@ class SwitchableStore(MemoryStore):
 
 @dataclass
 class Service:
-    """A running API, a client of it, and what is behind it."""
+    """A running API, a client of it, one of its operations port, and what is behind it."""
 
     client: httpx.AsyncClient
+    operations: httpx.AsyncClient
     broker: MemoryBroker
     store: SwitchableStore
     signer: TicketSigner
@@ -58,6 +63,10 @@ class Service:
         files = {"file": ("picture.png", a_picture() if picture is None else picture)}
         return await self.client.post("/classify", files=files, headers=headers)
 
+    async def metrics(self) -> str:
+        """Return what Prometheus would read."""
+        return (await self.operations.get("/metrics")).text
+
     async def answer(self, inference_id: str, predicted_class: int = 3) -> None:
         """Store a result as a worker would."""
         probabilities = [float(number == predicted_class) for number in range(10)]
@@ -66,7 +75,7 @@ class Service:
 
 @pytest.fixture
 def settings() -> ApiSettings:
-    return ApiSettings(port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3)
+    return ApiSettings(port=0, operations_port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3)
 
 
 @pytest.fixture
@@ -76,21 +85,34 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
     signer = TicketSigner(KEY, model=MNIST.name)
     background = Background()
     waiters = Waiters(store, max_waiters=settings.max_waiters)
+    depth_reader, drain_rate, registry = broker.depth_reader(), DrainRate(), CollectorRegistry()
     app = create_app(
         settings,
         publisher=broker.publisher(),
+        depth_reader=depth_reader,
         store=store,
         signer=signer,
         waiters=waiters,
-        drain_rate=DrainRate(),
-        registry=CollectorRegistry(),
+        drain_rate=drain_rate,
+        registry=registry,
         background=background,
     )
+    operations_app = create_operations_app(
+        spec=MNIST,
+        scaling=Scaling(depth_reader, store, drain_rate),
+        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(MNIST, queue_max_length=3)),
+        registry=registry,
+    )
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = http_server(app, settings, waiters=waiters, background=background, announce=listening.set_result)
+    server = http_server(
+        app, operations_app, settings, waiters=waiters, background=background, announce=listening.set_result
+    )
     serving = asyncio.create_task(server.serve())
-    async with httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client:
-        yield Service(client, broker, store, signer, server, waiters, serving)
+    async with (
+        httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client,
+        httpx.AsyncClient(base_url=server.operations.url, timeout=TIMEOUT_S) as operations,
+    ):
+        yield Service(client, operations, broker, store, signer, server, waiters, serving)
     server.should_exit = True
     await asyncio.wait_for(serving, TIMEOUT_S)
 

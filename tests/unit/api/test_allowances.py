@@ -221,7 +221,9 @@ def settings(tmp_path: Path) -> ApiSettings:
     path = tmp_path / "keys.toml"
     tables = {"slow": "rate_per_s = 0.1", "small": "max_in_flight = 1", "free": ""}
     path.write_text("".join(f'[{name}]\nsha256 = ["{digest(name)}"]\n{more}\n' for name, more in tables.items()))
-    return ApiSettings(port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3, api_keys_file=path)
+    return ApiSettings(
+        port=0, operations_port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3, api_keys_file=path
+    )
 
 
 def digest(key: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from mnist_api.background import Background
 from mnist_api.health import operation_routes
@@ -80,7 +79,7 @@ async def returns_at_once() -> None:
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
     publisher = MemoryBroker(MNIST, queue_max_length=1).publisher()
-    app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), CollectorRegistry(), background))
+    app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
 

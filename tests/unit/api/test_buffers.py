@@ -20,7 +20,9 @@ LARGE_BYTES = 30_000_000
 
 @pytest.fixture
 def settings() -> ApiSettings:
-    return ApiSettings(port=0, max_bytes=BODY_BYTES, max_buffered_bytes=MAX_BUFFERED_BYTES, max_wait_s=5)
+    return ApiSettings(
+        port=0, operations_port=0, max_bytes=BODY_BYTES, max_buffered_bytes=MAX_BUFFERED_BYTES, max_wait_s=5
+    )
 
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -41,7 +43,7 @@ async def connected(
 
 
 async def buffered_bytes(service: Service) -> int:
-    text = (await service.client.get("/metrics")).text
+    text = await service.metrics()
     [line] = [line for line in text.splitlines() if line.startswith("mnist_buffered_bytes ")]
     return int(float(line.split()[1]))
 

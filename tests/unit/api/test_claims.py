@@ -277,7 +277,7 @@ class TestOverHTTP:
     def settings(self, tmp_path: Path) -> ApiSettings:
         path = tmp_path / "keys.toml"
         path.write_text(f'[small]\nsha256 = ["{sha256(b"small").hexdigest()}"]\nmax_in_flight = 2\n')
-        return ApiSettings(port=0, max_bytes=100_000, queue_max_length=1_000, api_keys_file=path)
+        return ApiSettings(port=0, operations_port=0, max_bytes=100_000, queue_max_length=1_000, api_keys_file=path)
 
     async def test_three_hundred_repetitions_are_one_job(self, service: Service) -> None:
         headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}

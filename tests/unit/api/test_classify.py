@@ -144,7 +144,7 @@ async def test_a_key_that_is_too_long_is_refused(service: Service) -> None:
 class TestWaitersAtTheLimit:
     @pytest.fixture
     def settings(self) -> ApiSettings:
-        return ApiSettings(port=0, max_waiters=1)
+        return ApiSettings(port=0, operations_port=0, max_waiters=1)
 
     async def test_one_waiter_too_many_is_answered_at_once(self, service: Service) -> None:
         waiting = asyncio.create_task(service.submit(Prefer="wait=20"))

@@ -37,7 +37,7 @@ async def test_metrics_count_responses_by_call_and_never_by_id(service: Service)
     inference_id = (await service.submit()).json()["inference_id"]
     await service.client.get(f"/result/{inference_id}")
 
-    text = (await service.client.get("/metrics")).text
+    text = await service.metrics()
 
     assert 'mnist_http_responses_total{call="classify",status="202"} 1.0' in text
     assert 'mnist_http_responses_total{call="result",status="200"} 1.0' in text
@@ -49,7 +49,7 @@ async def test_a_refused_picture_is_not_among_the_times_of_prepared_ones(service
     assert (await service.submit(b"no picture")).status_code == 415
     assert (await service.submit()).status_code == 202
 
-    assert "mnist_decode_seconds_count 1.0" in (await service.client.get("/metrics")).text
+    assert "mnist_decode_seconds_count 1.0" in await service.metrics()
 
 
 async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
@@ -65,10 +65,10 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
     submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
     await asyncio.wait_for(publishing.wait(), TIMEOUT_S)
 
-    assert "mnist_waiters 0.0" in (await service.client.get("/metrics")).text
+    assert "mnist_waiters 0.0" in await service.metrics()
     confirmed.set()
     async with asyncio.timeout(TIMEOUT_S):
-        while "mnist_waiters 1.0" not in (await service.client.get("/metrics")).text:
+        while "mnist_waiters 1.0" not in await service.metrics():
             await asyncio.sleep(0.005)
     submitting.cancel()
 

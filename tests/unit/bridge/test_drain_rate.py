@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from mnist_bridge.drain_rate import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
@@ -47,3 +49,15 @@ def test_the_time_for_a_backlog_is_rounded_up_and_bounded(
 
 def test_while_nothing_is_drained_the_time_is_a_guess(rate: DrainRate) -> None:
     assert rate.seconds_for(1) == IDLE_RETRY_AFTER_S
+
+
+def test_the_drain_is_idle_since_the_last_result(rate: DrainRate, clock: Clock) -> None:
+    rate.add(3)
+    clock.now_s += 1_000
+    rate.add(0)
+
+    assert rate.idle_s() == 1_000
+
+
+def test_before_the_first_result_the_drain_was_always_idle(rate: DrainRate) -> None:
+    assert rate.idle_s() == math.inf

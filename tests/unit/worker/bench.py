@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from mnist_bridge.errors import StoreUnavailable
 from mnist_bridge.memory_broker import MemoryBroker, Message
 from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.reports import WorkerReport
 from mnist_bridge.requests import InferenceRequest, to_properties
 from mnist_bridge.results import Result
 from mnist_bridge.spec import MNIST
@@ -23,12 +24,20 @@ class FaultyStore(MemoryStore):
     """A store that takes no results while `is_away`, and that does so many things without an answer."""
 
     is_away = False
+    takes_no_reports = False
+    refused_reports = 0
     lost_answers = 0
 
     async def put(self, results: Sequence[Result]) -> int:
         if self.is_away:
             raise StoreUnavailable("away")
         return self._answered(await super().put(results))
+
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        if self.takes_no_reports:
+            self.refused_reports += 1
+            raise StoreUnavailable("away")
+        await super().report(worker_id, report)
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
         return self._answered(await super().count_attempt(inference_id, token))

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from mnist_bridge.memory_broker import MemoryBroker
+from mnist_bridge.reports import DEFAULT_POOL
 from mnist_bridge.spec import MNIST
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
@@ -34,6 +35,7 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         spec=MNIST,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=2,
+        pool=DEFAULT_POOL,
     )
     stop = asyncio.Event()
     bench = Bench(broker, store, model, registry, worker, stop, asyncio.create_task(worker.run(stop)))

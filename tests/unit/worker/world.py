@@ -20,6 +20,7 @@ from mnist_bridge.errors import DeviceLost, StoreUnavailable
 from mnist_bridge.inbox import Delivery, Lane
 from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
 from mnist_bridge.memory_store import MemoryStore
+from mnist_bridge.reports import DEFAULT_POOL, WorkerReport
 from mnist_bridge.requests import InferenceRequest, message_id, to_properties
 from mnist_bridge.results import Result, Status
 from mnist_bridge.settings import GRACE_S
@@ -172,6 +173,9 @@ class LifelineStore:
         await self._reach("uncount_attempt", lambda: self._store.uncount_attempt(inference_id, token))
         self._life.owed.discard(inference_id)
 
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        await self._reach("report", lambda: self._store.report(worker_id, report))
+
     async def _reach(self, name: str, call: Any) -> Any:
         world = self._life.world
         fault = world.faults[name].popleft() if world.faults[name] else None
@@ -212,6 +216,7 @@ class Life:
             spec=MNIST,
             metrics=WorkerMetrics(self.registry),
             drain_timeout_s=DRAIN_TIMEOUT_S,
+            pool=DEFAULT_POOL,
         )
         self.working = world.loop.create_task(self.worker.run(self.stop))
         self.working.add_done_callback(self._on_end)
