@@ -1,8 +1,23 @@
 """KEDA is told to start workers for work, and to stop none that has some."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
-from tests.chart.helm import CHART, HELMS, KUBERNETES, NAME, NEEDS_HELM, RELEASE, helm, kinds, numbers, one, values
+from tests.chart.helm import (
+    CHART,
+    HELMS,
+    KUBERNETES,
+    NAME,
+    NEEDS_HELM,
+    RELEASE,
+    environment_of,
+    helm,
+    kinds,
+    numbers,
+    one,
+    values,
+)
 
 pytestmark = NEEDS_HELM
 FIXED = values("autoscaling.enabled=false", "worker.replicas=3")
@@ -111,3 +126,85 @@ def test_a_cluster_without_keda_is_refused_with_the_remedy(program: str) -> None
     assert "install KEDA first, or set autoscaling.enabled=false" in message
     assert rendered(*keda)[0] == 0
     assert rendered(*FIXED)[0] == 0
+
+
+# The API's figure as the source
+
+WAIT = values("autoscaling.source=wait")
+
+
+def wait_trigger(*arguments: str, pool: str = "worker") -> dict[str, str]:
+    """Return the metadata of the only trigger."""
+    (found,) = one("ScaledObject", pool, *WAIT, *arguments)["spec"]["triggers"]
+    assert found["type"] == "metrics-api"
+    metadata: dict[str, str] = found["metadata"]
+    return metadata
+
+
+def test_keda_asks_the_api_for_workers_and_gives_it_the_aim() -> None:
+    arguments = numbers("worker.throughputPerReplica=12.5", "autoscaling.targetWaitSeconds=2.5")
+    url = urlsplit(wait_trigger("--namespace", "inference", *arguments)["url"])
+
+    service = one("Service", "api-operations", *WAIT)
+    assert url.netloc == f"{NAME}-api-operations.inference.svc.cluster.local:8001"
+    assert service["spec"]["ports"] == [{"name": "operations", "port": 8001, "targetPort": "operations"}]
+    assert url.path == "/scaling/mnist"
+    assert dict(parse_qsl(url.query)) == {
+        "pool": "default",
+        "target_wait_s": "2.5",
+        "recent_s": "3",
+        "throughput": "12.5",
+        "solo_throughput": "5",
+    }
+
+
+def test_each_worker_that_is_wanted_is_worth_one() -> None:
+    metadata = wait_trigger()
+
+    assert (metadata["valueLocation"], metadata["targetValue"], metadata["activationTargetValue"]) == (
+        "workers",
+        "1",
+        "0",
+    )
+    assert {type(value) for value in metadata.values()} == {str}
+
+
+def test_the_apis_figure_is_looked_at_every_second_unless_the_values_say_otherwise() -> None:
+    assert one("ScaledObject", "worker", *WAIT)["spec"]["pollingInterval"] == 1
+    seldom = numbers("autoscaling.pollingInterval=30")
+    assert one("ScaledObject", "worker", *WAIT, *seldom)["spec"]["pollingInterval"] == 30
+    assert "recent_s=61" in wait_trigger(*seldom)["url"]
+
+
+def test_each_pool_asks_for_itself() -> None:
+    spot = numbers("worker.pools.spot.throughputPerReplica=7", "worker.pools.spot.autoscaling.targetWaitSeconds=60")
+
+    query = dict(parse_qsl(urlsplit(wait_trigger(*spot, pool="worker-spot")["url"]).query))
+
+    assert (query["pool"], query["throughput"], query["target_wait_s"]) == ("spot", "7", "60")
+    assert environment_of(one("Deployment", "worker-spot", *WAIT, *spot))["MNIST_POOL"] == "spot"
+
+
+def test_the_api_needs_no_user_of_rabbitmqs_management() -> None:
+    external = values("rabbitmq.enabled=false", "externalRabbitmq.url=amqp://rabbitmq.example.org")
+
+    assert "TriggerAuthentication" not in kinds(*WAIT, *external)
+
+
+def test_only_the_platform_reaches_the_operations_port() -> None:
+    policies = values("networkPolicy.enabled=true", "networkPolicy.monitoringNamespace=monitoring")
+    clients, platform = one("NetworkPolicy", "api", *policies)["spec"]["ingress"]
+
+    assert clients == {"ports": [{"port": "http"}]}
+    assert platform["ports"] == [{"port": "operations"}]
+    assert [sorted(peer) for peer in platform["from"]] == [
+        ["namespaceSelector"],
+        ["podSelector"],
+        ["namespaceSelector"],
+    ]
+
+
+def test_prometheus_asks_on_the_operations_port_and_needs_no_key() -> None:
+    monitored = values("metrics.serviceMonitor.enabled=true", "api.keys.clientSecret=client")
+
+    assert one("ServiceMonitor", "api", *monitored)["spec"]["endpoints"] == [{"port": "operations", "interval": "15s"}]

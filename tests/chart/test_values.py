@@ -15,7 +15,14 @@ from tests.unit.test_settings_table import README, bounds
 pytestmark = NEEDS_HELM
 
 #: Set by the chart, or with a value of another name.
-ELSEWHERE = {"MNIST_AMQP_URL", "MNIST_REDIS_URL", "MNIST_CA_FILE", "MNIST_TICKET_KEY", "MNIST_API_KEYS_FILE"}
+ELSEWHERE = {
+    "MNIST_AMQP_URL",
+    "MNIST_REDIS_URL",
+    "MNIST_CA_FILE",
+    "MNIST_TICKET_KEY",
+    "MNIST_API_KEYS_FILE",
+    "MNIST_POOL",
+}
 SIDES = {"settings": BridgeSettings, "api.settings": ApiSettings, "worker.settings": WorkerSettings}
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 
@@ -34,6 +41,8 @@ WRONG = {
     "redis.appendfsync=no": "/redis/appendfsync",
     "redis=null": "redis",
     "autoscaling.fallback.replicas=1": "fallback",
+    "autoscaling.source=depth": "/autoscaling/source",
+    "autoscaling.targetWaitSeconds=0": "/autoscaling/targetWaitSeconds",
     "autoscaling.minReplicas=9": "autoscaling.minReplicas",
     "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
     "rabbitmq.enabled=false": "externalRabbitmq.url",

@@ -140,9 +140,16 @@ def test_liveness_does_not_depend_on_the_servers_and_readiness_does(component: s
 
 
 def test_probes_follow_the_ports() -> None:
-    ports = values("api.settings.MNIST_PORT=9000", "worker.settings.MNIST_PROBE_PORT=9001")
+    ports = values(
+        "api.settings.MNIST_PORT=9000",
+        "api.settings.MNIST_OPERATIONS_PORT=9002",
+        "worker.settings.MNIST_PROBE_PORT=9001",
+    )
 
-    assert container_of(one("Deployment", "api", *ports))["ports"] == [{"name": "http", "containerPort": 9000}]
+    assert container_of(one("Deployment", "api", *ports))["ports"] == [
+        {"name": "http", "containerPort": 9000},
+        {"name": "operations", "containerPort": 9002},
+    ]
     assert container_of(one("Deployment", "worker", *ports))["ports"] == [{"name": "probes", "containerPort": 9001}]
 
 
@@ -236,7 +243,7 @@ def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
     assert pod_of(other)["nodeSelector"] == {"pool": "spot"}
     assert "nodeSelector" not in pod_of(default)
     assert container_of(other)["resources"]["limits"]["amd.com/gpu"] == 1
-    assert environment_of(other) == environment_of(default)
+    assert environment_of(other) == environment_of(default) | {"MNIST_POOL": "spot"}
     assert one("ScaledObject", "worker-spot", *spot)["spec"]["scaleTargetRef"]["name"] == f"{NAME}-worker-spot"
     assert one("ScaledObject", "worker-spot", *spot)["spec"]["maxReplicaCount"] == 8
     assert one("ScaledObject", "worker", *spot)["spec"]["maxReplicaCount"] == 4

@@ -23,8 +23,8 @@
 {{- fail "api.httpRoute.enabled is true, but api.httpRoute.parentRefs is empty; name a gateway" -}}
 {{- end -}}
 {{- if $v.autoscaling.enabled -}}
-{{- if and (not $v.rabbitmq.enabled) (not $external.managementUrl) -}}
-{{- fail "autoscaling.enabled is true, but externalRabbitmq.managementUrl is empty: KEDA counts jobs over RabbitMQ's management API; set it, such as https://rabbitmq.example.org:15671/, or set autoscaling.enabled=false" -}}
+{{- if and (eq $v.autoscaling.source "queue") (not $v.rabbitmq.enabled) (not $external.managementUrl) -}}
+{{- fail "autoscaling.enabled is true, but externalRabbitmq.managementUrl is empty: KEDA counts jobs over RabbitMQ's management API; set it, such as https://rabbitmq.example.org:15671/, or set autoscaling.source=wait, which does without" -}}
 {{- end -}}
 {{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
 {{- fail (printf "autoscaling.minReplicas is %d, but must not be above autoscaling.maxReplicas = %d; lower it" (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) -}}
