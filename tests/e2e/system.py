@@ -77,7 +77,13 @@ class System:
 
     def worker_metric(self, name: str) -> float:
         """Return the sum of a metric over the workers that have started."""
-        return sum(self._metric(pod.metadata.name, name) for pod in self.started_workers())
+        return sum(self.metric_of(pod, name) for pod in self.started_workers())
+
+    def metric_of(self, worker: Any, name: str) -> float:
+        """Return the sum of a metric of one worker."""
+        pod = f"{worker.metadata.name}:8081"
+        text = self.core.connect_get_namespaced_pod_proxy_with_path(pod, NAMESPACE, "metrics/")
+        return sum_of_samples(text, name)
 
     def wait_until_idle(self) -> None:
         """Return when the API is ready and there is no worker, not even a leaving one, and no job."""
@@ -118,10 +124,6 @@ class System:
     def _existing(self, component: str) -> list[Any]:
         labels = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component={component}"
         return list(self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items)
-
-    def _metric(self, pod: str, name: str) -> float:
-        text = self.core.connect_get_namespaced_pod_proxy_with_path(f"{pod}:8081", NAMESPACE, "metrics/")
-        return sum_of_samples(text, name)
 
 
 def is_ready(pod: Any) -> bool:
