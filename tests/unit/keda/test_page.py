@@ -1,0 +1,47 @@
+"""docs/scaling.md shows both sources side by side."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import ROOT
+from tests.e2e import page
+
+
+@pytest.fixture
+def queue() -> Any:
+    """Return the kept recording, which has counted no pods."""
+    kept = json.loads((ROOT / "docs/scaling.json").read_text())
+    return kept.get("queue", kept)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, queue: Any) -> Path:
+    """Return where a page stands that was written from a made-up recording too: two pods, a second sooner."""
+    wait = json.loads(json.dumps(queue))
+    wait["values"]["autoscaling"] |= {"source": "wait", "pollingInterval": 1}
+    wait["samples"] = [sample | {"s": max(0, sample["s"] - 1), "pods": 2} for sample in wait["samples"]]
+    wait["marks"]["last result"] = 30.25
+    (tmp_path / "pictures").mkdir()
+    steps = {"kubernetes": "v1.2.3", "cpus": 2, "s": {"test_it_works": 3.2}}
+    page.write(tmp_path, {"queue": queue, "wait": wait}, steps)
+    return tmp_path
+
+
+def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_source(folder: Path) -> None:
+    written = (folder / "scaling.md").read_text()
+
+    (names,) = [line for line in written.splitlines() if line.startswith("  ")]
+    (last,) = [line for line in written.splitlines() if line.startswith("last result after")]
+    assert names.split() == ["queue", "recorded", "queue", "simulated", "wait", "recorded", "wait", "simulated"]
+    assert "30.2 s" in last
+    assert "| it works | 3 |" in written
+
+
+def test_the_page_keeps_both_recordings_and_draws_them_in_one_picture(folder: Path, queue: Any) -> None:
+    kept, picture = json.loads((folder / "scaling.json").read_text()), (folder / "pictures/scaling.svg").read_text()
+
+    assert kept["queue"] == queue
+    assert all(f"{name}, recorded</text>" in picture for name in kept)
