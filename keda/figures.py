@@ -50,6 +50,7 @@ def figures_of(
     peak = max(sample.replicas for sample in after)
     if last_result_s is None:
         last_result_s = max((sample.s for sample in after if sample.messages), default=first_job_s)
+    zero_s = _first(sample.s for sample in after if sample.s > last_result_s and not sample.replicas)
     paid_s = _paid_s(samples)
     return Figures(
         peak_replicas=peak,
@@ -58,7 +59,7 @@ def figures_of(
         first_ready_s=_first(sample.s for sample in after if sample.ready) - first_job_s,
         first_result_s=None if first_result_s is None else first_result_s - first_job_s,
         last_result_s=last_result_s - first_job_s,
-        to_zero_s=_first(s.s for s in after if s.s > last_result_s and not s.replicas) - last_result_s,
+        to_zero_s=math.inf if zero_s == math.inf else zero_s - last_result_s,
         paid_s=paid_s,
         idle_s=None if paid_s is None else paid_s - busy_s,
     )
@@ -66,12 +67,14 @@ def figures_of(
 
 def figures_of_run(run: Run, first_job_s: float, throughput: float) -> Figures:
     """Return the figures of a run in which every worker did `throughput` jobs a second."""
-    results_s = [at_s + wait_s for at_s, wait_s in run.waits] or [math.inf]
-    busy_s = len(run.waits) / throughput
-    first_s, last_s = min(results_s), max(results_s)
-    if not run.waits:
-        return figures_of(run.samples, first_job_s, busy_s, first_result_s=first_s)
-    return figures_of(run.samples, first_job_s, busy_s, first_result_s=first_s, last_result_s=last_s)
+    results_s = [at_s + wait_s for at_s, wait_s in run.waits]
+    return figures_of(
+        run.samples,
+        first_job_s,
+        busy_s=len(run.waits) / throughput,
+        first_result_s=min(results_s, default=math.inf),
+        last_result_s=max(results_s, default=math.inf),
+    )
 
 
 def rows_of_run(run: Run, figures: Figures) -> dict[str, str]:

@@ -33,10 +33,10 @@ Measured on {measured}, Kubernetes {kubernetes}.
 
 ## The model beside it
 
-`python keda/simulate.py --compare docs/scaling.json` gives [the model](../keda/README.md#the-model) the same settings, the
-same arrivals, and the time that a worker took to start. It knows nothing of missing GPUs: its third worker works and is
-paid. Nobody knows how old KEDA's figure was, nor when KEDA last looked, nor the autoscaler, which does every 15 s: the
-model tries and gives the least and the most.
+`python keda/simulate.py --compare docs/scaling.json` gives [the model](../keda/README.md#the-model) the same settings,
+the same arrivals, and the time that a worker took to start. It knows nothing of missing GPUs: its third worker works,
+and is paid. Nobody knows how old KEDA's figure was, nor when KEDA last looked, nor the autoscaler, which does every
+15 s: the model tries and gives the least and the most.
 """
 
 _STEPS = """

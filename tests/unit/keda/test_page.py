@@ -10,24 +10,25 @@ from tests.deployment import ROOT
 from tests.e2e import page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def queue() -> Any:
     """Return the kept recording, which has counted no pods."""
     kept = json.loads((ROOT / "docs/scaling.json").read_text())
     return kept.get("queue", kept)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, queue: Any) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, queue: Any) -> Path:
     """Return where a page stands that was written from a made-up recording too: two pods, a second sooner."""
     wait = json.loads(json.dumps(queue))
     wait["values"]["autoscaling"] |= {"source": "wait", "pollingInterval": 1}
     wait["samples"] = [sample | {"s": max(0, sample["s"] - 1), "pods": 2} for sample in wait["samples"]]
     wait["marks"]["last result"] = 30.25
-    (tmp_path / "pictures").mkdir()
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "pictures").mkdir()
     steps = {"kubernetes": "v1.2.3", "cpus": 2, "s": {"test_it_works": 3.2}}
-    page.write(tmp_path, {"queue": queue, "wait": wait}, steps)
-    return tmp_path
+    page.write(folder, {"queue": queue, "wait": wait}, steps)
+    return folder
 
 
 def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_source(folder: Path) -> None:
