@@ -140,8 +140,8 @@ def _report(options: argparse.Namespace) -> None:
         run = simulate(arrivals, settings)
         figures = figures_of_run(run, first_job_s, settings.throughput)
         columns.append((settings.source, rows_of_run(run, figures)))
-        curves.append(Curve(settings.source, run, recorded, first_job_s if recorded else 0))
-        if recorded:
+        curves.append(Curve(settings.source, run, recorded, first_job_s if recordings else 0))
+        if recordings:
             compared += _compared(recording, settings, first_job_s)
     print("\n\n".join(text(of) for of in (columns, compared) if of))
     if options.svg:
@@ -183,8 +183,9 @@ def _possible(arrivals: Arrivals, settings: Settings, first_job_s: float) -> Ite
 
 
 def _recordings(path: Path) -> Iterator[dict[str, Any]]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    for recording in content.values() if content.keys() <= SOURCES.keys() else [content]:
+    content = json.loads(path.read_text())
+    is_by_source = isinstance(content, dict) and content and content.keys() <= SOURCES.keys()
+    for recording in content.values() if is_by_source else [content]:
         try:
             samples = [_sample(sample) for sample in recording["samples"]]
             arrivals = [(at_s, jobs) for at_s, jobs in recording["arrivals"]]

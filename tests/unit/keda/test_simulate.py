@@ -264,14 +264,24 @@ def test_the_example_in_the_readme_is_what_it_prints() -> None:
     assert done.stdout
 
 
-def test_a_recording_without_samples_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "recording.json").write_text('{"arrivals": [[0, 1]]}')
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"arrivals": [[0, 1]]}', "recording.json has no 'samples'"),
+        ("{}", "recording.json has no 'samples'"),
+        ('{"wait": {"arrivals": [[0, 1]]}}', "recording.json has no 'samples'"),
+        ('{"arrivals": [[0, 1]], "samples": []}', "there is no sample from the first job"),
+    ],
+    ids=["none", "empty", "none by source", "no sample"],
+)
+def test_a_recording_without_samples_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "recording.json").write_text(content)
     command = [sys.executable, "keda/simulate.py", "--compare", str(tmp_path / "recording.json")]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 2
-    assert "recording.json has no 'samples'" in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("wrong", [{"throughput": 0}, {"start_s": -1}, {"metric_lag_s": -1}], ids=str)
@@ -306,6 +316,17 @@ def test_it_runs_from_the_root_and_draws_model_and_recording(tmp_path: Path) -> 
 
     assert f"peak replicas{2:>33}{2:>18}\n" in printed
     assert "queue, recorded</text>" in picture.read_text()
+
+
+def test_pods_and_jobs_without_a_result_count_where_a_recording_has_them(tmp_path: Path) -> None:
+    samples = [sample | {"pods": 2, "pending": 60 if sample["s"] <= 50 else 0} for sample in RECORDING["samples"]]
+
+    rows = compare(tmp_path, RECORDING | {"samples": samples}).rpartition("\n\n")[2].splitlines()
+
+    recorded = {row[:28].strip(): row[28:46].strip() for row in rows}
+    assert recorded["worker-seconds paid"] == "190.0 s"
+    assert recorded["worker-seconds idle"] == "160.0 s"
+    assert recorded["last result after"] == "46.8 s"
 
 
 def test_two_recordings_stand_side_by_side(tmp_path: Path) -> None:
