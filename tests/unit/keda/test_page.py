@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, queue: Any) -> Path:
     wait = json.loads(json.dumps(queue))
     wait["values"]["autoscaling"] |= {"source": "wait", "pollingInterval": 1}
     wait["samples"] = [sample | {"s": max(0, sample["s"] - 1), "pods": 2} for sample in wait["samples"]]
-    wait["marks"]["last result"] = 30.25
+    wait["marks"] |= {"first result": 8.25, "last result": 30.25}
     folder = tmp_path_factory.mktemp("docs")
     (folder / "pictures").mkdir()
     steps = {"kubernetes": "v1.2.3", "cpus": 2, "s": {"test_it_works": 3.2}}
@@ -39,7 +39,7 @@ def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_sourc
         line for line in written.splitlines() if line.startswith(("first result after", "last result after"))
     ]
     assert names.split() == ["queue", "recorded", "queue", "simulated", "wait", "recorded", "wait", "simulated"]
-    assert first.count("7.58 s") == 2
+    assert "8.25 s" in first
     assert "30.2 s" in last
     assert "| it works | 3 |" in written
 

@@ -329,6 +329,12 @@ def test_pods_and_jobs_without_a_result_count_where_a_recording_has_them(tmp_pat
     assert recorded["last result after"] == "46.8 s"
 
 
+def test_the_command_line_says_which_source(tmp_path: Path) -> None:
+    printed = compare(tmp_path, RECORDING, options=["--source", "wait"])
+
+    assert printed.rpartition("\n\n")[2].split()[:4] == ["wait", "recorded", "wait", "simulated"]
+
+
 def test_two_recordings_stand_side_by_side(tmp_path: Path) -> None:
     waiting = RECORDING | {"values": {"autoscaling": {"maxReplicas": 3, "source": "wait"}, "worker": {}}}
 
