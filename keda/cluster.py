@@ -8,15 +8,15 @@ run can be a polling interval and `HPA_SYNC_S` earlier or later.
 """
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from rules import DAY_S, HPA_PHASE_S, HPA_SYNC_S, Autoscaler, Settings
+from rules import DAY_S, HPA_PHASE_S, HPA_SYNC_S, Autoscaler, Settings, workers_in_time
 
 STEP_S = 0.5
-SAMPLE_S = 1
 
 #: (second, jobs), in order. A last one with 0 jobs makes the trace longer.
 Arrivals: TypeAlias = Sequence[tuple[float, int]]
@@ -46,12 +46,16 @@ class Worker:
 
 
 class Sample(NamedTuple):
-    """The state at a second: wanted workers, ready ones, and jobs without a result, running ones included."""
+    """The state at a second: wanted workers, ready ones, jobs without a result, running ones included, and pods.
+
+    `pods` are those that are paid for: starting and draining ones too. None where nobody has counted.
+    """
 
     s: float
     replicas: int
     ready: int
     messages: int
+    pods: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Pool:
         self._queue: deque[Job] = deque()
         self.workers = [Worker(0, 0, 0) for _ in range(settings.min_replicas)]
         self.waits: list[tuple[float, float]] = []
+        self.last_result_s = -math.inf
         self._ended_pod_s = 0.0
 
     @property
@@ -132,6 +137,7 @@ class Pool:
                 return
             arrived_s = worker.held.popleft().arrived_s
             self.waits.append((arrived_s, worker.free_s - arrived_s))
+            self.last_result_s = max(self.last_result_s, worker.free_s)
             worker.is_busy = False
             if self._queue and worker.ends_s is None:
                 worker.held.append(self._queue.popleft())
@@ -159,19 +165,27 @@ def simulate(arrivals: Arrivals, settings: Settings, hpa_phase_s: float = HPA_PH
         while waiting and waiting[0][0] <= now_s:
             pool.accept(*waiting.popleft())
         pool.work(now_s)
-        seen.append(pool.messages)
-        if now_s % SAMPLE_S == 0:
-            samples.append(Sample(now_s, pool.replicas, pool.ready(now_s), pool.messages))
-            if not waiting and _is_over(pool, settings, now_s, arrivals[-1][0]):
-                break
+        seen.append(figure(pool, settings, now_s))
         if now_s % settings.polling_s == 0:
             pool.scale(autoscaler.poll(seen[0], pool.replicas, now_s), now_s)
         if now_s % HPA_SYNC_S == hpa_phase_s:
             pool.scale(autoscaler.sync(seen[0], pool.replicas, now_s), now_s)
+        samples.append(Sample(now_s, pool.replicas, pool.ready(now_s), pool.messages, len(pool.workers)))
+        if not waiting and _is_over(pool, settings, now_s, arrivals[-1][0]):
+            break
     return Run(samples, pool.waits, pool.pod_s(now_s), sum(jobs for _, jobs in arrivals))
 
 
+def figure(pool: Pool, settings: Settings, now_s: float) -> int:
+    """Return what KEDA reads: jobs, or with `wait` workers. A result shows what a worker really does, from then on."""
+    if settings.source == "queue":
+        return pool.messages
+    rate = settings.throughput if pool.waits else settings.guess
+    is_recent = now_s - pool.last_result_s <= settings.recent_s
+    return workers_in_time(pool.messages, rate, settings.target_wait_s, is_recent=is_recent)
+
+
 def _is_over(pool: Pool, settings: Settings, now_s: float, trace_end_s: float) -> bool:
-    last_s = max([trace_end_s, *(at_s + wait_s for at_s, wait_s in pool.waits[-1:])])
+    last_s = max(trace_end_s, pool.last_result_s)
     is_at_rest = not pool.messages and len(pool.workers) <= settings.min_replicas
     return is_at_rest or now_s - last_s > DAY_S

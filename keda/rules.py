@@ -5,7 +5,7 @@ First the data, then one function for each rule, then `Autoscaler`, which applie
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 #: Kubernetes: kube-controller-manager's `--horizontal-pod-autoscaler-sync-period` and `-tolerance`.
 HPA_SYNC_S = 15
@@ -15,6 +15,19 @@ HPA_TOLERANCE = 0.1
 UP_PERIOD_S = 15
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
+
+
+class Source(NamedTuple):
+    """Where KEDA's figure comes from: its looks where the chart names none, how old the figure is, and may be."""
+
+    polling_s: float
+    metric_lag_s: float
+    metric_lags_s: tuple[float, ...]
+
+
+#: By `autoscaling.source`. `queue`: RabbitMQ's depth, 2 to 5 s old, from one that it has just renewed to one that it is
+#: about to. `wait`: the API's figure, as old as the workers' report, which comes every 0.5 s.
+SOURCES = {"queue": Source(5, 3.5, (0.5, 2.5, 4.5)), "wait": Source(1, 0.5, (0.0, 0.5))}
 
 #: (second, workers): what the HPA wanted, or by how much it changed the number.
 History: TypeAlias = list[tuple[float, int]]
@@ -35,11 +48,14 @@ class OfficeHours:
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides; seconds, jobs and jobs per second."""
+    """What decides; seconds, jobs and jobs per second. `guess` is what the chart believes of `throughput`."""
 
+    source: str
     min_replicas: int
     max_replicas: int
     jobs_per_replica: float
+    target_wait_s: float
+    guess: float
     activation_value: float
     polling_s: float
     cooldown_s: float
@@ -63,10 +79,32 @@ class Settings:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name):g}, must be 0 or more; give what was measured")
 
+    @property
+    def figure_per_replica(self) -> float:
+        """Return what of KEDA's figure is worth one worker: `wait` counts workers already."""
+        return 1 if self.source == "wait" else self.jobs_per_replica
 
-def is_active(jobs: float, activation_value: float) -> bool:
-    """Say whether jobs start the first worker: only more than the value. Source: KEDA, `rabbitmq_scaler.go`."""
-    return jobs > activation_value
+    @property
+    def recent_s(self) -> float:
+        """Return how long a result keeps a worker wanted with `wait`: two looks, so that one look must see it."""
+        return 2 * self.polling_s
+
+
+def workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_recent: bool) -> int:
+    """Return the workers that let no job wait longer, at least one after a recent result, without suspects.
+
+    Source: the API, `mnist_api.scaling`.
+    """
+    wanted = min(jobs, math.ceil(jobs / throughput / target_wait_s))
+    return max(wanted, 1 if jobs or is_recent else 0)
+
+
+def is_active(figure: float, activation_value: float) -> bool:
+    """Say whether a figure starts the first worker: only more than the value.
+
+    Source: KEDA, `rabbitmq_scaler.go` and `metrics_api_scaler.go`.
+    """
+    return figure > activation_value
 
 
 def has_cooled_down(now_s: float, last_active_s: float, cooldown_s: float) -> bool:
@@ -77,14 +115,14 @@ def has_cooled_down(now_s: float, last_active_s: float, cooldown_s: float) -> bo
     return now_s - last_active_s >= cooldown_s
 
 
-def workers_wanted(jobs: float, jobs_per_replica: float, replicas: int) -> int:
-    """Return the workers that jobs are worth, or `replicas` if that is within 10 % of it.
+def workers_wanted(figure: float, per_replica: float, replicas: int) -> int:
+    """Return the workers that a figure is worth, or `replicas` if that is within 10 % of it.
 
     Source: Kubernetes, `replica_calculator.go`, `GetExternalPerPodMetricReplicas` (target type AverageValue).
     """
-    ratio = jobs / (jobs_per_replica * replicas)
+    ratio = figure / (per_replica * replicas)
     is_near = 1 - HPA_TOLERANCE <= ratio <= 1 + HPA_TOLERANCE
-    return replicas if is_near else math.ceil(jobs / jobs_per_replica)
+    return replicas if is_near else math.ceil(figure / per_replica)
 
 
 def stabilised(wanted: int, replicas: int, recommended: History, now_s: float, window_s: float) -> int:
@@ -117,27 +155,27 @@ class Autoscaler:
         self._recommended: History = []
         self._changes: History = []
 
-    def poll(self, jobs: float, replicas: int, now_s: float) -> int:
+    def poll(self, figure: float, replicas: int, now_s: float) -> int:
         """Return the workers that KEDA sets: the first ones, none, or no change.
 
         Source: KEDA, `scale_scaledobjects.go`, `RequestScale`.
         """
         lowest = self._settings.min_replicas
         is_open = any(hours.are_open(now_s) for hours in self._settings.office_hours)
-        if is_active(jobs, self._settings.activation_value) or is_open:
+        if is_active(figure, self._settings.activation_value) or is_open:
             self._last_active_s = now_s
             return replicas or max(1, lowest)
         if not lowest and has_cooled_down(now_s, self._last_active_s, self._settings.cooldown_s):
             return 0
         return max(replicas, lowest)
 
-    def sync(self, jobs: float, replicas: int, now_s: float) -> int:
+    def sync(self, figure: float, replicas: int, now_s: float) -> int:
         """Return the workers that the HPA sets: the most that a trigger wants. At 0 it is asleep."""
         if not replicas:
             return 0
         hours = [o.workers if o.are_open(now_s) else 1 for o in self._settings.office_hours]
-        figures = [(jobs, self._settings.jobs_per_replica), *((workers, 1.0) for workers in hours)]
-        wanted = max(workers_wanted(figure, target, replicas) for figure, target in figures)
+        figures = [(figure, self._settings.figure_per_replica), *((workers, 1.0) for workers in hours)]
+        wanted = max(workers_wanted(of, target, replicas) for of, target in figures)
         steady = stabilised(wanted, replicas, self._recommended, now_s, self._settings.window_s)
         result = limited(steady, replicas, self._changes, now_s, self._settings)
         self._recommended = [*_since(self._recommended, now_s - self._settings.window_s), (now_s, wanted)]

@@ -17,8 +17,9 @@ class Sample:
         s: seconds since the recording began.
         replicas: workers that are asked for.
         ready: workers that are ready.
-        messages: jobs that wait or are worked on, as KEDA can see them: some seconds late.
+        messages: jobs that wait or are worked on, as RabbitMQ's management API counts them: some seconds late.
         pending: jobs without a result.
+        pods: workers that hold a GPU, starting and leaving ones too.
     """
 
     s: float
@@ -26,6 +27,7 @@ class Sample:
     ready: int
     messages: int
     pending: int
+    pods: int
 
 
 @dataclass
@@ -55,7 +57,8 @@ class Recording:
     def look(self) -> None:
         """Take a sample."""
         wanted, ready = self.system.workers_wanted(), len(self.system.running_workers())
-        self.samples.append(Sample(self.now(), wanted, ready, self._messages(), self.pending))
+        pods = len(self.system.paid_workers())
+        self.samples.append(Sample(self.now(), wanted, ready, self._messages(), self.pending, pods))
 
     def mark(self, name: str) -> None:
         """Write down that something has happened."""

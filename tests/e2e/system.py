@@ -45,6 +45,14 @@ class System:
         """Return the workers that are ready."""
         return [pod for pod in self.pods("worker") if is_ready(pod)]
 
+    def paid_workers(self) -> list[Any]:
+        """Return the workers that hold their GPU: they have a node and have not ended, leaving or not."""
+        return [
+            pod
+            for pod in self._existing("worker")
+            if pod.spec.node_name and pod.status.phase not in ("Succeeded", "Failed")
+        ]
+
     def started_workers(self) -> list[Any]:
         """Return the workers whose probes and metrics answer, ready or not."""
         return [pod for pod in self.pods("worker") if _has_started(pod)]

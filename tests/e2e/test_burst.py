@@ -112,13 +112,15 @@ def _write(recording: Recording) -> None:
     """Leave it for docs/scaling.md, in the form that keda/simulate.py reads."""
     samples = recording.samples
     first_asked, first_ready = (next(s.s for s in samples if getattr(s, of)) for of in ("replicas", "ready"))
+    values = json.loads(release.helm("get", "values", release.RELEASE, "--output", "json"))
+    source = values["autoscaling"].get("source", "queue")
     about = {
         "measured": time.strftime("%Y-%m-%d"),
         "jobs": JOBS,
         "seconds_per_job": SECONDS_PER_JOB,
-        "values": json.loads(release.helm("get", "values", release.RELEASE, "--output", "json")),
+        "values": values,
         "arrivals": [[recording.marks["burst"], JOBS]],
         "start_s": round(first_ready - first_asked, 2),
         "throughput": 1 / SECONDS_PER_JOB,
     }
-    (OUTPUT / "burst.json").write_text(json.dumps(about | recording.as_json()))
+    (OUTPUT / f"burst-{source}.json").write_text(json.dumps(about | recording.as_json()))

@@ -16,13 +16,20 @@ sys.path.append(str(KEDA))
 rules = importlib.import_module("rules")
 cluster = importlib.import_module("cluster")
 traces = importlib.import_module("traces")
+figures = importlib.import_module("figures")
 simulate = importlib.import_module("simulate")
 
 
-def settings(profile: str | None = None, **overrides: Any) -> Any:
+def chart_values(**autoscaling: Any) -> dict[str, Any]:
+    """Return the chart's values, with some of `autoscaling` laid over them."""
+    values: dict[str, Any] = yaml.safe_load(simulate.CHART_VALUES.read_text())
+    return values | {"autoscaling": values["autoscaling"] | autoscaling}
+
+
+def settings(profile: str | None = None, source: str = "queue", **overrides: Any) -> Any:
     """Return the settings of the chart, with a profile and single values laid over them."""
-    values = yaml.safe_load(simulate.CHART_VALUES.read_text())
+    values = chart_values(pollingInterval=None)
     if profile:
         values = simulate.overlaid(values, yaml.safe_load((KEDA / f"profiles/{profile}.yaml").read_text()))
-    made = simulate.settings_of(values)
+    made = simulate.settings_of(values, source=source)
     return type(made)(**{**vars(made), **overrides})
