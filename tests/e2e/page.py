@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deployment import ROOT
+from tests.e2e import from_zero, leaders
 from tests.e2e.conftest import OUTPUT
 
 SOURCES = ("queue", "wait")
@@ -54,11 +55,22 @@ def main() -> None:
     """Write the page from the last run."""
     files = {source: OUTPUT / f"burst-{source}.json" for source in SOURCES}
     recordings = {source: json.loads(file.read_text()) for source, file in files.items()}
-    write(ROOT / "docs", recordings, json.loads((OUTPUT / "steps.json").read_text()))
+    for module in (from_zero, leaders):
+        module.FIGURES.write_text(module.RECORDED.read_text())
+    more = from_zero.section(json.loads(from_zero.FIGURES.read_text()))
+    more += leaders.section(json.loads(leaders.FIGURES.read_text()))
+    write(ROOT / "docs", recordings, json.loads((OUTPUT / "steps.json").read_text()), more)
 
 
-def write(folder: Path, recordings: dict[str, Any], steps: dict[str, Any]) -> None:
-    """Write scaling.json, pictures/scaling.svg and scaling.md from a recording of each source, by its name."""
+def write(folder: Path, recordings: dict[str, Any], steps: dict[str, Any], more: str) -> None:
+    """Write scaling.json, pictures/scaling.svg and scaling.md from a recording of each source, by its name.
+
+    Args:
+        folder: where to.
+        recordings: of a burst with each source, as test_burst.py leaves it.
+        steps: how long each step of the run took, as conftest.py leaves it.
+        more: sections that stand behind the burst.
+    """
     figures, picture = folder / "scaling.json", folder / "pictures/scaling.svg"
     figures.write_text(json.dumps(recordings) + "\n")
     command = [sys.executable, "keda/simulate.py", "--compare", str(figures), "--svg", str(picture)]
@@ -72,7 +84,7 @@ def write(folder: Path, recordings: dict[str, Any], steps: dict[str, Any]) -> No
     durations = "".join(
         f"| {name.removeprefix('test_').replace('_', ' ')} | {s:.0f} |\n" for name, s in steps["s"].items()
     )
-    (folder / "scaling.md").write_text(_HEAD.format(**about) + _STEPS.format(cpus=steps["cpus"]) + durations)
+    (folder / "scaling.md").write_text(_HEAD.format(**about) + more + _STEPS.format(cpus=steps["cpus"]) + durations)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,12 @@ CHART = "charts/mnist-inference"
 FILES = (f"{CHART}/values-kind.yaml", "tests/e2e/values.yaml")
 MAX_REPLICAS = 3
 """Workers at most, as values.yaml says."""
+SOURCES = {
+    "queue": ("--set", "autoscaling.source=queue"),
+    # Half of what values-kind.yaml says: the API's figure is fresh.
+    "wait": ("--set", "autoscaling.source=wait,autoscaling.pollingInterval=1"),
+}
+"""What Helm is told for each source of KEDA's figure."""
 
 
 def create_namespace(name: str) -> None:

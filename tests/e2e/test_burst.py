@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,9 @@ class Burst:
     unscheduled: set[str]
 
 
-@pytest.fixture(scope="module")
-def burst(system: System) -> Burst:
+@pytest.fixture(scope="module", params=release.SOURCES)
+def burst(request: pytest.FixtureRequest, system: System) -> Iterator[Burst]:
+    release.install(*release.SOURCES[request.param])
     system.wait_until_idle()
     release.set_seconds_per_job(SECONDS_PER_JOB)
     with port_forward(release.NAMESPACE, f"service/{release.FULLNAME}-rabbitmq", 15672) as port:
@@ -44,7 +46,8 @@ def burst(system: System) -> Burst:
         # The last look beside the burst may have begun before the last worker went.
         recording.look()
     _write(recording)
-    return burst
+    yield burst
+    release.install()
 
 
 def test_while_nothing_is_asked_there_is_no_worker(idle: System) -> None:

@@ -1,19 +1,16 @@
 """From no worker to the first one and back, with each source of the figure: how soon, how often, and with whom."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e import release
-from tests.e2e.conftest import OUTPUT
+from tests.e2e import from_zero, release
 from tests.e2e.repeating import repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import assert_answered_right, submit, wait_for
 
-SOURCES = ("queue", "wait")
 BURSTS = 5
 BURST_JOBS = 10
 #: What the API's figure promises from a burst to the first worker that is asked for.
@@ -26,10 +23,10 @@ SHARED_SECONDS_PER_JOB = 4.0
 MOST_OF_ONE = 0.6
 
 
-@pytest.fixture(params=SOURCES)
+@pytest.fixture(params=release.SOURCES)
 def source(request: pytest.FixtureRequest, system: System) -> Iterator[str]:
     """A source of the figure; the chart's own at the end."""
-    release.install(*_values(request.param))
+    release.install(*release.SOURCES[request.param])
     system.wait_until_idle()
     yield str(request.param)
     release.install()
@@ -39,20 +36,20 @@ def test_a_burst_brings_the_first_worker(source: str, system: System) -> None:
     release.set_seconds_per_job(0)
     took = [_seconds_to_first_worker(system) for _ in range(BURSTS)]
 
-    _write("first-worker", source, took)
+    from_zero.write("first_worker_s", source, took)
     assert source == "queue" or max(took) <= FIRST_WORKER_S, took
 
 
 def test_light_traffic_keeps_its_worker(source: str, system: System) -> None:
     release.set_seconds_per_job(0)
-    release.install(*_values(source), "--set", f"autoscaling.cooldownPeriod={LIGHT_COOLDOWN_S}")
+    release.install(*release.SOURCES[source], "--set", f"autoscaling.cooldownPeriod={LIGHT_COOLDOWN_S}")
     system.wait_until_idle()
     seen: list[int] = []
     with repeating(lambda: seen.append(system.workers_wanted()), every_s=0.5):
         jobs = [job for _ in range(LIGHT_JOBS) for job in _one_and_a_pause()]
     starts = sum(before == 0 < after for before, after in zip([0, *seen], seen, strict=False))
 
-    _write("light-traffic", source, starts)
+    from_zero.write("light_starts", source, starts)
     assert_answered_right(jobs)
     assert source == "queue" or starts == 1
 
@@ -65,14 +62,9 @@ def test_two_workers_share_a_burst_of_slow_jobs(source: str, system: System) -> 
 
     wait_for("every result is counted", lambda: sum(_counts(system)) >= SHARED_JOBS, 30)
     counts = _counts(system)
-    _write("share", source, counts)
+    from_zero.write("share", source, counts)
     assert sum(counts) == SHARED_JOBS
     assert max(counts) <= MOST_OF_ONE * SHARED_JOBS, counts
-
-
-def _values(source: str) -> tuple[str, ...]:
-    polling = ("--set", "autoscaling.pollingInterval=1") if source == "wait" else ()
-    return ("--set", f"autoscaling.source={source}", *polling)
 
 
 def _seconds_to_first_worker(system: System) -> float:
@@ -94,11 +86,3 @@ def _one_and_a_pause() -> list[Any]:
 
 def _counts(system: System) -> list[float]:
     return sorted(system.metric_of(pod, "mnist_results_total") for pod in system.started_workers())
-
-
-def _write(name: str, source: str, figure: object) -> None:
-    """Leave a figure for docs/scaling.md."""
-    path = OUTPUT / "from-zero.json"
-    figures = json.loads(path.read_text()) if path.exists() else {}
-    figures.setdefault(name, {})[source] = figure
-    path.write_text(json.dumps(figures))

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, queue: Any) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     (folder / "pictures").mkdir()
     steps = {"kubernetes": "v1.2.3", "cpus": 2, "s": {"test_it_works": 3.2}}
-    page.write(folder, {"queue": queue, "wait": wait}, steps)
+    page.write(folder, {"queue": queue, "wait": wait}, steps, "\n## More\n")
     return folder
 
 
