@@ -28,6 +28,10 @@ def test_so_many_workers_are_wanted_that_no_job_waits_longer(jobs: int, wanted: 
     assert rules.workers_in_time(jobs, 10, 10, is_recent=False) == wanted
 
 
+def test_a_rounding_error_is_worth_no_worker() -> None:
+    assert rules.workers_in_time(21, 0.7, 10, is_recent=False) == 3
+
+
 def test_no_more_workers_are_wanted_than_there_are_jobs() -> None:
     assert rules.workers_in_time(3, 0.01, 10, is_recent=False) == 3
 
