@@ -95,8 +95,8 @@ def workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_re
 
     Source: the API, `mnist_api.scaling`.
     """
-    wanted = min(jobs, math.ceil(jobs / throughput / target_wait_s))
-    return max(wanted, 1 if jobs or is_recent else 0)
+    wanted = min(jobs, max(1, math.ceil(round(jobs / throughput / target_wait_s, 6))))
+    return max(wanted, int(is_recent))
 
 
 def is_active(figure: float, activation_value: float) -> bool:

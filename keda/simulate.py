@@ -117,6 +117,16 @@ def overlaid(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return {**base, **over, **both}
 
 
+def possible_figures(arrivals: Arrivals, settings: Settings, first_job_s: float) -> Iterator[Figures]:
+    """Yield the figures with each age of KEDA's figure, and each time since the last look of KEDA and of the HPA."""
+    for lag_s in SOURCES[settings.source].metric_lags_s:
+        for look_s in (settings.polling_s * part / LOOKS for part in range(LOOKS)):
+            later = [(at_s + look_s, jobs) for at_s, jobs in arrivals]
+            for phase_s in range(0, HPA_SYNC_S, 3):
+                run = simulate(later, replace(settings, metric_lag_s=lag_s), phase_s)
+                yield figures_of_run(run, first_job_s + look_s, settings.throughput)
+
+
 def main() -> None:
     """Read the command line, simulate, print and draw."""
     parser = _parser()
@@ -169,17 +179,7 @@ def _compared(recording: dict[str, Any], settings: Settings, first_job_s: float)
         last_result_s=marks.get("last result"),
     )
     yield f"{settings.source} recorded", rows_of_figures([recorded])
-    yield f"{settings.source} simulated", rows_of_figures(list(_possible(arrivals, settings, first_job_s)))
-
-
-def _possible(arrivals: Arrivals, settings: Settings, first_job_s: float) -> Iterator[Figures]:
-    """Yield the figures with each age of KEDA's figure, and each time since the last look of KEDA and of the HPA."""
-    for lag_s in SOURCES[settings.source].metric_lags_s:
-        for look_s in (settings.polling_s * part / LOOKS for part in range(LOOKS)):
-            later = [(at_s + look_s, jobs) for at_s, jobs in arrivals]
-            for phase_s in range(0, HPA_SYNC_S, 3):
-                run = simulate(later, replace(settings, metric_lag_s=lag_s), phase_s)
-                yield figures_of_run(run, first_job_s + look_s, settings.throughput)
+    yield f"{settings.source} simulated", rows_of_figures(list(possible_figures(arrivals, settings, first_job_s)))
 
 
 def _recordings(path: Path) -> Iterator[dict[str, Any]]:

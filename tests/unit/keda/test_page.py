@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, queue: Any) -> Path:
     return folder
 
 
-def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_source(folder: Path) -> None:
+def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_source(folder: Path, queue: Any) -> None:
     written = (folder / "scaling.md").read_text()
 
     (names,) = [line for line in written.splitlines() if line.startswith("  ")]
@@ -41,6 +41,7 @@ def test_the_page_has_a_column_for_what_was_recorded_and_simulated_of_each_sourc
     assert names.split() == ["queue", "recorded", "queue", "simulated", "wait", "recorded", "wait", "simulated"]
     assert "8.25 s" in first
     assert "30.2 s" in last
+    assert f"Measured on {queue['measured']}, Kubernetes v1.2.3." in written
     assert "| it works | 3 |" in written
 
 

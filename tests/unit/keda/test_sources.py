@@ -28,6 +28,10 @@ def test_so_many_workers_are_wanted_that_no_job_waits_longer(jobs: int, wanted: 
     assert rules.workers_in_time(jobs, 10, 10, is_recent=False) == wanted
 
 
+def test_a_rounding_error_is_worth_no_worker() -> None:
+    assert rules.workers_in_time(21, 0.7, 10, is_recent=False) == 3
+
+
 def test_no_more_workers_are_wanted_than_there_are_jobs() -> None:
     assert rules.workers_in_time(3, 0.01, 10, is_recent=False) == 3
 
@@ -130,6 +134,12 @@ def test_the_target_is_the_charts() -> None:
     assert simulate.settings_of(chart_values(targetWaitSeconds=3)).target_wait_s == 3
 
 
+def test_what_the_chart_believes_is_not_what_a_worker_really_does() -> None:
+    made = simulate.settings_of(chart_values(), throughput=50)
+
+    assert (made.guess, made.throughput) == (500, 50)
+
+
 def test_a_source_that_is_not_known_is_refused() -> None:
     with pytest.raises(ValueError, match="'prometheus', must be one of queue, wait"):
         simulate.settings_of(chart_values(source="prometheus"))
@@ -145,3 +155,12 @@ def test_the_value_that_jobs_must_exceed_is_not_for_workers() -> None:
     values = chart_values(activationValue=20)
 
     assert [simulate.settings_of(values, source=of).activation_value for of in ("queue", "wait")] == [20, 0]
+
+
+def test_a_comparison_tries_each_age_of_the_figure_and_each_time_since_a_look() -> None:
+    made = settings(source="wait", polling_s=4)
+
+    found = simulate.possible_figures([(8, 1)], made, first_job_s=8)
+
+    # Each with five times since the autoscaler's look, which do not matter for the first worker.
+    assert [of.first_pod_s for of in found][::5] == [0, 3, 2, 1, 4, 3, 2, 1]
