@@ -46,7 +46,9 @@ def nodes() -> Iterator[Nodes]:
 
 
 @contextmanager
-def management_api(counts: list[int], field: str = "messages", stranger: int = 401) -> Iterator[str]:
+def management_api(
+    counts: list[int], field: str = "messages", leader: str = "rabbit@0", stranger: int = 401
+) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
@@ -55,7 +57,8 @@ def management_api(counts: list[int], field: str = "messages", stranger: int = 4
             (pattern,) = parse_qs(url.query)["name"]
             assert url.path == "/api/queues/%2F"
             count = counts.pop(0) if len(counts) > 1 else counts[0]
-            return self.answer(200, json.dumps([{"name": QUEUES[pattern], field: count}]).encode())
+            queue = {"name": QUEUES[pattern], "leader": leader, field: count}
+            return self.answer(200, json.dumps({"items": [queue]}).encode())
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
@@ -81,8 +84,13 @@ def test_nodes_that_count_alike_pass(smoke: ModuleType, nodes: Nodes, capsys: py
 
 
 def test_a_node_that_counts_differently_fails(smoke: ModuleType, nodes: Nodes) -> None:
-    with pytest.raises(SystemExit, match="the nodes of RabbitMQ count differently"):
+    with pytest.raises(SystemExit, match="the nodes of RabbitMQ differ"):
         smoke.counts_jobs(nodes([10], [0], [10]), patience_s=0)
+
+
+def test_a_node_outside_the_cluster_of_the_others_fails(smoke: ModuleType, nodes: Nodes) -> None:
+    with pytest.raises(SystemExit, match="the nodes of RabbitMQ differ"):
+        smoke.counts_jobs(nodes([0], [0]) + nodes([0], leader="rabbit@2"), patience_s=0)
 
 
 def test_a_job_that_comes_between_two_looks_is_no_difference(smoke: ModuleType, nodes: Nodes) -> None:
