@@ -88,6 +88,12 @@ def install_keda(command: str) -> None:
         run(*shlex.split(command), timeout_s=600)
 
 
+def keda_address() -> str:
+    """Return the address of the pod that asks for figures."""
+    pods = ("--namespace", "keda", "get", "pods", "--selector", "app=keda-operator")
+    return run("kubectl", *pods, "--output", "jsonpath={.items[0].status.podIP}")
+
+
 def load(node: str, *images: str) -> None:
     """Bring images from docker to a node; those that were brought before are left alone."""
     for image in images:

@@ -8,10 +8,9 @@ from kubernetes import client
 
 from tests.deployment import sum_of_samples
 from tests.e2e.command import run
-from tests.e2e.release import FULLNAME, NAMESPACE, RELEASE
+from tests.e2e.release import FULLNAME, RELEASE
 from tests.e2e.traffic import wait_for
 
-WORKER = f"{FULLNAME}-worker"
 RABBITMQ_POD = f"{FULLNAME}-rabbitmq-0"
 REDIS_POD = f"{FULLNAME}-redis-0"
 IDLE_TIMEOUT_S = 180.0
@@ -20,9 +19,11 @@ _QUEUES = ("mnist.jobs", "mnist.retry", "mnist.dead")
 
 
 class System:
-    """Asks about the release's objects through the Kubernetes API."""
+    """Asks about a release's objects through the Kubernetes API; its namespace is called as it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: str = RELEASE) -> None:
+        self._release = self._namespace = release
+        self._fullname = f"{release}-mnist-inference"
         self.core = client.CoreV1Api()
         self._apps = client.AppsV1Api()
 
@@ -37,8 +38,8 @@ class System:
 
     def generations(self) -> dict[str, int]:
         """Return how often the wishes for each Deployment and StatefulSet have changed, by its name."""
-        workloads = self._apps.list_namespaced_deployment(NAMESPACE).items
-        workloads += self._apps.list_namespaced_stateful_set(NAMESPACE).items
+        workloads = self._apps.list_namespaced_deployment(self._namespace).items
+        workloads += self._apps.list_namespaced_stateful_set(self._namespace).items
         return {workload.metadata.name: workload.metadata.generation for workload in workloads}
 
     def running_workers(self) -> list[Any]:
@@ -63,23 +64,24 @@ class System:
 
     def jobs_on_device(self, worker: Any) -> int:
         """Return the size of the batch that a worker's model runs now, as slow_model.py logs it; 0 for none."""
-        log = self.core.read_namespaced_pod_log(worker.metadata.name, NAMESPACE)
+        log = self.core.read_namespaced_pod_log(worker.metadata.name, self._namespace)
         events = [json.loads(line) for line in log.splitlines() if '"slow_model"' in line]
         return sum({"started": 1, "finished": -1}[event["message"]] * event["jobs"] for event in events)
 
     def workers_wanted(self) -> int:
         """Return the number of workers that KEDA asks for."""
-        return int(self._apps.read_namespaced_deployment(WORKER, NAMESPACE).spec.replicas)
+        return int(self._apps.read_namespaced_deployment(f"{self._fullname}-worker", self._namespace).spec.replicas)
 
     def passwords(self) -> dict[str, str]:
         """Return what the Secret holds."""
-        data = self.core.read_namespaced_secret(f"{FULLNAME}-auth", NAMESPACE).data
+        data = self.core.read_namespaced_secret(f"{self._fullname}-auth", self._namespace).data
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
     def queued(self) -> dict[str, int]:
         """Return the messages of each queue, those that are worked on included, as RabbitMQ counts them now."""
         command = ("rabbitmqctl", "--quiet", "list_queues", "--no-table-headers", "name", "messages")
-        lines = run("kubectl", "--namespace", NAMESPACE, "exec", RABBITMQ_POD, "--container=rabbitmq", "--", *command)
+        pod = f"{self._fullname}-rabbitmq-0"
+        lines = run("kubectl", "--namespace", self._namespace, "exec", pod, "--container=rabbitmq", "--", *command)
         counts = dict(line.split() for line in lines.splitlines())
         return {queue: int(counts[queue]) for queue in _QUEUES}
 
@@ -90,7 +92,7 @@ class System:
     def metric_of(self, worker: Any, name: str) -> float:
         """Return the sum of a metric of one worker."""
         pod = f"{worker.metadata.name}:8081"
-        text = self.core.connect_get_namespaced_pod_proxy_with_path(pod, NAMESPACE, "metrics/")
+        text = self.core.connect_get_namespaced_pod_proxy_with_path(pod, self._namespace, "metrics/")
         return sum_of_samples(text, name)
 
     def wait_until_idle(self) -> None:
@@ -112,7 +114,7 @@ class System:
         before = worker.status.container_statuses[0].restart_count
 
         def has_restarted() -> bool:
-            pod = self.core.read_namespaced_pod(worker.metadata.name, NAMESPACE)
+            pod = self.core.read_namespaced_pod(worker.metadata.name, self._namespace)
             return bool(pod.status.container_statuses[0].restart_count > before)
 
         wait_for(f"a restart of {worker.metadata.name}", has_restarted, READY_TIMEOUT_S)
@@ -127,11 +129,11 @@ class System:
 
     def delete_pod(self, name: str) -> None:
         """Delete a pod as a scale-down does, and do not wait."""
-        self.core.delete_namespaced_pod(name, NAMESPACE)
+        self.core.delete_namespaced_pod(name, self._namespace)
 
     def _existing(self, component: str) -> list[Any]:
-        labels = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component={component}"
-        return list(self.core.list_namespaced_pod(NAMESPACE, label_selector=labels).items)
+        labels = f"app.kubernetes.io/instance={self._release},app.kubernetes.io/component={component}"
+        return list(self.core.list_namespaced_pod(self._namespace, label_selector=labels).items)
 
 
 def is_ready(pod: Any) -> bool:

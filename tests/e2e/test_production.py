@@ -1,37 +1,92 @@
 """The values for production, with three nodes of RabbitMQ, in a namespace of their own."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from tests.e2e import cluster, leaders, nodes
 from tests.e2e.command import port_forward, run
+from tests.e2e.leaders import Change
+from tests.e2e.nodes import Nodes
 from tests.e2e.release import CHART, create_namespace
 from tests.e2e.repeating import repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import Stream, assert_answered_right, wait_for
+from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
 
 NAMESPACE = RELEASE = "production"
 NAME = f"{RELEASE}-mnist-inference"
 FILES = (f"{CHART}/values-production.yaml", "tests/e2e/values-production.yaml")
 NODES = 3
 QUEUES = 3
+SCALED_OBJECT = f"scaledobject/{NAME}-worker"
+JOBS = 3
+CHANGES = 10
+SOURCES: dict[str, tuple[str, ...]] = {"queue": ()}
+"""What Helm is told for each source of KEDA's figure."""
 
 
-@pytest.fixture
-def api_url(idle: System) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def production(system: System) -> Iterator[System]:
+    system.wait_until_idle()
     create_namespace(NAMESPACE)
-    files = [part for file in FILES for part in ("--values", file)]
-    helm = ("helm", "--namespace", NAMESPACE)
-    run(*helm, "install", RELEASE, CHART, *files, "--wait", "--timeout", "5m", timeout_s=320)
-    with port_forward(NAMESPACE, f"service/{NAME}-api", 8000) as port:
-        yield f"http://127.0.0.1:{port}"
-    run(*helm, "uninstall", RELEASE, "--wait", timeout_s=320)
+    install()
+    yield System(RELEASE)
+    helm("uninstall", RELEASE, "--wait")
     run("kubectl", "delete", "namespace", NAMESPACE, timeout_s=180)
 
 
-def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(api_url: str) -> None:
-    wait_for("every queue is on every node", lambda: members() == [NODES] * QUEUES, 120)
+@pytest.fixture(scope="module")
+def api_url(production: System) -> Iterator[str]:
+    with port_forward(NAMESPACE, f"service/{NAME}-api", 8000) as port:
+        yield f"http://127.0.0.1:{port}"
 
+
+@pytest.fixture(scope="module")
+def rabbitmq(production: System) -> Iterator[Nodes]:
+    """RabbitMQ, with every queue on every node."""
+    wait_for("every queue is on every node", lambda: members() == [NODES] * QUEUES, 120)
+    password = production.passwords()["rabbitmq-autoscaler-password"]
+    with nodes.opened(NAMESPACE, f"{NAME}-rabbitmq", NODES, password) as opened:
+        yield opened
+
+
+def test_every_node_counts_the_jobs_that_wait_whichever_leads(
+    production: System, rabbitmq: Nodes, api_url: str
+) -> None:
+    with no_worker(production):
+        jobs = submit(JOBS, api_url)
+        for leader in rabbitmq.pods:
+            rabbitmq.move_leader(leader)
+            # A new leader tells its figure some seconds later.
+            wait_for("each node counts all jobs", lambda: rabbitmq.counts() == [JOBS] * NODES, 30)
+
+    assert_answered_right(jobs, api_url=api_url)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_worker_starts_from_zero_whichever_node_leads(
+    source: str, production: System, rabbitmq: Nodes, api_url: str
+) -> None:
+    install(*SOURCES[source])
+
+    changes = [start_after_a_change_of_leader(production, rabbitmq, api_url) for _ in range(CHANGES)]
+
+    leaders.write(source, polling_interval_s(), JOBS, changes)
+    led = Counter(change.leader for change in changes)
+    assert sorted(led.values()) == [CHANGES // NODES, CHANGES // NODES, CHANGES // NODES + CHANGES % NODES]
+
+
+def test_the_charts_own_test_asks_every_node(production: System) -> None:
+    said = helm("test", RELEASE, "--logs", "--timeout", "5m")
+
+    assert f"alike at {1 + NODES} addresses" in said
+    assert "a picture was answered" in said
+
+
+def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(rabbitmq: Nodes, api_url: str) -> None:
     stream = Stream(api_url)
     with repeating(stream.submit, every_s=0.2):
         wait_for("some accepted jobs", lambda: len(stream.jobs) > 10, 60)
@@ -43,6 +98,51 @@ def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(api_url: s
     assert set(stream.refusals) <= {503}
     assert_answered_right(stream.jobs, api_url=api_url)
     assert members() == [NODES] * QUEUES
+
+
+def start_after_a_change_of_leader(production: System, rabbitmq: Nodes, api_url: str) -> Change:
+    """Let another node lead while there is no worker, submit jobs, and see a worker do them."""
+    production.wait_until_idle()
+    leader = rabbitmq.move_leader_on()
+    asked = rabbitmq.asked_by(cluster.keda_address())
+    started = time.monotonic()
+    jobs = submit(JOBS, api_url)
+    wait_for("a worker is asked for", production.workers_wanted, 60, every_s=0.1)
+    seconds = round(time.monotonic() - started, 2)
+    assert_answered_right(jobs, api_url=api_url)
+    number = rabbitmq.pods.index
+    change = Change(number(leader), [number(pod) for pod in asked], seconds)
+    print(change, flush=True)  # noqa: T201
+    return change
+
+
+@contextmanager
+def no_worker(production: System) -> Iterator[None]:
+    """Keep KEDA from starting workers while the block runs."""
+    annotate = ("kubectl", "--namespace", NAMESPACE, "annotate", SCALED_OBJECT)
+    run(*annotate, "autoscaling.keda.sh/paused-replicas=0")
+    try:
+        production.wait_until_idle()
+        yield
+    finally:
+        run(*annotate, "autoscaling.keda.sh/paused-replicas-")
+
+
+def polling_interval_s() -> int:
+    said = run(
+        "kubectl", "--namespace", NAMESPACE, "get", SCALED_OBJECT, "--output", "jsonpath={.spec.pollingInterval}"
+    )
+    return int(said)
+
+
+def install(*arguments: str) -> None:
+    """Install the chart, or change what is installed, and wait until everything is ready."""
+    files = [part for file in FILES for part in ("--values", file)]
+    helm("upgrade", "--install", RELEASE, CHART, *files, *arguments, "--wait", "--timeout", "5m")
+
+
+def helm(command: str, *arguments: str) -> str:
+    return run("helm", "--namespace", NAMESPACE, command, *arguments, timeout_s=320)
 
 
 def rollout(command: str, *arguments: str) -> None:

@@ -32,7 +32,7 @@ class Job:
     digit: int
 
 
-def submit(count: int) -> list[Job]:
+def submit(count: int, api_url: str = API_URL) -> list[Job]:
     """Submit pictures at once; a refusal is tried again when it says so.
 
     Raises:
@@ -40,7 +40,7 @@ def submit(count: int) -> list[Job]:
     """
     names = islice(cycle(DIGITS), count)
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        return list(clients.map(_submit, names))
+        return list(clients.map(lambda name: _submit(name, api_url), names))
 
 
 def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response | None:
@@ -103,10 +103,10 @@ class Stream:
             self.refusals.append(answer.status_code if answer else 0)
 
 
-def _submit(name: str) -> Job:
+def _submit(name: str, api_url: str) -> Job:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        answer = try_to_submit(name)
+        answer = try_to_submit(name, api_url)
         if answer is not None and answer.status_code == 202:
             return Job(answer.json()["inference_id"], DIGITS[name])
         assert answer is None or answer.status_code == 503, f"{answer.status_code}: {answer.text}"

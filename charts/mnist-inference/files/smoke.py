@@ -56,26 +56,49 @@ def classifies_a_picture(deadline: float) -> None:
     print(f"a picture was answered after {time.monotonic() - started:.1f} s: {result['predicted_class']}")
 
 
-def counts_jobs(url: str) -> None:
-    """The autoscaler's user sees how many jobs there are; without it KEDA would read 0 for ever."""
+def counts_jobs(urls: list[str], patience_s: float = 30) -> None:
+    """Every node tells the autoscaler's user the same: KEDA may ask any, and would take a 0 for true."""
+    for queue in ("mnist.jobs", "mnist.retry"):
+        deadline = time.monotonic() + patience_s
+        while True:
+            said = {url: _said(url, queue) for url in urls}
+            if len(set(said.values())) == 1:
+                break
+            # Jobs may come and go between two looks.
+            if time.monotonic() > deadline:
+                sys.exit(f"{queue}: the nodes of RabbitMQ differ, and KEDA may ask any: jobs and leader are {said}")
+            time.sleep(1)
+    print(f"the autoscaler counts jobs, alike at {len(urls)} addresses")
+
+
+def _said(url: str, queue: str) -> tuple[int, str]:
+    """Return a queue's jobs and leader as a node tells them when it is asked as KEDA asks."""
     name = f"{os.environ['AUTOSCALER_USERNAME']}:{os.environ['AUTOSCALER_PASSWORD']}"
     basic = {"Authorization": f"Basic {base64.b64encode(name.encode()).decode()}"}
-    for queue in ("mnist.jobs", "mnist.retry"):
-        pattern = quote(f"^{queue.replace('.', '[.]')}$", safe="")
-        query = f"page=1&page_size=100&use_regex=true&pagination=false&name={pattern}"  # as KEDA asks
-        status, body = call(f"{url}api/queues/{os.environ['VHOST']}?{query}", headers=basic)
-        if status != 200 or not _has_count(body, queue):
-            sys.exit(f"{queue}: {status} {body[:300]!r}; the autoscaler cannot count jobs")
-    status, _ = call(f"{url}api/overview")
-    if status != 401:
-        sys.exit(f"RabbitMQ's management API answers {status} to somebody without a password; 401 is right")
-    print("the autoscaler counts jobs, and RabbitMQ asks for a password")
+    pattern = quote(f"^{queue.replace('.', '[.]')}$", safe="")
+    query = f"page=1&page_size=100&use_regex=true&pagination=false&name={pattern}"
+    status, body = _ask(f"{url}api/queues/{os.environ['VHOST']}?{query}", headers=basic)
+    found = json.loads(body)["items"] if status == 200 else []
+    said = [(one["messages"], one["leader"]) for one in found if one["name"] == queue and "messages" in one]
+    if not said:
+        sys.exit(f"{queue}: {url} answers {status} {body[:300]!r}; the autoscaler cannot count jobs")
+    return said[0]
 
 
-def _has_count(body: bytes, queue: str) -> bool:
-    answer = json.loads(body)
-    found = answer["items"] if isinstance(answer, dict) else answer
-    return any(one["name"] == queue and "messages" in one for one in found)
+def management_asks_for_a_password(urls: list[str]) -> None:
+    """An unknown caller gets nothing from RabbitMQ's management API, on any node."""
+    for url in urls:
+        status, _ = _ask(f"{url}api/overview")
+        if status != 401:
+            sys.exit(f"{url} answers {status} to somebody without a password; 401 is right")
+    print("RabbitMQ asks for a password")
+
+
+def _ask(url: str, **how: object) -> tuple[int, bytes]:
+    try:
+        return call(url, **how)
+    except OSError as error:
+        sys.exit(f"{url}: {error}; every RabbitMQ pod must run, be in DNS and let this pod in")
 
 
 def redis_asks_for_a_password(address: str) -> None:
@@ -90,8 +113,9 @@ def redis_asks_for_a_password(address: str) -> None:
 
 
 if __name__ == "__main__":
-    if management := os.environ.get("MANAGEMENT_URL"):
+    if management := os.environ.get("MANAGEMENT_URLS", "").split():
         counts_jobs(management)
+        management_asks_for_a_password(management)
     if redis := os.environ.get("REDIS_ADDRESS"):
         redis_asks_for_a_password(redis)
     classifies_a_picture(time.monotonic() + float(os.environ["TIMEOUT_S"]))

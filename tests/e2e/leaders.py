@@ -1,0 +1,70 @@
+"""How long a worker took to be asked for after the jobs' queue got another leader: written by a run, read for docs."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.deployment import ROOT
+from tests.e2e.conftest import OUTPUT
+
+RECORDED = OUTPUT / "leaders.json"
+"""What runs in the cluster have left, by the source of KEDA's figure."""
+FIGURES = ROOT / "docs/leaders.json"
+
+_HEAD = """## Whichever node of RabbitMQ leads
+
+Three nodes of RabbitMQ, with the chart's values for production. {times} times, when no worker was there, the leader of
+`mnist.jobs` was moved to the next node (`rabbitmq-queues transfer_leadership`), and {jobs} pictures were submitted
+at once, without a wait. Each time a worker was asked for, started, and answered right. Nodes by their numbers; seconds
+from the first picture to the worker that is asked for. The raw figures are in [leaders.json](leaders.json).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the leader, and what followed.
+
+    Attributes:
+        leader: the number of the node that led from then on.
+        asked: the numbers of the nodes to which KEDA had a connection.
+        s: seconds from the jobs to the first worker that was asked for.
+    """
+
+    leader: int
+    asked: list[int]
+    s: float
+
+
+def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change], path: Path = RECORDED) -> None:
+    """Leave what happened with one source of KEDA's figure beside what was left with others."""
+    recorded = json.loads(path.read_text()) if path.exists() else {}
+    recorded[source] = {
+        "measured": time.strftime("%Y-%m-%d"),
+        "polling_interval_s": polling_interval_s,
+        "jobs": jobs,
+        "changes": [asdict(change) for change in changes],
+    }
+    path.write_text(json.dumps(recorded) + "\n")
+
+
+def section(recorded: dict[str, Any]) -> str:
+    """Return what docs/scaling.md says about it: a table for each source."""
+    first = next(iter(recorded.values()))
+    tables = (_table(source, of) for source, of in recorded.items())
+    return _HEAD.format(times=len(first["changes"]), jobs=first["jobs"]) + "".join(tables)
+
+
+def _table(source: str, of: dict[str, Any]) -> str:
+    changes = of["changes"]
+    rows = {
+        f"`{source}`, a look every {of['polling_interval_s']} s": range(1, len(changes) + 1),
+        "the leader": [change["leader"] for change in changes],
+        "KEDA was connected to": [", ".join(map(str, change["asked"])) or "–" for change in changes],
+        "seconds": [f"{change['s']:.1f}" for change in changes],
+    }
+    head, *body = (f"| {name} | {' | '.join(map(str, cells))} |\n" for name, cells in rows.items())
+    elsewhere = sum(bool(change["asked"]) and change["leader"] not in change["asked"] for change in changes)
+    note = f"In {elsewhere} of them KEDA had connections to RabbitMQ, and none to the leader's node."
+    return f"\n{head}| --- |{' ---: |' * len(changes)}\n{''.join(body)}\n{note} Measured on {of['measured']}.\n"
