@@ -209,7 +209,7 @@ async def test_the_autoscaler_reads_how_many_jobs_wait_and_run(servers: Servers,
 
 
 def wait_for_depth(autoscaler: httpx.Client, *, ready: int, unacknowledged: int) -> None:
-    """Return when the management API, which counts every moment, shows a depth."""
+    """Return when the management API, which counts a few times a second, shows a depth."""
     wanted = (ready, unacknowledged, ready + unacknowledged)
     deadline, seen = time.monotonic() + TIMEOUT_S, None
     while time.monotonic() < deadline:
