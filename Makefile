@@ -21,6 +21,8 @@ ifneq ($(wildcard ../shared/cluster/up),)
 export KIND_NODE_IMAGE ?= kindest/node:v1.34.9-local
 export KEDA_INSTALL ?= ../shared/cluster/keda/install mnist-e2e
 endif
+# Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
+SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 E2E := -m pytest --timeout 1200 --capture no --tb short
 QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 
@@ -32,7 +34,7 @@ run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the 
 	@exec $(RUN)/bin/python -m mnist_embedded
 
 test: $(DEV)/installed servers  ## run every test, against a RabbitMQ and a Redis of its own
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(or $(ARGS),$(SHARED))
 
 lint: $(DEV)/installed  ## check style and types
 	@$(DEV)/bin/ruff format --check $(CODE)

@@ -20,17 +20,23 @@ import redis
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
+#: How often a quorum queue tells how many messages it holds; by default every 5 s, which many tests would wait for.
+COUNT_EVERY_MS = 200
 # Debian's wrapper changes the user when it is called by root; the script behind it does not.
 _RABBITMQ_SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 _CONTROL_SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmqctl", "rabbitmqctl")
+#: Bound for as long as this process lives: its server listens seconds later, and others look for ports meanwhile.
+_held_ports: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a TCP port of 127.0.0.1 that nobody uses, and that nobody else gets while this process runs."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that sets it too may listen
+    holder.bind(("127.0.0.1", 0))
+    _held_ports.append(holder)
+    port: int = holder.getsockname()[1]
+    return port
 
 
 def find_program(*names: str) -> str:
@@ -130,7 +136,7 @@ class RabbitMQ:
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
             "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+S 2:2 +sbwt none -rabbit quorum_tick_interval {COUNT_EVERY_MS}",
         }
         (directory / "rabbitmq.conf").write_text(f"log.console.level = warning\n{config}")
         (directory / "plugins").write_text(f"[{','.join(plugins)}].\n")

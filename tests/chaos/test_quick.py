@@ -1,7 +1,8 @@
 """The small version of `make chaos`: a few faults of any length, one after the other, under a thousand jobs."""
 
+import os
 from pathlib import Path
-from random import SystemRandom
+from random import Random
 
 import pytest
 
@@ -10,11 +11,12 @@ from tests.chaos.trial import run_trial
 from tests.chaos.workload import Workload
 
 JOBS = 1_000
-SEEDS = 10_000
+#: Another one for each run, and the same in all processes that share the run.
+SEED = Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10_000)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [SystemRandom().randrange(SEEDS)])  # so that a failure names it
+@pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
 async def test_nothing_accepted_is_lost_whatever_fails(tmp_path: Path, seed: int) -> None:
     verdict = await run_trial(quick(seed), Workload.of(JOBS), tmp_path, seed=seed)
 

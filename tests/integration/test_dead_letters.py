@@ -12,17 +12,20 @@ import httpx
 import pytest
 from pika import BasicProperties
 
+from mnist_bridge.dead_letters import DeadLetter
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest
 from mnist_bridge.spec import MNIST
 from tests.deployment import ROOT, TICKET_KEY, Deployment
-from tests.integration.broker_client import BrokerClient
+from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.models import RAISES
 from tests.servers import RabbitMQ, RedisServer, free_port
 
 FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#: Tests that ask for a dead letter and not for how it became one.
+PARKED = 4
 EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
 
 
@@ -76,21 +79,45 @@ def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
     return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent=TRACE)
 
 
-async def a_dead_job(deployment: Deployment, broker: BrokerClient, *, age_s: int = 0) -> str:
-    """Return the id of a job that a worker, which has ended since, has failed and parked."""
-    job = a_job(RAISES, age_s=age_s)
+async def park(deployment: Deployment, broker: BrokerClient, *jobs: InferenceRequest) -> None:
+    """Let a worker, which has ended since, fail and park jobs."""
     worker = deployment.worker(MNIST_MODEL=FAULTY).wait_until_ready()
-    broker.publish_job(job)
-    await broker.until_messages({**EMPTY, "mnist.dead": 1})
+    for job in jobs:
+        broker.publish_job(job)
+    await broker.until_messages({**EMPTY, "mnist.dead": len(jobs)})
     worker.process.stop()
-    return job.inference_id
+
+
+@pytest.fixture(scope="module")
+def parked(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> list[DeadLetter]:
+    """Jobs that have failed and were parked: one for each test that only asks what is done about them."""
+    directory = tmp_path_factory.mktemp("parked")
+
+    async def letters() -> list[DeadLetter]:
+        with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
+            async with broker_client(rabbitmq) as broker:
+                await park(deployment, broker, *(a_job(RAISES) for _ in range(PARKED)))
+                return await broker.dead()
+
+    return asyncio.run(letters())
+
+
+@pytest.fixture
+async def letter(broker: BrokerClient, parked: list[DeadLetter]) -> DeadLetter:
+    """A job that is the only dead letter."""
+    letter = parked.pop()
+    broker.publish_dead(letter.properties, letter.body)
+    await broker.until_messages({**EMPTY, "mnist.dead": 1})
+    return letter
 
 
 async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
     deployment: Deployment, broker: BrokerClient, dead: Command
 ) -> None:
     api = deployment.api().wait_until_ready()
-    inference_id = await a_dead_job(deployment, broker, age_s=2_000)  # older than any id that may be pending
+    job = a_job(RAISES, age_s=2_000)  # older than any id that may be pending
+    await park(deployment, broker, job)
+    inference_id = job.inference_id
     async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
         before = (await client.get(f"/result/{inference_id}")).json()
         listed, shown = await dead("list"), await dead("show", inference_id)
@@ -118,20 +145,16 @@ async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
     assert (after["status"], after["predicted_class"]) == ("succeeded", RAISES % 10)
 
 
-async def test_looking_thirty_times_loses_nothing(broker: BrokerClient, dead: Command, deployment: Deployment) -> None:
-    inference_id = await a_dead_job(deployment, broker)
-
-    for _ in range(10):
+async def test_looking_thirty_times_loses_nothing(broker: BrokerClient, dead: Command, letter: DeadLetter) -> None:
+    for _ in range(3):
         assert (await dead("list")).stdout.endswith("1 dead letter\n")
-    for _ in range(20):
-        assert [letter.inference_id for letter in await broker.dead()] == [inference_id]
+    for _ in range(27):
+        assert [seen.inference_id for seen in await broker.dead()] == [letter.inference_id]
 
 
 async def test_a_letter_that_was_kept_twice_is_published_once(
-    broker: BrokerClient, dead: Command, deployment: Deployment
+    broker: BrokerClient, dead: Command, letter: DeadLetter
 ) -> None:
-    inference_id = await a_dead_job(deployment, broker)
-    [letter] = await broker.dead()
     broker.publish_dead(letter.properties, letter.body)
     broker.publish_dead(BasicProperties(message_id="no job"), b"what is this")
     await broker.until_messages({**EMPTY, "mnist.dead": 3})
@@ -139,36 +162,35 @@ async def test_a_letter_that_was_kept_twice_is_published_once(
     done = await dead("replay", "--all")
 
     assert done.returncode == 0
-    assert done.stdout.count(f"{inference_id}: replayed") == 1
+    assert done.stdout.count(f"{letter.inference_id}: replayed") == 1
     assert "-: no job of mnist.v1" in done.stdout
     await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 1})
 
 
-async def test_what_has_succeeded_keeps_its_answer(broker: BrokerClient, dead: Command, deployment: Deployment) -> None:
-    inference_id = await a_dead_job(deployment, broker)
-    [letter] = await broker.dead()
+async def test_what_has_succeeded_keeps_its_answer(
+    broker: BrokerClient, dead: Command, letter: DeadLetter, deployment: Deployment
+) -> None:
     deployment.worker(MNIST_MODEL=ECHO)
-    await dead("replay", inference_id)
+    await dead("replay", letter.inference_id)
     await broker.until_messages(EMPTY)
     broker.publish_dead(letter.properties, letter.body)  # as if the command had been killed before its last step
     await broker.until_messages({**EMPTY, "mnist.dead": 1})
 
-    done = await dead("replay", inference_id)
+    done = await dead("replay", letter.inference_id)
 
     assert (done.returncode, "has succeeded" in done.stdout) == (0, True)
     await broker.until_messages(EMPTY)
 
 
 async def test_a_letter_stays_until_its_job_is_in_the_queue(
-    broker: BrokerClient, dead: Command, deployment: Deployment
+    broker: BrokerClient, dead: Command, letter: DeadLetter
 ) -> None:
-    inference_id = await a_dead_job(deployment, broker)
     async with broker.no_way_to_jobs():
-        refused = await dead("replay", inference_id)
-        [letter] = await broker.dead()
-    done = await dead("replay", inference_id)
+        refused = await dead("replay", letter.inference_id)
+        [kept] = await broker.dead()
+    done = await dead("replay", letter.inference_id)
 
-    assert (refused.returncode, letter.inference_id) == (69, inference_id)
+    assert (refused.returncode, kept.inference_id) == (69, letter.inference_id)
     assert "no queue bound" in refused.stderr
     assert done.returncode == 0
     await broker.until_messages({**EMPTY, "mnist.jobs": 1})

@@ -22,7 +22,7 @@ from tests.deployment import Deployment
 from tests.depths import until_depths
 from tests.documented import PASSWORD, add_documented_users, documented, redis_url
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
 
 JOBS, RETRY, DEAD = "mnist.jobs", "mnist.retry", "mnist.dead"
 TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
@@ -33,8 +33,13 @@ class Servers:
 
     def __init__(self, directory: Path) -> None:
         self.management_port = free_port()
-        config = f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.management_port}\n"
-        self.rabbitmq = RabbitMQ(directory / "rabbitmq", config=config, plugins=["rabbitmq_management"])
+        config = (
+            "management.tcp.ip = 127.0.0.1",
+            f"management.tcp.port = {self.management_port}",
+            f"collect_statistics_interval = {COUNT_EVERY_MS}",
+        )
+        lines = "\n".join((*config, ""))
+        self.rabbitmq = RabbitMQ(directory / "rabbitmq", config=lines, plugins=["rabbitmq_management"])
         self.redis = RedisServer(directory / "redis")
 
     def start(self) -> None:
@@ -216,7 +221,7 @@ async def test_the_autoscaler_reads_how_many_jobs_wait_and_run(servers: Servers,
 
 
 def wait_for_depth(autoscaler: httpx.Client, *, ready: int, unacknowledged: int) -> None:
-    """Return when the management API, which counts every few seconds, shows a depth."""
+    """Return when the management API, which counts a few times a second, shows a depth."""
     wanted = (ready, unacknowledged, ready + unacknowledged)
     deadline, seen = time.monotonic() + TIMEOUT_S, None
     while time.monotonic() < deadline:

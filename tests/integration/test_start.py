@@ -20,26 +20,25 @@ def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("module", "environment", "problem"),
+    ("module", "environment", "problems"),
     [
-        pytest.param("mnist_api", {}, "MNIST_TICKET_KEY is not set", id="no-ticket-key"),
-        pytest.param("mnist_api", {"MNIST_TICKET_KEY": "short"}, "MNIST_TICKET_KEY", id="a-short-ticket-key"),
-        pytest.param("mnist_api", {"MNIST_PORT": "99999"}, "MNIST_PORT", id="a-port-out-of-range"),
-        pytest.param("mnist_api", {"MNIST_AMQP_URL": "http://x"}, "MNIST_AMQP_URL", id="no-amqp-url"),
-        pytest.param("mnist_api", {"MNIST_RESULT_TTL_S": "60"}, "MNIST_RESULT_TTL_S", id="results-that-die-too-soon"),
-        pytest.param("mnist_worker", {"MNIST_MAX_BATCH_SIZE": "0"}, "MNIST_MAX_BATCH_SIZE", id="an-empty-batch"),
-        pytest.param("mnist_worker", {"MNIST_MODEL": "no.such:Model"}, "MNIST_MODEL", id="no-such-model"),
+        pytest.param("mnist_api", {}, ["MNIST_TICKET_KEY is not set"], id="no-ticket-key"),
         pytest.param(
-            "mnist_worker", {"MNIST_REQUIRE_GPU": "1", "MNIST_DEVICE": "cpu"}, "MNIST_REQUIRE_GPU", id="no-gpu"
+            "mnist_api",
+            {"MNIST_TICKET_KEY": "short", "MNIST_PORT": "99999", "MNIST_AMQP_URL": "http://x"},
+            ["MNIST_TICKET_KEY", "MNIST_PORT", "MNIST_AMQP_URL"],
+            id="a-short-ticket-key-a-port-out-of-range-and-no-amqp-url",
         ),
-        pytest.param("mnist_worker", {"MNIST_WEIGHTS": "/no/such/file"}, "/no/such/file", id="no-such-weights"),
+        pytest.param("mnist_worker", {"MNIST_WEIGHTS": "/no/such/file"}, ["/no/such/file"], id="no-such-weights"),
     ],
 )
-def test_a_wrong_setting_ends_the_start_and_is_named(module: str, environment: dict[str, str], problem: str) -> None:
+def test_a_wrong_setting_ends_the_start_and_is_named(
+    module: str, environment: dict[str, str], problems: list[str]
+) -> None:
     done = start(module, **environment)
 
     assert done.returncode == 78
-    assert problem in done.stdout
+    assert [problem for problem in problems if problem not in done.stdout] == []
     assert "Traceback" not in done.stdout + done.stderr
 
 

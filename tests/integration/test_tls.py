@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -91,34 +92,40 @@ def test_a_picture_is_answered_over_tls(servers: Servers, tmp_path: Path) -> Non
     assert answer.json()["status"] == "succeeded", answer.text
 
 
-ANOTHER = pytest.mark.parametrize(
-    ("host", "is_ours", "reason"),
-    [
-        pytest.param("localhost", False, "CERTIFICATE_VERIFY_FAILED", id="ca"),
-        pytest.param("127.0.0.1", True, "IP address mismatch", id="host"),
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """An API process that must not trust the servers, and what it says of the reason."""
+
+    api: Service
+    reason: str
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("localhost", False, "CERTIFICATE_VERIFY_FAILED"), id="ca"),
+        pytest.param(("127.0.0.1", True, "IP address mismatch"), id="host"),
     ],
 )
+def refusing(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Refusing]:
+    directory = tmp_path_factory.mktemp("refusing")
+    host, is_ours, reason = request.param
+    ca_file = servers.ca_file if is_ours else Authority(directory / "theirs").create().file
+    with servers.deployment(directory, host=host, ca_file=ca_file) as deployment:
+        yield Refusing(deployment.api(), reason)
 
 
-@pytest.fixture
-def refusing(servers: Servers, tmp_path: Path, host: str, is_ours: bool) -> Iterator[Service]:
-    """An API process that must not trust the servers."""
-    ca_file = servers.ca_file if is_ours else Authority(tmp_path / "theirs").create().file
-    with servers.deployment(tmp_path, host=host, ca_file=ca_file) as deployment:
-        yield deployment.api()
+def test_servers_with_a_certificate_of_another_are_refused(refusing: Refusing) -> None:
+    wait_until_logged(refusing.api, "subscription lost", refusing.reason)
+    wait_until(refusing.api.is_alive)
 
-
-@ANOTHER
-def test_servers_with_a_certificate_of_another_are_refused(refusing: Service, reason: str) -> None:
-    wait_until_logged(refusing, "subscription lost", reason)
-    wait_until(refusing.is_alive)
-
-    ready = httpx.get(f"{refusing.url}/readyz", timeout=10)
+    ready = httpx.get(f"{refusing.api.url}/readyz", timeout=10)
 
     assert ready.status_code == 503
     assert ready.json() == {"broker": "unavailable", "store": "unavailable"}
 
 
-@ANOTHER
-def test_the_log_says_why_a_broker_with_a_certificate_of_another_is_refused(refusing: Service, reason: str) -> None:
-    wait_until_logged(refusing, "broker connection lost", reason)
+def test_the_log_says_why_a_broker_with_a_certificate_of_another_is_refused(refusing: Refusing) -> None:
+    wait_until_logged(refusing.api, "broker connection lost", refusing.reason)

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,9 +16,16 @@ PICTURES = some_pictures(60)
 EXIT_TIMEOUT_S = 60.0
 
 
+@pytest.fixture(scope="module")
+def api(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    directory = tmp_path_factory.mktemp("api")
+    with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
+        yield deployment.api().wait_until_ready()
+
+
 @pytest.fixture
-def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Deployment]:
-    """An API and no worker yet; the model takes 20 ms for a picture."""
+def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> Iterator[Deployment]:
+    """No worker yet; the model takes 20 ms for a picture."""
     with Deployment(
         tmp_path,
         amqp_url=rabbitmq.url,
@@ -30,8 +37,7 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
 
 
 @pytest.fixture
-async def system(deployment: Deployment) -> AsyncIterator[System]:
-    api = deployment.api().wait_until_ready()
+async def system(api: Service) -> AsyncIterator[System]:
     async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
         yield System(api, [], client)
 
