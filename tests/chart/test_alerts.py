@@ -29,8 +29,8 @@ Seen = dict[str, Samples]
 
 
 def broken(samples: list[float | str]) -> list[float | str]:
-    """Return the same with every sixth scrape failed."""
-    return [FAILED if number % 6 == 5 else sample for number, sample in enumerate(samples)]
+    """Return the same with every seventh scrape failed: every second of those is what a look at the alerts sees."""
+    return [FAILED if number % 7 == 6 else sample for number, sample in enumerate(samples)]
 
 
 #: What rings an alert, with a scrape missing every now and then; and by which minute.
@@ -43,7 +43,7 @@ RINGS: dict[str, tuple[Seen, float]] = {
     "MnistBacklog": ({WAITING: broken(steady(20, 20_001))}, 10.5),
     "MnistDeadLetters": ({DEAD: broken(steady(20, 1))}, 5.5),
     "MnistBrokerAlarm": ({SHORT_OF_DISK: broken(steady(20, 1))}, 1.5),
-    "MnistCrashLoop": ({CRASHES: steady(10, 0) + steady(0.5, 1) + steady(10, 0)}, 11),
+    "MnistCrashLoop": ({CRASHES: [*steady(10.25, 0), 1, *steady(10, 0)]}, 11),
     "MnistWorkerPending": ({pending(1): broken(steady(20, 1))}, 10.5),
     "MnistAutoscalerErrors": ({KEDA_ERRORS: broken(growing(20, by=1))}, 6),
     "MnistAutoscalerAway": ({KEDA_ERRORS: [*steady(10, 0), FAILED]}, 17.5),
@@ -89,7 +89,11 @@ def test_every_alert_is_rung_here() -> None:
 
 
 def test_jobs_that_expired_before_the_worker_was_first_scraped_ring() -> None:
-    assert rings("MnistJobsExpire", {EXPIRED: steady(10, NOTHING) + steady(1, 10_000) + [FAILED]}, by_minute=11)
+    assert rings("MnistJobsExpire", {EXPIRED: [*steady(10.25, NOTHING), 10_000, FAILED]}, by_minute=11)
+
+
+def test_jobs_that_expired_ring_for_minutes() -> None:
+    assert rings("MnistJobsExpire", {EXPIRED: steady(10, 0) + steady(50, 1)}, after_minute=18)
 
 
 def test_jobs_that_expired_long_ago_ring_no_more() -> None:
@@ -119,6 +123,13 @@ def test_every_window_holds_four_scrapes(interval_s: int) -> None:
 
         assert windows, alert["alert"]
         assert min(windows) >= max(4 * interval_s, 120), alert["alert"]
+
+
+def test_a_scrape_of_keda_that_fails_does_not_put_off_its_errors() -> None:
+    # By Prometheus' own interval, not by the chart's.
+    seen = {KEDA_ERRORS: broken(growing(20, by=1, scrape_s=30))}
+
+    assert rings("MnistAutoscalerErrors", seen, by_minute=6, scrape_s=30)
 
 
 def test_with_a_rabbitmq_elsewhere_only_the_alerts_on_its_inside_are_missing() -> None:
