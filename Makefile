@@ -34,7 +34,7 @@ run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the 
 	@exec $(RUN)/bin/python -m mnist_embedded
 
 test: $(DEV)/installed servers  ## run every test, against a RabbitMQ and a Redis of its own
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(or $(ARGS),$(SHARED))
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
 lint: $(DEV)/installed  ## check style and types
 	@$(DEV)/bin/ruff format --check $(CODE)

@@ -13,7 +13,7 @@ from tests.chart.test_rendering import EVERYTHING
 from tests.deployment import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
-FOREIGN = ("rabbitmq_", "keda_")
+FOREIGN = ("rabbitmq_", "keda_", "kube_")
 
 
 def exported(registry: CollectorRegistry) -> set[str]:

@@ -2,29 +2,33 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mnist_bridge.inbox import Lane
-from mnist_bridge.results import Result
+from mnist_bridge.results import Result, Status
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class WorkerMetrics:
-    """Counters and histograms of one worker process."""
+    """Counters, gauges and histograms of one worker process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.batch_size = Histogram("mnist_batch_size", "Jobs per batch", buckets=_BATCH_SIZES, registry=registry)
         self.predict_seconds = Histogram(
             "mnist_predict_seconds", "Time a batch spent on the device", buckets=_SECONDS, registry=registry
         )
+        self.device_busy = Gauge("mnist_device_busy", "1 while a batch is on the device, else 0", registry=registry)
         self.results = Counter(
             "mnist_results",
             "Results that Redis answered for, by the status that they were sent with",
             ["status"],
             registry=registry,
         )
+        # From 0 on: Prometheus sees no growth in a count that begins with 1.
+        for status in set(Status) - {Status.PENDING}:
+            self.results.labels(status)
         self.duplicates = Counter(
             "mnist_duplicate_results",
             "Results that Redis refused at the first call because the id had one already",

@@ -83,6 +83,7 @@ class Worker:
         self._started: asyncio.Queue[tuple[Batch, asyncio.Task[None]]] = asyncio.Queue(PIPELINE_DEPTH)
         self._predicting: set[asyncio.Task[None]] = set()
         self._device = asyncio.Lock()
+        metrics.device_busy.set_function(self._device.locked)
         self._attempt: Attempt | None = None
         self._is_draining = False
         self._taken_count = 0

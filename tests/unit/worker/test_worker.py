@@ -52,6 +52,30 @@ async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench
     assert bench.model.batch_sizes == [1, 5]
 
 
+@pytest.mark.parametrize("model", [SlowModel()])
+async def test_the_device_counts_as_busy_while_a_batch_is_on_it(bench: Bench) -> None:
+    ids = await bench.publish(*range(10))
+    await bench.until(lambda: bench.count("mnist_device_busy"))
+
+    await bench.results(ids)
+
+    await bench.until(lambda: bench.registry.get_sample_value("mnist_device_busy") == 0)
+
+
+async def test_results_that_are_held_leave_the_device_idle(bench: Bench) -> None:
+    bench.store.is_away = True
+    await bench.publish(1)
+
+    await bench.until(lambda: bench.count("mnist_store_retries_total"))
+
+    assert bench.registry.get_sample_value("mnist_device_busy") == 0
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "expired"])
+async def test_results_of_each_status_are_counted_from_zero(bench: Bench, status: str) -> None:
+    assert bench.registry.get_sample_value("mnist_results_total", {"status": status}) == 0
+
+
 async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:
     ids = await bench.publish(1, RAISES, 3)
 

@@ -1,0 +1,41 @@
+"""The series that the alerts ask for, as Prometheus names them."""
+
+from tests.chart.helm import NAME
+
+_API = f'namespace="default",pod="{NAME}-api-1"'
+_RABBITMQ = f'namespace="default",pod="{NAME}-rabbitmq-0"'
+_WORKER = f'namespace="default",pod="{NAME}-worker-1"'
+_KEDA = f'exported_namespace="default",scaledObject="{NAME}-worker"'
+
+WAITING = f'mnist_waiting_jobs{{{_API},queue="mnist.jobs"}}'
+SUSPECTS = f'mnist_waiting_jobs{{{_API},queue="mnist.retry"}}'
+REFUSED = f'mnist_http_responses_total{{{_API},call="classify",status="503"}}'
+ACCEPTED = f'mnist_http_responses_total{{{_API},call="classify",status="202"}}'
+
+BUSY = f"mnist_device_busy{{{_WORKER}}}"
+SUCCEEDED = f'mnist_results_total{{{_WORKER},status="succeeded"}}'
+EXPIRED = f'mnist_results_total{{{_WORKER},status="expired"}}'
+RETRIES = f"mnist_store_retries_total{{{_WORKER}}}"
+
+IN_RABBITMQ = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.jobs"}}'
+DEAD = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.dead"}}'
+SHORT_OF_DISK = f"rabbitmq_alarms_free_disk_space_watermark{{{_RABBITMQ}}}"
+
+CRASHES = f'kube_pod_container_status_waiting_reason{{{_WORKER},reason="CrashLoopBackOff"}}'
+RUNNING = f'kube_pod_status_phase{{{_WORKER},phase="Running"}}'
+
+KEDA_READS = f"keda_scaler_metrics_value{{{_KEDA}}}"
+KEDA_ERRORS = f"keda_scaler_detail_errors_total{{{_KEDA}}}"
+PAUSED = f"keda_scaled_object_paused{{{_KEDA}}}"
+
+#: Values for a RabbitMQ that is not the chart's.
+EXTERNAL = (
+    "rabbitmq.enabled=false",
+    "externalRabbitmq.existingSecret=broker",
+    "externalRabbitmq.managementUrl=https://broker:15671/",
+)
+
+
+def pending(worker: int) -> str:
+    """Return the series that says whether that worker waits for a node."""
+    return f'kube_pod_status_phase{{namespace="default",pod="{NAME}-worker-{worker}",phase="Pending"}}'
