@@ -9,7 +9,7 @@ from cluster import Run, Sample
 #: Of a curve; each change of workers is drawn all the same.
 MAX_POINTS = 2000
 COLOURS = {"queue": "#c05621", "wait": "#2b6cb0"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "keda",
     "axes.spines.top": False,
