@@ -30,6 +30,7 @@ def alerts(*settings: str) -> list[Object]:
         if found["kind"] == "PrometheusRule"
     ]
     (group,) = rule["spec"]["groups"]
+    assert group["interval"] == f"{LOOK_S}s", "the tests would look at the alerts more often than Prometheus does"
     return list(group["rules"])
 
 
@@ -52,6 +53,7 @@ def rings(
     scrape_s: int = SCRAPE_S,
 ) -> bool:
     """Return whether the alert fires between these minutes, when Prometheus sees these series from minute 0 on."""
+    (rule,) = [found for found in alerts(*settings) if found["alert"] == alert]
     firing = f'ALERTS{{alertname="{alert}",alertstate="firing"}}[{round((by_minute - after_minute) * 60)}s]'
     asked = {
         "expr": f"clamp_max(sum(count_over_time({firing})), 1) or vector(0)",
@@ -60,7 +62,7 @@ def rings(
     }
     assert Path(PROMTOOL).exists(), f"{PROMTOOL} is not there: sh tests/servers.sh brings it"
     with TemporaryDirectory() as folder:
-        Path(folder, "rules.yaml").write_text(json.dumps({"groups": [{"name": "x", "rules": alerts(*settings)}]}))
+        Path(folder, "rules.yaml").write_text(json.dumps({"groups": [{"name": "asked", "rules": [rule]}]}))
         Path(folder, "test.yaml").write_text(json.dumps(_test(seen, asked, scrape_s)))
         done = subprocess.run(
             [PROMTOOL, "test", "rules", "test.yaml"], cwd=folder, capture_output=True, text=True, timeout=60
