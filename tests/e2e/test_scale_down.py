@@ -1,0 +1,45 @@
+"""From two workers to one, while one is idle and the other is busy."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import release
+from tests.e2e.system import READY_TIMEOUT_S, System
+from tests.e2e.traffic import assert_answered_right, submit, wait_for
+
+ROUNDS = 3
+#: Longer than the second worker takes to come and the autoscaler to look twice, shorter than a hung forward pass.
+SECONDS_PER_JOB = 45.0
+WINDOW_S = 10
+
+
+@pytest.fixture
+def protected(system: System) -> Iterator[System]:
+    """The system, whose workers tell Kubernetes when they are busy."""
+    protect = ("--set", f"worker.protectBusy=true,autoscaling.scaleDown.windowSeconds={WINDOW_S}")
+    release.install(*release.SOURCES["wait"], *protect)
+    release.set_seconds_per_job(SECONDS_PER_JOB)
+    system.wait_until_idle()
+    assert_answered_right(submit(1))  # from now on it is known that a job takes so long
+    yield system
+    release.install()
+
+
+def test_a_scale_down_takes_no_busy_worker_while_another_is_idle(protected: System) -> None:
+    assert [keeps_the_busy_worker(protected) for _ in range(ROUNDS)] == [True] * ROUNDS
+
+
+def keeps_the_busy_worker(system: System) -> bool:
+    """Let two workers run a job each, the second one later; tell whether that one stays when one has to go."""
+    system.wait_until_idle()
+    jobs = submit(1)
+    system.wait_for_busy_worker()
+    jobs += submit(1)
+    wait_for("two busy workers", lambda: len(system.busy_workers()) == 2, READY_TIMEOUT_S)
+    wait_for("one idle worker", lambda: len(system.busy_workers()) == 1, READY_TIMEOUT_S)
+    busy = system.busy_workers()[0].metadata.uid
+    wait_for("one worker less", lambda: len(system.pods("worker")) == 1, READY_TIMEOUT_S)
+    kept = system.pods("worker")[0].metadata.uid
+    assert_answered_right(jobs)
+    return bool(kept == busy)
