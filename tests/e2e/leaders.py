@@ -48,12 +48,6 @@ def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change]
     RECORDED.write_text(json.dumps(recorded) + "\n")
 
 
-def publish() -> str:
-    """Keep the last figures beside the pages; return the section about them."""
-    FIGURES.write_text(RECORDED.read_text())
-    return section(json.loads(FIGURES.read_text()))
-
-
 def section(recorded: dict[str, Any]) -> str:
     """Return what docs/scaling.md says about it: a table for each source."""
     first = next(iter(recorded.values()))
