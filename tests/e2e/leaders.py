@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.deployment import ROOT
@@ -37,16 +36,16 @@ class Change:
     s: float
 
 
-def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change], path: Path = RECORDED) -> None:
+def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change]) -> None:
     """Leave what happened with one source of KEDA's figure beside what was left with others."""
-    recorded = json.loads(path.read_text()) if path.exists() else {}
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     recorded[source] = {
         "measured": time.strftime("%Y-%m-%d"),
         "polling_interval_s": polling_interval_s,
         "jobs": jobs,
         "changes": [asdict(change) for change in changes],
     }
-    path.write_text(json.dumps(recorded) + "\n")
+    RECORDED.write_text(json.dumps(recorded) + "\n")
 
 
 def section(recorded: dict[str, Any]) -> str:
@@ -65,6 +64,7 @@ def _table(source: str, of: dict[str, Any]) -> str:
         "seconds": [f"{change['s']:.1f}" for change in changes],
     }
     head, *body = (f"| {name} | {' | '.join(map(str, cells))} |\n" for name, cells in rows.items())
-    elsewhere = sum(bool(change["asked"]) and change["leader"] not in change["asked"] for change in changes)
-    note = f"In {elsewhere} of them KEDA had connections to RabbitMQ, and none to the leader's node."
-    return f"\n{head}| --- |{' ---: |' * len(changes)}\n{''.join(body)}\n{note} Measured on {of['measured']}.\n"
+    asked = [change for change in changes if change["asked"]]
+    elsewhere = sum(change["leader"] not in change["asked"] for change in asked)
+    note = f"In {elsewhere} of them KEDA was connected to RabbitMQ, and not to the leader. " if asked else ""
+    return f"\n{head}| --- |{' ---: |' * len(changes)}\n{''.join(body)}\n{note}Measured on {of['measured']}.\n"
