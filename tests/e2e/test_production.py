@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e import cluster, leaders, nodes
+from tests.e2e import cluster, leaders, nodes, release
 from tests.e2e.command import port_forward, run
 from tests.e2e.leaders import Change
 from tests.e2e.nodes import Nodes
@@ -24,8 +24,6 @@ QUEUES = 3
 SCALED_OBJECT = f"scaledobject/{NAME}-worker"
 JOBS = 3
 CHANGES = 10
-SOURCES: dict[str, tuple[str, ...]] = {"queue": ()}
-"""What Helm is told for each source of KEDA's figure."""
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +64,11 @@ def test_every_node_counts_the_jobs_that_wait_whichever_leads(
     assert_answered_right(jobs, api_url=api_url)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", release.SOURCES)
 def test_a_worker_starts_from_zero_whichever_node_leads(
     source: str, production: System, rabbitmq: Nodes, api_url: str
 ) -> None:
-    install(*SOURCES[source])
+    install(*release.SOURCES[source])
 
     changes = [start_after_a_change_of_leader(production, rabbitmq, api_url) for _ in range(CHANGES)]
 
