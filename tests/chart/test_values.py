@@ -22,6 +22,8 @@ ELSEWHERE = {
     "MNIST_TICKET_KEY",
     "MNIST_API_KEYS_FILE",
     "MNIST_POOL",
+    "MNIST_POD_NAME",
+    "MNIST_POD_NAMESPACE",
 }
 SIDES = {"settings": BridgeSettings, "api.settings": ApiSettings, "worker.settings": WorkerSettings}
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -40,6 +42,8 @@ WRONG = {
     "rabbitmq.image.tag=": "rabbitmq has neither a tag nor a digest",
     "redis.appendfsync=no": "/redis/appendfsync",
     "redis=null": "redis",
+    "worker.protectBusy=sometimes": "/worker/protectBusy",
+    "worker.pools.spot.protectBusy=true": "protectBusy",
     "autoscaling.fallback.replicas=1": "fallback",
     "autoscaling.source=depth": "/autoscaling/source",
     "autoscaling.targetWaitSeconds=0": "/autoscaling/targetWaitSeconds",

@@ -18,7 +18,7 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* "root" and "of": what each pod template has alike. No token: nothing here speaks to Kubernetes.
+{{/* "root" and "of": what each pod template has alike. No token: what speaks to Kubernetes mounts its own.
      No service links: a Service called "mnist" would set MNIST_PORT, one called "rabbitmq" RABBITMQ_PORT. */}}
 {{- define "mnist.podCommon" -}}
 automountServiceAccountToken: false

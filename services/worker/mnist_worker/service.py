@@ -17,10 +17,12 @@ from mnist_bridge.logs import configure_logging
 from mnist_bridge.settings import load_settings
 from mnist_bridge.store import RedisStore, connect_redis
 from mnist_bridge.topology import topology_for
+from mnist_worker.deletion_cost import DeletionCost
 from mnist_worker.device import open_device
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.model import Model, import_model
+from mnist_worker.own_pod import OwnPod
 from mnist_worker.probes import probe_server
 from mnist_worker.settings import WorkerSettings
 from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
@@ -61,9 +63,11 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
     probes = probe_server(settings.probe_host, settings.probe_port, is_ready=lambda: worker.is_ready, registry=registry)
     probing = asyncio.create_task(probes.serve())
     probing.add_done_callback(lambda _: stop.set())  # a worker without probes is to be replaced
+    telling = asyncio.create_task(tell_kubernetes(settings, worker, stop))
     try:
         await worker.run(stop)
     finally:
+        telling.cancel()
         probes.should_exit = True
         closing = asyncio.create_task(store.close())
         await asyncio.wait([probing, closing], timeout=CLOSE_TIMEOUT_S)
@@ -96,6 +100,13 @@ async def warm_worker(
         drain_timeout_s=settings.drain_timeout_s,
         pool=settings.pool,
     )
+
+
+async def tell_kubernetes(settings: WorkerSettings, worker: Worker, stop: asyncio.Event) -> None:
+    """Keep Kubernetes informed about the worker until `stop` is set, where the settings name its pod."""
+    if settings.pod_name is not None and settings.pod_namespace is not None:
+        pod = OwnPod(settings.pod_name, settings.pod_namespace)
+        await DeletionCost(pod, jobs_in_work=worker.jobs_in_work).run(stop)
 
 
 def run_worker() -> NoReturn:

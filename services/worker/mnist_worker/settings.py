@@ -1,11 +1,14 @@
 """Settings of the worker, read from the environment with the prefix `MNIST_`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mnist_bridge.reports import DEFAULT_POOL
-from mnist_bridge.settings import BridgeSettings
+from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
+
+_KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 
 class WorkerSettings(BridgeSettings):
@@ -36,3 +39,21 @@ class WorkerSettings(BridgeSettings):
     )
     probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
     probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")
+    pod_name: str | None = Field(
+        default=None,
+        pattern=_KUBERNETES_NAME,
+        description="the worker's own pod: Kubernetes is told when it is busy; without it, nothing is told",
+    )
+    pod_namespace: str | None = Field(
+        default=None, pattern=_KUBERNETES_NAME, description="namespace of that pod; both or neither"
+    )
+
+    @model_validator(mode="after")
+    def _pod_is_whole(self) -> Self:
+        if (self.pod_name is None) != (self.pod_namespace is None):
+            given, missing = ("NAME", "NAMESPACE") if self.pod_namespace is None else ("NAMESPACE", "NAME")
+            raise ValueError(
+                f"{ENV_PREFIX}POD_{given} is set without {ENV_PREFIX}POD_{missing}, but a pod is found by both; "
+                "set both or neither"
+            )
+        return self

@@ -87,14 +87,15 @@ class Worker:
         self._attempt: Attempt | None = None
         self._is_draining = False
         self._taken_count = 0
-        self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self._jobs_in_work)
+        self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self.jobs_in_work)
 
     @property
     def is_ready(self) -> bool:
         """Whether jobs are taken: the broker is there and nobody asked to stop."""
         return self._consumer.is_ready and not self._is_draining
 
-    def _jobs_in_work(self) -> int:
+    def jobs_in_work(self) -> int:
+        """Return how many jobs are held that only this worker can do."""
         # What a draining worker holds it finishes or hands back: no other one is needed for it.
         return 0 if self._is_draining else self._taken_count + len(self._inbox)
 

@@ -1,7 +1,8 @@
 """What the tests of the worker's loop share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,9 +13,11 @@ from mnist_bridge.spec import MNIST
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.worker import Worker
+from tests.certificates import Authority, Certificate
 from tests.models import EchoModel, FaultyModel
 from tests.sizes import FixedSize
 from tests.unit.worker.bench import Bench, FaultyStore
+from tests.unit.worker.kubernetes import Kubernetes
 
 
 @pytest.fixture
@@ -43,3 +46,20 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
     bench.working.cancel()
     await asyncio.gather(bench.working, return_exceptions=True)
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority") / "ours").create()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> Certificate:
+    return authority.issue("localhost")
+
+
+@pytest.fixture
+def kubernetes(authority: Authority, certificate: Certificate, tmp_path: Path) -> Iterator[Kubernetes]:
+    kubernetes = Kubernetes(tmp_path, authority.file)
+    with kubernetes.serving(certificate):
+        yield kubernetes

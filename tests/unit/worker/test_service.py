@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,8 +9,12 @@ from pydantic import SecretStr
 from mnist_worker import service
 from mnist_worker.settings import WorkerSettings
 from tests.models import EchoModel
+from tests.unit.worker.bench import Bench
 
 TIMEOUT_S = 20.0
+AWAY = WorkerSettings(
+    amqp_url=SecretStr("amqp://127.0.0.1:1"), redis_url=SecretStr("redis://127.0.0.1:1"), drain_timeout_s=1
+)
 
 
 class BrokenProbes:
@@ -23,12 +28,9 @@ class BrokenProbes:
 
 async def test_a_worker_whose_probes_end_by_themselves_ends_with_their_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "probe_server", lambda *_, **__: BrokenProbes())
-    away = WorkerSettings(
-        amqp_url=SecretStr("amqp://127.0.0.1:1"), redis_url=SecretStr("redis://127.0.0.1:1"), drain_timeout_s=1
-    )
 
     with pytest.raises(RuntimeError, match="the probes are broken"):
-        await asyncio.wait_for(service.serve(away, EchoModel()), TIMEOUT_S)
+        await asyncio.wait_for(service.serve(AWAY, EchoModel()), TIMEOUT_S)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,38 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
 
     assert exit_status == service.EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
+
+
+class ToldOnce:
+    """Stands in for what tells Kubernetes; stops the worker once it runs."""
+
+    told: "list[ToldOnce]"
+
+    def __init__(self, pod: object, *, jobs_in_work: Callable[[], int]) -> None:
+        self.pod, self.jobs_in_work = pod, jobs_in_work
+
+    async def run(self, stop: asyncio.Event) -> None:
+        ToldOnce.told.append(self)
+        stop.set()
+
+
+async def test_kubernetes_hears_of_the_workers_own_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, ToldOnce.told = asyncio.Event(), []
+    monkeypatch.setattr(service, "stop_event", lambda **_: stop)
+    monkeypatch.setattr(service, "OwnPod", lambda *names: names)
+    monkeypatch.setattr(service, "DeletionCost", ToldOnce)
+    named = WorkerSettings.model_validate(
+        AWAY.model_dump() | {"probe_port": 0, "pod_name": "worker-1", "pod_namespace": "digits"}
+    )
+
+    await asyncio.wait_for(service.serve(named, EchoModel()), TIMEOUT_S)
+
+    (told,) = ToldOnce.told
+    assert told.pod == ("worker-1", "digits")
+    assert told.jobs_in_work() == 0
+
+
+async def test_a_worker_outside_kubernetes_tells_it_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "OwnPod", None)
+
+    await asyncio.wait_for(service.tell_kubernetes(AWAY, bench.worker, asyncio.Event()), TIMEOUT_S)
