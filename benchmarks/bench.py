@@ -21,7 +21,7 @@ from benchmarks import share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
-from benchmarks.report import Row, environment, table
+from benchmarks.report import Row, environment, machine, table
 
 HOST = "127.0.0.1"
 LOADS = 10
@@ -75,11 +75,10 @@ def main() -> None:
     parser.add_argument("--duration-s", type=float, default=8, help="length of each timed load")
     parser.add_argument("--jobs", type=int, default=5_000, help="jobs of submit-then-drain")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
-    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md too")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md or docs/sharing.md too")
     options = parser.parse_args()
     if options.what == "share":
-        with tempfile.TemporaryDirectory() as scratch:
-            print(share.table(share.measure(Path(scratch), options.rounds)))
+        measure_sharing(options.rounds, writes_docs=options.docs)
         return
     with tempfile.TemporaryDirectory() as scratch:
         rows, where = measure(Path(scratch), options.duration_s, options.jobs)
@@ -89,6 +88,16 @@ def main() -> None:
     if options.docs:
         page = ROOT / "docs" / "benchmarks.md"
         page.write_text(f"# Benchmarks\n\nWritten by `make bench ARGS=--docs`.\n\n{table(rows, where)}\n")
+
+
+def measure_sharing(rounds: int, *, writes_docs: bool) -> None:
+    """Print how workers share, and write docs/sharing.md."""
+    with tempfile.TemporaryDirectory() as scratch:
+        table = share.table(share.measure(Path(scratch), rounds))
+    print(table)
+    if writes_docs:
+        head = f"# How workers share\n\nWritten by `make bench ARGS='share --rounds {rounds} --docs'`: medians.\n"
+        (ROOT / "docs" / "sharing.md").write_text(f"{head}\n{table}\n{machine(environment({}))}\n")
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

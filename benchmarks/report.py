@@ -57,8 +57,12 @@ def table(rows: Sequence[Row], where: dict[str, str]) -> str:
         latency = [f"{row[key]:.1f}" if key in row else "" for key in ("p50_ms", "p95_ms", "p99_ms")]
         cpu = [f"{row['cpu_ms_per_job'][part]:.2f}" for part in parts]
         lines.append(_line([row["load"], row["waiting"], f"{row['jobs_per_s']:,.0f}", *latency, *cpu]))
-    machine = ", ".join(f"{name} {value}" for name, value in where.items())
-    return "\n".join([*lines, "", f"CPU ms are per job. Measured on: {machine}."])
+    return "\n".join([*lines, "", f"CPU ms are per job. {machine(where)}"])
+
+
+def machine(where: dict[str, str]) -> str:
+    """Return a sentence about what the figures depend on."""
+    return f"Measured on: {', '.join(f'{name} {value}' for name, value in where.items())}."
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ START_TIMEOUT_S = 60.0
 JOIN_AFTER_S = 4.0
 #: Of the worker that joins: its share is counted from its second second on.
 SHARE_FROM_S, SHARE_UNTIL_S = 2.0, 8.0
+#: Of the worker that is kept busy: its time is counted from here on.
+BUSY_FROM_S, BUSY_UNTIL_S = 1.0, 6.0
 LARGEST_BATCH = 64
 POLL_S = 0.01
 
@@ -155,6 +157,20 @@ async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     )
 
 
+async def keep_busy(bench: Bench, seconds: float, jobs: int) -> Shared:
+    """Measure for how much of the time a batch is on the device while more than enough jobs wait."""
+    inference_ids = await bench.submit(jobs)
+    [worker] = bench.workers(1, "BatchByBatch", seconds)
+    await first_ready([worker])
+    await asyncio.sleep(BUSY_FROM_S)
+    begin, before_s = time.perf_counter(), device_s(worker)
+    await asyncio.sleep(BUSY_UNTIL_S - BUSY_FROM_S)
+    busy = (device_s(worker) - before_s) / (time.perf_counter() - begin)
+    await bench.until_done(inference_ids)
+    stop([worker])
+    return Shared(f"device busy, {seconds:g} s a batch", 1, busy, "of the time", "≥ 0.99")
+
+
 async def first_ready(workers: list[Service]) -> None:
     """Return when one of the workers takes jobs."""
     async with asyncio.timeout(START_TIMEOUT_S):
@@ -165,6 +181,11 @@ async def first_ready(workers: list[Service]) -> None:
 def results(worker: Service) -> float:
     """Return how many results a worker has stored."""
     return worker.metric("mnist_results_total")
+
+
+def device_s(worker: Service) -> float:
+    """Return for how long a worker has had a batch on its device, those that have ended."""
+    return worker.metric("mnist_predict_seconds_sum")
 
 
 def stop(workers: list[Service]) -> None:
@@ -181,6 +202,7 @@ ROWS: tuple[Callable[[Bench], Awaitable[Shared]], ...] = (
     partial(start_together, jobs=200, seconds=0.1, workers=4),
     partial(join, seconds=0.1),
     partial(large_batches, seconds=0.05, jobs=10_000),
+    partial(keep_busy, seconds=0.05, jobs=10_000),
 )
 
 
