@@ -1,5 +1,6 @@
 """From two workers to one, while one is idle and the other is busy."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,12 @@ from tests.e2e.system import READY_TIMEOUT_S, System
 from tests.e2e.traffic import assert_answered_right, submit, wait_for
 
 ROUNDS = 3
-#: Longer than the second worker takes to come and the autoscaler to look twice, shorter than a hung forward pass.
-SECONDS_PER_JOB = 45.0
-WINDOW_S = 10
+#: Shorter than a hung forward pass.
+SECONDS_PER_JOB = 55.0
+#: With what the second worker takes to come, longer than the autoscaler needs to see that it is not needed any more.
+SECOND_JOB_AFTER_S = 25.0
+#: More than the autoscaler's 15 s, so that it looks twice: the workers say that they are idle after five seconds.
+WINDOW_S = 16
 
 
 @pytest.fixture
@@ -35,6 +39,7 @@ def keeps_the_busy_worker(system: System) -> bool:
     system.wait_until_idle()
     jobs = submit(1)
     system.wait_for_busy_worker()
+    time.sleep(SECOND_JOB_AFTER_S)
     jobs += submit(1)
     wait_for("two busy workers", lambda: len(system.busy_workers()) == 2, READY_TIMEOUT_S)
     wait_for("one idle worker", lambda: len(system.busy_workers()) == 1, READY_TIMEOUT_S)
