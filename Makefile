@@ -12,15 +12,15 @@ DEV := .venv
 UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
-CODE := services training tests benchmarks samples docs keda charts
+CODE := services training tests benchmarks samples docs keda charts release
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests clean plan servers cluster-tools
+.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
 UNIT_PACKAGES := mnist_bridge mnist_api
 UNIT_SERVICES := -e services/bridge -e services/api
-UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/api tests/contract
+UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/api tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
 # Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -28,7 +28,7 @@ E2E := -m pytest --timeout 1200 --capture no --tb short
 QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
@@ -78,6 +78,12 @@ e2e-quick: $(DEV)/installed cluster-tools  ## the same, only scaling and workers
 
 manifests:  ## write keda/manifests from the chart (needs helm)
 	@sh keda/manifests.sh
+
+version:  ## print the version; fail where a file has another
+	@$(PYTHON) release/version.py
+
+version-set:  ## write the version V into every file that names it
+	@$(PYTHON) release/version.py "$(V)"
 
 cluster-tools:
 	@sh tests/e2e/tools.sh
