@@ -15,7 +15,7 @@ SERVICES := -e services/bridge -e services/api -e services/worker -e services/em
 CODE := services training tests benchmarks samples docs keda charts release
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests version version-set clean plan servers cluster-tools
+.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
 UNIT_PACKAGES := mnist_bridge mnist_api
@@ -39,7 +39,7 @@ ifneq ($(filter tests/%,$(ARGS)),)
 	@$(UNIT)/bin/python -m pytest -m "not servers" $(ARGS)
 else
 	@$(UNIT)/bin/python -m pytest --numprocesses auto $(COVERAGE) $(UNIT_TESTS) $(ARGS)
-	@echo "branch coverage of $(UNIT_PACKAGES): $$($(UNIT)/bin/coverage report --format total) %"
+	@echo "coverage, branches included: $$($(UNIT)/bin/coverage report --format total) % of $(UNIT_PACKAGES)"
 endif
 
 quick: $(UNIT)/checks  ## check style and types of what needs no torch, then make unit
@@ -78,6 +78,9 @@ e2e-quick: $(DEV)/installed cluster-tools  ## the same, only scaling and workers
 
 manifests:  ## write keda/manifests from the chart (needs helm)
 	@sh keda/manifests.sh
+
+wheels:  ## build the wheels, install them apart from the checkout and run the unit tests against them
+	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) sh release/wheels.sh $(PYTHON) "$(TORCH)"
 
 version:  ## print the version; fail where a file has another
 	@$(PYTHON) release/version.py
