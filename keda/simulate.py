@@ -37,7 +37,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from cluster import Arrivals, Sample, simulate
 from figures import Column, Figures, figures_of, figures_of_run, rows_of_figures, rows_of_run, text
 from picture import Curve, draw

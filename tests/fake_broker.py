@@ -295,7 +295,12 @@ class FakeChannel:
         tags, self._unconfirmed = self._unconfirmed, []
         if len(tags) > 1 and not self.withheld and self.connection.broker.random.random() < 0.5:
             return self._confirming(Basic.Ack(tags[-1], multiple=True))
-        return lambda: [self._on_confirm(Method(1, Basic.Ack(tag))) for tag in tags] and None
+
+        def confirm_each() -> None:
+            for tag in tags:
+                self._on_confirm(Method(1, Basic.Ack(tag)))
+
+        return confirm_each
 
     def _return(self, properties: BasicProperties, tag: int) -> None:
         for callback in self._on_return:

@@ -90,7 +90,7 @@ class RealWorld:
 World = MemoryWorld | RealWorld
 
 
-@pytest.fixture(params=["stand-in", "real"])
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.servers)])
 def world(request: pytest.FixtureRequest) -> World:
     spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
     if request.param == "stand-in":

@@ -205,6 +205,7 @@ async def test_draining_returns_when_nothing_is_outstanding(publisher: Publisher
     await asyncio.wait_for(publishing, 1)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("world", ["real"], indirect=True)
 async def test_a_message_that_is_no_job_is_delivered_all_the_same(
     world: World, running: Running, publisher: Publisher

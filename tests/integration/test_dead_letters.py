@@ -171,12 +171,12 @@ async def test_what_has_succeeded_keeps_its_answer(
     broker: BrokerClient, dead: Command, letter: DeadLetter, deployment: Deployment
 ) -> None:
     deployment.worker(MNIST_MODEL=ECHO)
-    await dead("replay", letter.inference_id)
+    await dead("replay", str(letter.inference_id))
     await broker.until_messages(EMPTY)
     broker.publish_dead(letter.properties, letter.body)  # as if the command had been killed before its last step
     await broker.until_messages({**EMPTY, "mnist.dead": 1})
 
-    done = await dead("replay", letter.inference_id)
+    done = await dead("replay", str(letter.inference_id))
 
     assert (done.returncode, "has succeeded" in done.stdout) == (0, True)
     await broker.until_messages(EMPTY)
@@ -186,9 +186,9 @@ async def test_a_letter_stays_until_its_job_is_in_the_queue(
     broker: BrokerClient, dead: Command, letter: DeadLetter
 ) -> None:
     async with broker.no_way_to_jobs():
-        refused = await dead("replay", letter.inference_id)
+        refused = await dead("replay", str(letter.inference_id))
         [kept] = await broker.dead()
-    done = await dead("replay", letter.inference_id)
+    done = await dead("replay", str(letter.inference_id))
 
     assert (refused.returncode, kept.inference_id) == (69, letter.inference_id)
     assert "no queue bound" in refused.stderr

@@ -112,7 +112,7 @@ FORGED_DEATHS: list[Any] = [
 ]
 
 #: Odd, but each is a job with an id, a tensor and a moment until which it is worth running.
-ODD_JOBS = [
+ODD_JOBS: list[dict[str, Any]] = [
     {"x-delivery-count": "many"},
     {"x-delivery-count": HUGE},
     {"x-delivery-count": -HUGE},

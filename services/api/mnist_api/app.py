@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -78,7 +79,7 @@ def create_app(
         decoder.close()
         await store.close()
 
-    app = FastAPI(title="mnist-inference", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="mnist-inference", version=version("mnist-api"), description=DESCRIPTION, lifespan=lifespan)
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
     # The last one added is the outermost: refusals are counted too.

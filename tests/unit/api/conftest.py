@@ -58,7 +58,7 @@ class Service:
     waiters: Waiters
     serving: asyncio.Task[None]
 
-    async def submit(self, picture: bytes | None = None, **headers: str) -> httpx.Response:
+    async def submit(self, picture: bytes | None = None, /, **headers: str) -> httpx.Response:
         """Submit a picture the way curl's `--form file=@…` does."""
         files = {"file": ("picture.png", a_picture() if picture is None else picture)}
         return await self.client.post("/classify", files=files, headers=headers)

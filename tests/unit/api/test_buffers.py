@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -111,7 +112,8 @@ async def test_a_body_that_no_call_reads_is_not_kept(service: Service) -> None:
         writer.write(bytes(LARGE_BYTES - 1))
         # More than all sockets hold: it is sent once the server has taken it.
         await asyncio.wait_for(writer.drain(), 4)
-        bodies = [one.cycle.body for one in service.server.server_state.connections]
+        connections: set[Any] = service.server.server_state.connections
+        bodies = [one.cycle.body for one in connections]
         await service.answer(accepted)
 
         assert not any(bodies)

@@ -1,6 +1,7 @@
 """Probes, metrics, documentation, and requests that hit nothing."""
 
 import asyncio
+from importlib.metadata import version
 
 import pytest
 
@@ -78,6 +79,12 @@ async def test_the_root_leads_to_the_documentation(service: Service) -> None:
 
     assert (response.status_code, response.headers["location"]) == (307, "/docs")
     assert (await service.client.get("/docs")).status_code == 200
+
+
+async def test_the_documentation_names_the_version_that_is_installed(service: Service) -> None:
+    document = (await service.client.get("/openapi.json")).json()
+
+    assert document["info"]["version"] == version("mnist-api")
 
 
 async def test_the_openapi_names_every_answer_of_a_submission(service: Service) -> None:

@@ -14,7 +14,7 @@ SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
 @given(deep=st.sampled_from([np.uint16, np.int32, np.float32]).flatmap(lambda kind: arrays(kind, SHAPES)))
 @settings(max_examples=200)
-def test_blocks_make_no_difference(deep: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_blocks_make_no_difference(deep: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pixels, "_BLOCK", 7)
         in_blocks = stretched(deep)
@@ -22,7 +22,7 @@ def test_blocks_make_no_difference(deep: np.ndarray) -> None:  # type: ignore[ty
     assert (in_blocks == as_a_whole(deep)).all()
 
 
-def as_a_whole(deep: np.ndarray) -> Pixels:  # type: ignore[type-arg]
+def as_a_whole(deep: np.ndarray) -> Pixels:
     """The definition, without a thought of memory."""
     values = np.nan_to_num(deep.astype(np.float64), nan=0, posinf=0, neginf=0)
     low, high = values.min(), values.max()

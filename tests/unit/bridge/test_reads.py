@@ -42,7 +42,7 @@ async def test_each_reader_gets_its_own_result(store: CountingStore) -> None:
 
     answers = await asyncio.gather(coalesced.get("b"), coalesced.get("missing"), coalesced.get("a"))
 
-    assert answers == [results[1].body, None, results[0].body]
+    assert list(answers) == [results[1].body, None, results[0].body]
 
 
 async def test_reads_of_one_moment_are_one_call(store: CountingStore) -> None:

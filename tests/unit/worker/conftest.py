@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from mnist_bridge.reports import DEFAULT_POOL
 from mnist_bridge.spec import MNIST
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.sizing import BatchSizing
 from mnist_worker.worker import Worker
 from tests.certificates import Authority, Certificate
 from tests.models import EchoModel, FaultyModel
@@ -34,7 +36,7 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         consumer=broker.consumer(prefetch=24),
         store=store,
         engine=engine,
-        sizing=FixedSize(8),
+        sizing=cast("BatchSizing", FixedSize(8)),
         spec=MNIST,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=2,

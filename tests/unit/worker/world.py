@@ -9,7 +9,7 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from mnist_bridge.topology import SOLO_ATTEMPTS
 from mnist_worker.batch import WORKER_CRASHED
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
+from mnist_worker.model import Model
 from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
@@ -211,7 +212,7 @@ class Life:
         self.worker = Worker(
             consumer=self.consumer,
             store=LifelineStore(self, world.store),  # type: ignore[arg-type]
-            engine=Engine(model, max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
+            engine=Engine(cast("Model", model), max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
             sizing=BatchSizing(BATCH_SIZE),
             spec=MNIST,
             metrics=WorkerMetrics(self.registry),
@@ -352,7 +353,7 @@ class World:
     def answer(self, inference_id: str) -> dict[str, Any] | None:
         """Return the result that is stored now."""
         body = self.store._values.get("r:" + inference_id)
-        return None if body is None else json.loads(body)  # type: ignore[no-any-return]
+        return None if body is None else json.loads(body)
 
     def check_result(self, result: Result) -> None:
         """Note what is wrong with a result that is new."""
