@@ -10,7 +10,7 @@ MNIST_DATA ?= data
 RUN := .venv-run
 DEV := .venv
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 CODE := services training tests benchmarks samples docs keda charts
 
 .DEFAULT_GOAL := help

@@ -17,9 +17,10 @@ import photographs
 from handwriting import Bytes
 from PIL import Image
 
-from mnist_api.images import decoded, opened, prepare
+from inference_pictures.decode import open_picture
 from mnist_api.ink import as_it_is, steps
-from mnist_bridge.errors import InvalidImage
+from mnist_api.preparation import prepare, read_pixels
+from mnist_bridge.errors import InvalidInput
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures" / "preprocessing"
@@ -77,7 +78,7 @@ def digit(name: str) -> Bytes:
 def stages(file: bytes) -> list[tuple[str, Image.Image]]:
     """Return what the picture looks like as it came, after each step, and as it leaves."""
     sent = Image.open(BytesIO(file))
-    pixels = decoded(opened(file), max_pixels=MAX_PIXELS)
+    pixels = read_pixels(open_picture(file), max_pixels=MAX_PIXELS)
     pictures = [("as sent", on_chequers(sent))]
     if as_it_is(pixels) is None:
         pictures.append(("decode", Image.fromarray(pixels)))
@@ -158,7 +159,7 @@ def prepared(file: bytes) -> Bytes | None:
     """Return the model's input, (28, 28) uint8, or None for a picture that is refused."""
     try:
         return np.frombuffer(prepare(file, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
-    except InvalidImage:
+    except InvalidInput:
         return None
 
 

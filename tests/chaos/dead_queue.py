@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_api.images import prepare
+from mnist_api.preparation import prepare
 from mnist_worker.classifier import DigitClassifier
 from tests.chaos.case import Seen
 from tests.chaos.endurance import loaded

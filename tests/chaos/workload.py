@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_api.images import prepare
+from mnist_api.preparation import prepare
 from mnist_training.data import DataError, load_split
 from mnist_worker.classifier import DigitClassifier
 from tests.pictures import encoded, variations

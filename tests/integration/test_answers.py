@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_api.images import prepare
+from mnist_api.preparation import prepare
 from mnist_worker.classifier import DigitClassifier
 from tests.deployment import ROOT
 from tests.integration.conftest import System, some_pictures, until

@@ -35,7 +35,7 @@ def default(service: str, argument: str) -> str:
 def packages_of(service: str) -> set[str]:
     """The packages of ours that a service needs, itself included, as folders of `services`."""
     project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
-    ours = {name.removeprefix("mnist-") for name in project["dependencies"] if name.startswith("mnist-")}
+    ours = {name.split("-")[-1] for name in project["dependencies"] if name.startswith("mnist-")}
     return {service}.union(*(packages_of(name) for name in ours))
 
 

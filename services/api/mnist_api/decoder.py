@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from mnist_api.images import SMALL_BYTES, opened, prepare, prepare_at_once, prepare_opened
+from inference_pictures.decode import open_picture
+from mnist_api.preparation import SMALL_BYTES, prepare, prepare_at_once, prepare_opened
 from mnist_bridge.errors import QueueFull
 
 
@@ -33,14 +34,14 @@ class Decoder:
         """Return the model's input: row-major uint8, 0 = background, 255 = ink.
 
         Raises:
-            InvalidImage: the picture cannot be classified.
+            InvalidInput: the picture cannot be classified.
             QueueFull: too many pictures at once.
         """
         started_s = time.perf_counter()
         decode = partial(prepare, picture, max_pixels=self._max_pixels)
         # The header of a large file may take long too.
         if len(picture) <= SMALL_BYTES:
-            image = opened(picture)
+            image = open_picture(picture)
             ready = prepare_at_once(image, len(picture), max_pixels=self._max_pixels)
             if ready is not None:
                 self._on_prepared(time.perf_counter() - started_s)

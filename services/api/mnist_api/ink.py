@@ -1,6 +1,6 @@
 """Turns a decoded picture into what MNIST looks like, in steps that can be looked at one by one.
 
-In: a picture from `images`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
+In: a picture from `preparation`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
 `UnreadableImage` for a picture without ink.
 """
 

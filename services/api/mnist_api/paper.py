@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from inference_pictures.errors import UnreadableImage
 from mnist_api.morphology import Grey, Mask, dilated, opened
-from mnist_bridge.errors import UnreadableImage
 
 #: Longer side, in pixels, on which strokes are told from shadows: noise and speckles average out.
 COARSE_SIDE = 96

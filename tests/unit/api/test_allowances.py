@@ -9,7 +9,7 @@ import pytest
 from mnist_api.allowances import READ_COUNT, Allowances
 from mnist_api.keys import Client
 from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import InferenceError, QueueFull, RateLimited, TooManyInFlight, UnreadableImage
+from mnist_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.results import succeeded
 from mnist_bridge.spec import MNIST
@@ -108,8 +108,8 @@ def test_a_submission_that_is_refused_with_503_costs_no_token(allowances: Allowa
 
 def test_a_wrong_picture_costs_its_token(allowances: Allowances) -> None:
     alice = client(rate_per_s=1)
-    with pytest.raises(UnreadableImage):
-        submit(allowances, alice, error=UnreadableImage("broken"))
+    with pytest.raises(InvalidInput):
+        submit(allowances, alice, error=InvalidInput("broken"))
 
     with pytest.raises(RateLimited):
         submit(allowances, alice)
@@ -161,7 +161,7 @@ def test_submissions_under_way_count(allowances: Allowances) -> None:
     submit(allowances, alice)
 
 
-@pytest.mark.parametrize("error", [QueueFull("full"), UnreadableImage("broken")])
+@pytest.mark.parametrize("error", [QueueFull("full"), InvalidInput("broken")])
 def test_a_submission_that_failed_does_not_count(allowances: Allowances, error: InferenceError) -> None:
     alice = client(max_in_flight=1)
     with pytest.raises(type(error)):

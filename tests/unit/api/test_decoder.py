@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from mnist_api import decoder, images
+from inference_pictures.errors import UnreadableImage
+from mnist_api import decoder, preparation
 from mnist_api.decoder import Decoder
-from mnist_api.images import SMALL_BYTES
-from mnist_bridge.errors import InferenceError, QueueFull, UnreadableImage
+from mnist_api.preparation import SMALL_BYTES
+from mnist_bridge.errors import InferenceError, QueueFull
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
 
@@ -23,14 +24,14 @@ async def test_not_even_the_header_of_a_large_file_holds_up_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, extra_bytes: int, is_at_once: bool
 ) -> None:
     threads: list[threading.Thread] = []
-    opened = images.opened
+    opened = preparation.open_picture
 
     def noted(picture: bytes) -> Any:
         threads.append(threading.current_thread())
         return opened(picture)
 
-    monkeypatch.setattr(images, "opened", noted)
-    monkeypatch.setattr(decoder, "opened", noted)
+    monkeypatch.setattr(preparation, "open_picture", noted)
+    monkeypatch.setattr(decoder, "open_picture", noted)
     preparing = Decoder(max_pixels=1_000_000, thread_count=1, max_decodes=1, on_prepared=ignore)
 
     assert len(await preparing.prepare(a_picture() + bytes(extra_bytes))) == 784

@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from mnist_api.images import SMALL_BYTES, opened, prepare, prepare_at_once
-from mnist_bridge.errors import InvalidImage, UnreadableImage, UnsupportedImage
+from inference_pictures.decode import open_picture
+from inference_pictures.errors import UnreadableImage, UnsupportedImage
+from mnist_api.preparation import SMALL_BYTES, prepare, prepare_at_once
+from mnist_bridge.errors import InvalidInput
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MAX_PIXELS = 1_000_000
@@ -240,7 +242,7 @@ def test_blank_picture_is_refused(image: Image.Image) -> None:
     ids=["28x28", "200x200", "many bytes"],
 )
 def test_only_a_picture_that_needs_next_to_nothing_is_prepared_at_once(picture: bytes, is_at_once: bool) -> None:
-    ready = prepare_at_once(opened(picture), len(picture), max_pixels=MAX_PIXELS)
+    ready = prepare_at_once(open_picture(picture), len(picture), max_pixels=MAX_PIXELS)
 
     assert ready == (prepare(picture, max_pixels=MAX_PIXELS) if is_at_once else None)
 
@@ -269,7 +271,7 @@ SEEDS += [
 
 
 def gives_784_bytes_or_a_refusal(picture: bytes) -> None:
-    with suppress(InvalidImage):
+    with suppress(InvalidInput):
         assert len(prepare(picture, max_pixels=MAX_PIXELS)) == 784
 
 

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from inference_pictures.errors import UnreadableImage
 from mnist_api.digit import centre, centre_of_mass, scale, stroke_width
 from mnist_api.ink import STEPS, digit_of, steps
 from mnist_api.morphology import dilated, labelled, opened
 from mnist_api.paper import flatten_light, grey_by_contrast, ink_is_dark, remove_ruled_lines, remove_shadows
 from mnist_api.strokes import keep_digit, remove_frame
-from mnist_bridge.errors import UnreadableImage
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 NAMES = ("three", "four", "seven")

@@ -1,7 +1,7 @@
-"""Decodes an uploaded picture and turns it into the model's input: the only way a picture gets into the system.
+"""Decodes an uploaded picture: the only way a picture gets into the system.
 
-In: the bytes of a file, from anyone. Out: 784 bytes that look like MNIST. Only `InvalidImage` errors leave. The
-format is told by the first bytes, never by a file name or a content type, and only that format's decoder runs.
+In: the bytes of a file, from anyone. Out: an upright picture of 8 bits. Only the errors of `inference_pictures.errors`
+leave. The first bytes tell the format, never a file name or a content type, and only that format's decoder runs.
 """
 
 import re
@@ -22,11 +22,9 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from mnist_api.digit import SIDE
-from mnist_api.ink import as_it_is, digit_of
-from mnist_api.pixels import WORKING_SIDE, Pixels, pixels_of
-from mnist_api.structure import bounded
-from mnist_bridge.errors import UnreadableImage, UnsupportedImage
+from inference_pictures.errors import UnreadableImage, UnsupportedImage
+from inference_pictures.limits import bound
+from inference_pictures.modes import shrink, to_eight_bits, turn_upright
 
 #: First bytes of each format that we take. MPO is what phones call a JPEG with a second view behind it.
 SIGNATURES = (
@@ -40,8 +38,6 @@ SIGNATURES = (
 )
 #: Most pixels on a side: each row takes memory and time of its own. Only PNG and TIFF could have more.
 MAX_SIDE = 65_535
-#: A longer file of 28x28 pixels holds something else besides them.
-SMALL_BYTES = 32_768
 
 #: What Pillow's decoders raise on broken input, by its documentation and its own tests.
 _DECODER_ERRORS = (
@@ -63,47 +59,30 @@ _DECODER_ERRORS = (
 )
 
 
-def prepare(picture: bytes, *, max_pixels: int) -> bytes:
-    """Return the picture as the model's input: 784 bytes, row-major uint8, 0 = background, 255 = ink.
+def open_picture(picture: bytes) -> ImageFile.ImageFile:
+    """Return the picture with its header read and its pixels not.
+
+    Raises:
+        UnsupportedImage: the bytes are in no format that we take.
+        UnreadableImage: the header is broken, or hides more than a picture needs.
+    """
+    image_format = find_format(picture)
+    picture = bound(picture, image_format)
+    try:
+        return Image.open(BytesIO(picture), formats=(image_format,))
+    except _DECODER_ERRORS as error:
+        raise _broken(error) from error
+
+
+def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) -> Image.Image:
+    """Return a picture from `open_picture` with its pixels: upright, in mode L, LA, RGB or RGBA.
 
     Safe to call from several threads at once.
 
     Args:
-        picture: a PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file.
+        image: from `open_picture`.
         max_pixels: most pixels, width times height, by the file's header.
-
-    Raises:
-        UnsupportedImage: the bytes are in none of these formats.
-        UnreadableImage: the picture is broken, too large, animated or blank.
-    """
-    return prepare_opened(opened(picture), max_pixels=max_pixels)
-
-
-def prepare_opened(image: ImageFile.ImageFile, *, max_pixels: int) -> bytes:
-    """Do the same as `prepare` for a picture from `opened`."""
-    return digit_of(decoded(image, max_pixels=max_pixels)).tobytes()
-
-
-def prepare_at_once(image: ImageFile.ImageFile, byte_count: int, *, max_pixels: int) -> bytes | None:
-    """Do the same as `prepare_opened` if that takes next to no time, else return None.
-
-    A picture of the model's own size that needs at most inverting or moving takes less time than handing it to a
-    thread; any other takes some hundred times as long.
-
-    Args:
-        image: from `opened`.
-        byte_count: length of its file.
-        max_pixels: most pixels, width times height.
-    """
-    if image.size != (SIDE, SIDE) or byte_count > SMALL_BYTES:
-        return None
-    pixels = decoded(image, max_pixels=max_pixels)
-    ready = as_it_is(pixels) if pixels.ndim == 2 else None
-    return None if ready is None else ready.tobytes()
-
-
-def decoded(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
-    """Return the pixels of a picture from `opened`: upright, on solid ground, large ones reduced; (h, w[, 3]) uint8.
+        longest_side: larger pictures are averaged down to it.
 
     Raises:
         UnreadableImage: the picture is broken, too large or animated.
@@ -111,32 +90,18 @@ def decoded(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
     _check(image, max_pixels)
     try:
         # Lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore it.
-        image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
-        return pixels_of(image)
+        image.draft("RGB", (longest_side, longest_side))
+        image.load()
+        return shrink(to_eight_bits(turn_upright(image)), longest_side)
     except _DECODER_ERRORS as error:
         raise _broken(error) from error
 
 
-def opened(picture: bytes) -> ImageFile.ImageFile:
-    """Return the picture with its header read and its pixels not.
+def find_format(picture: bytes) -> str:
+    """Return Pillow's name for the format that the picture's first bytes tell.
 
     Raises:
-        UnsupportedImage: the bytes are in no format that we take.
-        UnreadableImage: the header is broken, or hides more than a picture needs.
-    """
-    image_format = format_of(picture)
-    picture = bounded(picture, image_format)
-    try:
-        return Image.open(BytesIO(picture), formats=(image_format,))
-    except _DECODER_ERRORS as error:
-        raise _broken(error) from error
-
-
-def format_of(picture: bytes) -> str:
-    """Return Pillow's name for the picture's format, told by its first bytes.
-
-    Raises:
-        UnsupportedImage: they belong to none that we take.
+        UnsupportedImage: they tell none that we take.
     """
     for signature, name in SIGNATURES:
         if signature.match(picture):

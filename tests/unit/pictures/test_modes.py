@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnist_api import pixels
-from mnist_api.pixels import Pixels, stretched
+from inference_pictures import modes
+from inference_pictures.modes import Pixels, stretch
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -16,8 +16,8 @@ SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 @settings(max_examples=200)
 def test_blocks_make_no_difference(deep: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pixels, "_BLOCK", 7)
-        in_blocks = stretched(deep)
+        patch.setattr(modes, "_BLOCK", 7)
+        in_blocks = stretch(deep)
 
     assert (in_blocks == as_a_whole(deep)).all()
 

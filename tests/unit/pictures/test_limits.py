@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_api import structure
-from mnist_api.images import MAX_SIDE, prepare
-from mnist_api.structure import MAX_CHUNKS, MAX_PROFILES, MAX_SCANS, bounded, jpeg_counts
-from mnist_bridge.errors import UnreadableImage
+from inference_pictures.decode import MAX_SIDE, decode, open_picture
+from inference_pictures.errors import UnreadableImage
+from inference_pictures.limits import MAX_CHUNKS, MAX_PROFILES, MAX_SCANS, bound, count_jpeg_parts
 from tests.chaos.bombs import bomb, zeros
 from tests.chaos.originals import originals, png_chunk, png_header
 
@@ -35,7 +34,7 @@ MAX_PIXELS = 16_000_000
 )
 def test_a_file_that_would_take_long_is_refused_before_it_is_decoded(name: str, reason: str) -> None:
     with pytest.raises(UnreadableImage, match=reason):
-        prepare(bomb(name), max_pixels=MAX_PIXELS)
+        decode(open_picture(bomb(name)), max_pixels=MAX_PIXELS, longest_side=400)
 
 
 @pytest.mark.parametrize("name", sorted(originals()))
@@ -44,7 +43,7 @@ def test_pictures_as_tools_write_them_keep_every_byte_that_matters(name: str) ->
     kind = {"png": "PNG", "jpeg": "JPEG", "bmp": "BMP", "netpbm": "PPM", "pgm": "PPM", "pbm": "PPM"}
     image_format = kind.get(name.split("-")[0], "TIFF")
 
-    assert pixels(bounded(picture, image_format)) == pixels(picture)
+    assert pixels(bound(picture, image_format)) == pixels(picture)
 
 
 def pixels(picture: bytes) -> bytes:
@@ -53,7 +52,7 @@ def pixels(picture: bytes) -> bytes:
 
 
 def test_a_progressive_jpeg_has_about_ten_scans() -> None:
-    assert 4 <= jpeg_counts(originals()["jpeg-progressive"])[1] <= 12
+    assert 4 <= count_jpeg_parts(originals()["jpeg-progressive"])[1] <= 12
     assert MAX_SCANS > 12
 
 
@@ -61,20 +60,20 @@ def test_as_many_profiles_as_the_limit_are_read() -> None:
     whole = originals()["png-L"]
     profile = png_chunk(b"iCCP", b"a\0\0")
 
-    assert bounded(whole[:33] + profile * MAX_PROFILES + whole[33:], "PNG")
+    assert bound(whole[:33] + profile * MAX_PROFILES + whole[33:], "PNG")
     with pytest.raises(UnreadableImage, match="colour profiles"):
-        bounded(whole[:33] + profile * (MAX_PROFILES + 1) + whole[33:], "PNG")
+        bound(whole[:33] + profile * (MAX_PROFILES + 1) + whole[33:], "PNG")
 
 
 def test_a_palette_picture_without_its_palette_is_broken() -> None:
     pixels_alone = png_chunk(b"IDAT", zeros(64 * 65)) + png_chunk(b"IEND", b"")
 
     with pytest.raises(UnreadableImage, match="broken"):
-        prepare(png_header(64, 64, colour=3) + pixels_alone, max_pixels=MAX_PIXELS)
+        decode(open_picture(png_header(64, 64, colour=3) + pixels_alone), max_pixels=MAX_PIXELS, longest_side=400)
 
 
 def test_the_end_of_a_cut_off_png_is_no_chunk() -> None:
-    assert bounded(png_header(28, 28) + b"\0\0\0", "PNG")
+    assert bound(png_header(28, 28) + b"\0\0\0", "PNG")
     assert MAX_CHUNKS > 2_000_000 // 8_192
 
 
@@ -89,15 +88,15 @@ def test_an_odd_depth_becomes_what_pillow_makes_of_it(most: int, bands: int, sam
     values = (np.array(samples) % (most + 1)).astype(depth)
     picture = b"P%d\n# odd\n%d 2 %d\n" % (5 if bands == 1 else 6, 6 // bands, most) + values.tobytes()
 
-    assert pixels(bounded(picture, "PPM")) == pixels(picture)
+    assert pixels(bound(picture, "PPM")) == pixels(picture)
 
 
 @given(text=st.text("01 23#\n\r", max_size=60))
 def test_a_plain_picture_loses_its_comments_only(text: str) -> None:
     picture = b"P2 3 3 255\n" + text.encode()
 
-    assert b"#" not in bounded(picture, "PPM")
-    assert decoded(bounded(picture, "PPM")) == decoded(picture)
+    assert b"#" not in bound(picture, "PPM")
+    assert decoded(bound(picture, "PPM")) == decoded(picture)
 
 
 def decoded(picture: bytes) -> bytes:
@@ -111,6 +110,6 @@ def decoded(picture: bytes) -> bytes:
 def test_any_bytes_are_passed_on_or_refused(picture: bytes, kind: str) -> None:
     starts = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "BMP": b"BM", "PPM": b"P5 ", "GIF": b"GIF89a"}
     try:
-        assert structure.bounded(starts[kind] + picture, kind)
+        assert bound(starts[kind] + picture, kind)
     except UnreadableImage as error:
         assert "picture" in str(error)  # noqa: PT017

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnist_bridge.errors import UnreadableImage
+from inference_pictures.errors import UnreadableImage
 
 #: Pillow walks through a PNG's chunks one by one; what tools write is 8 kB or more in each.
 MAX_CHUNKS = 20_000
@@ -40,12 +40,12 @@ _BINARY_HEADER = re.compile(rb"P[456]" + (_SPACE + rb"\d{1,8}") * 2)
 _NATIVE = (255, 65_535)
 
 
-def bounded(picture: bytes, image_format: str) -> bytes:
+def bound(picture: bytes, image_format: str) -> bytes:
     """Return the file, or another of the same pixels that is faster to decode.
 
     Args:
         picture: the file.
-        image_format: its format, as in `images.SIGNATURES`.
+        image_format: its format, as in `decode.SIGNATURES`.
 
     Raises:
         UnreadableImage: the file holds more than the bounds allow.
@@ -69,7 +69,7 @@ def _png(picture: bytes) -> bytes:
 
 
 def _jpeg(picture: bytes) -> bytes:
-    segments, scans = jpeg_counts(picture)
+    segments, scans = count_jpeg_parts(picture)
     if scans > MAX_SCANS:
         raise _too_much("more scans", MAX_SCANS)
     if segments > MAX_SEGMENTS:
@@ -77,7 +77,7 @@ def _jpeg(picture: bytes) -> bytes:
     return picture
 
 
-def jpeg_counts(picture: bytes) -> tuple[int, int]:
+def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
     """Return how many segments and how many of them scans a JPEG has; counts up to one more than the limits."""
     segments = scans = 0
     position = 2
