@@ -10,8 +10,9 @@ MNIST_DATA ?= data
 RUN := .venv-run
 DEV := .venv
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
-CODE := services training tests benchmarks samples docs keda charts
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded -e "models/mnist[api,worker]"
+PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
+CODE := services models training tests benchmarks samples docs keda charts
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format train bench chaos e2e e2e-quick manifests clean servers cluster-tools
@@ -74,14 +75,14 @@ clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Serving needs no test tools and no torchvision.
-$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+$(RUN)/installed: constraints.txt $(PROJECTS)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
 	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
 	@touch $@
 
-$(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(wildcard services/*/pyproject.toml)
+$(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt

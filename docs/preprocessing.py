@@ -18,9 +18,9 @@ from handwriting import Bytes
 from PIL import Image
 
 from inference_pictures.decode import open_picture
-from mnist_api.ink import as_it_is, steps
-from mnist_api.preparation import prepare, read_pixels
 from mnist_bridge.errors import InvalidInput
+from mnist_model.prepare import prepare, read_pixels
+from mnist_model.prepare.steps import as_it_is, steps
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures" / "preprocessing"
@@ -138,7 +138,7 @@ def measured(data: Path, count: int) -> list[tuple[str, float, int]]:
     """Return each style's description, share of digits read right, and number of pictures refused."""
     import torch
 
-    from mnist_worker.classifier import DigitClassifier  # only the table needs PyTorch
+    from mnist_model.predict.classifier import DigitClassifier  # only the table needs PyTorch
 
     images = np.frombuffer(gzip.decompress((data / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
     labels = np.frombuffer(gzip.decompress((data / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)[:count]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_api.preparation import prepare
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.prepare import prepare
 from tests.chaos.case import Seen
 from tests.chaos.endurance import loaded
 from tests.chaos.ledger import Ledger

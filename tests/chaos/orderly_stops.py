@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
 from tests.chaos.case import Seen
 from tests.chaos.endurance import loaded
 from tests.chaos.faults import end

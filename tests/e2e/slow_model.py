@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
 
 logger = logging.getLogger("slow_model")
 

@@ -25,6 +25,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from mnist_bridge.spec import MNIST
+from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, save_weights, shape_name
 from mnist_training.augment import Augment
 from mnist_training.calibration import apply_temperature, fit_temperature
 from mnist_training.corruptions import CORRUPTIONS, corrupt
@@ -32,8 +34,6 @@ from mnist_training.data import MD5_OF_FILE, Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, compute_logits, evaluate
 from mnist_training.gentle import Gentle
 from mnist_training.model_card import CARD_DIRECTORY, write_card
-from mnist_worker.network import ConvNet, normalize
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, save_weights, shape_name
 
 # -- settings ----------------------------------------------------------------------------------------------------------
 

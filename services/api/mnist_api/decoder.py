@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from inference_pictures.decode import open_picture
-from mnist_api.preparation import SMALL_BYTES, prepare, prepare_at_once, prepare_opened
 from mnist_bridge.errors import QueueFull
+from mnist_model.prepare import SMALL_BYTES, prepare, prepare_at_once, prepare_opened
 
 
 class Decoder:

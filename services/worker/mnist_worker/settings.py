@@ -12,7 +12,7 @@ class WorkerSettings(BridgeSettings):
     """What a worker needs to know beyond RabbitMQ and Redis."""
 
     model: str = Field(
-        default="mnist_worker.classifier:DigitClassifier",
+        default="mnist_model.predict.classifier:DigitClassifier",
         pattern=r"^[\w.]+:\w+$",
         description="class that is served, as `package.module:Class`",
     )

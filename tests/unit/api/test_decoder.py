@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+import mnist_model.prepare as preparation
 from inference_pictures.errors import UnreadableImage
-from mnist_api import decoder, preparation
+from mnist_api import decoder
 from mnist_api.decoder import Decoder
-from mnist_api.preparation import SMALL_BYTES
 from mnist_bridge.errors import InferenceError, QueueFull
+from mnist_model.prepare import SMALL_BYTES
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from mnist_bridge.spec import MNIST
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
 from mnist_training.data import MD5_OF_FILE, Split
 from mnist_training.evaluate import Evaluation
 from mnist_training.model_card import CARD_DIRECTORY, write_card
 from mnist_training.pictures import draw_confusion
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
 
 
 @pytest.fixture

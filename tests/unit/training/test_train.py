@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from mnist_bridge.spec import MNIST
+from mnist_model.predict.weights import load_weights, save_weights
 from mnist_training.augment import Augment
 from mnist_training.data import Split, load_split
 from mnist_training.evaluate import compute_logits, evaluate
 from mnist_training.train import Trainer, calibrate, describe, draw_batches, train
-from mnist_worker.weights import load_weights, save_weights
 from tests.unit.training.conftest import WriteIdx
 
 

@@ -1,4 +1,4 @@
-"""Turns a picture file into the model's input.
+"""Turns a picture file into the model's input; the half of the model that the API runs. Never imports torch.
 
 In: the bytes of a file, from anyone. Out: 784 bytes that look like MNIST. Only the errors of
 `inference_pictures.errors` leave.
@@ -9,9 +9,9 @@ from PIL import ImageFile
 
 from inference_pictures.decode import decode, open_picture
 from inference_pictures.modes import Pixels
-from mnist_api.alpha import lay_on_ground
-from mnist_api.digit import SIDE
-from mnist_api.ink import as_it_is, digit_of
+from mnist_model.prepare.alpha import drop_colour, lay_on_ground
+from mnist_model.prepare.placement import SIDE
+from mnist_model.prepare.steps import as_it_is, digit_of
 
 #: Longer side, in pixels, on which ink is looked for: larger pictures are averaged down.
 WORKING_SIDE = 400
@@ -66,10 +66,3 @@ def read_pixels(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
     """
     decoded = decode(image, max_pixels=max_pixels, longest_side=WORKING_SIDE)
     return drop_colour(np.asarray(lay_on_ground(decoded)))
-
-
-def drop_colour(pixels: Pixels) -> Pixels:
-    """Return colours that are all grey as grey, (h, w) uint8; others as they are."""
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        return pixels[..., 0]
-    return pixels

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFilter import GaussianBlur
 
-from mnist_api.morphology import Grey, dilated, eroded
+from mnist_model.prepare.morphology import Grey, dilated, eroded
 
 SIDE = 28
 BOX = 20

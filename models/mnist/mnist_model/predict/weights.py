@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mnist_bridge.errors import WeightsError
 from mnist_bridge.spec import ModelSpec
-from mnist_worker.network import ConvNet
+from mnist_model.predict.network import ConvNet
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""

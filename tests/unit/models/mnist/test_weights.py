@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from mnist_bridge.errors import WeightsError
 from mnist_bridge.spec import MNIST
-from mnist_worker.network import ConvNet
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
+from mnist_model.predict.network import ConvNet
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
 
 MNIST_DATA = Path(os.environ.get("MNIST_DATA", "data"))
 INFO = WeightsInfo(

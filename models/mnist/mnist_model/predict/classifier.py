@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from mnist_bridge.spec import MNIST, ModelSpec
-from mnist_worker.network import ConvNet, normalize
-from mnist_worker.weights import DEFAULT_WEIGHTS, load_weights
+from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, load_weights
 
 
 class DigitClassifier:

@@ -1,23 +1,19 @@
 """Turns a decoded picture into what MNIST looks like, in steps that can be looked at one by one.
 
-In: a picture from `preparation`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
+In: a picture from `read_pixels`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
 `UnreadableImage` for a picture without ink.
 """
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from mnist_api.digit import SIDE, centre, crop, even_strokes, has_digit_size, is_like_mnist, scale
-from mnist_api.morphology import Grey
-from mnist_api.paper import (
-    enlarge_small,
-    flatten_light,
-    grey_by_contrast,
-    light_on_dark,
-    remove_ruled_lines,
-    remove_shadows,
-)
-from mnist_api.strokes import keep_digit, remove_frame
+from mnist_model.prepare.light import flatten_light, remove_shadows
+from mnist_model.prepare.lines import remove_ruled_lines
+from mnist_model.prepare.measure import enlarge_small
+from mnist_model.prepare.morphology import Grey
+from mnist_model.prepare.placement import SIDE, centre, crop, even_strokes, has_digit_size, is_like_mnist, scale
+from mnist_model.prepare.polarity import grey_by_contrast, light_on_dark
+from mnist_model.prepare.strokes import keep_digit, remove_frame
 
 Step: TypeAlias = Callable[[Grey], Grey]
 

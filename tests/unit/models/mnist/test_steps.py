@@ -9,13 +9,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from inference_pictures.errors import UnreadableImage
-from mnist_api.digit import centre, centre_of_mass, scale, stroke_width
-from mnist_api.ink import STEPS, digit_of, steps
-from mnist_api.morphology import dilated, labelled, opened
-from mnist_api.paper import flatten_light, grey_by_contrast, ink_is_dark, remove_ruled_lines, remove_shadows
-from mnist_api.strokes import keep_digit, remove_frame
+from mnist_model.prepare.light import flatten_light, remove_shadows
+from mnist_model.prepare.lines import remove_ruled_lines
+from mnist_model.prepare.morphology import dilated, labelled, opened
+from mnist_model.prepare.placement import centre, centre_of_mass, scale, stroke_width
+from mnist_model.prepare.polarity import grey_by_contrast, ink_is_dark
+from mnist_model.prepare.steps import STEPS, digit_of, steps
+from mnist_model.prepare.strokes import keep_digit, remove_frame
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[4] / "samples"
 NAMES = ("three", "four", "seven")
 SIDE = 240
 

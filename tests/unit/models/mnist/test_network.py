@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mnist_worker.network import ConvNet, normalize
+from mnist_model.predict.network import ConvNet, normalize
 
 
 def test_logits_have_one_row_per_picture_and_one_column_per_digit() -> None:

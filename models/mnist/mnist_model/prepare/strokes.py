@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference_pictures.errors import UnreadableImage
-from mnist_api.morphology import Grey, Labels, Mask, dilated, labelled
+from mnist_model.prepare.morphology import Grey, Labels, Mask, dilated, labelled
 
 #: A pixel of at least this strength (of 255) belongs to a stroke.
 STROKE = 110

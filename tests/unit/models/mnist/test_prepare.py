@@ -19,10 +19,10 @@ from PIL import Image, ImageDraw
 
 from inference_pictures.decode import open_picture
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
-from mnist_api.preparation import SMALL_BYTES, prepare, prepare_at_once
 from mnist_bridge.errors import InvalidInput
+from mnist_model.prepare import SMALL_BYTES, prepare, prepare_at_once
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[4] / "samples"
 MAX_PIXELS = 1_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 

@@ -1,7 +1,9 @@
-"""Lays what is transparent in a decoded picture over a ground that the ink stands out from."""
+"""Makes a decoded picture solid and simple: alpha is laid over a ground, and colours that are all grey go."""
 
 import numpy as np
 from PIL import Image
+
+from mnist_model.prepare.morphology import Grey
 
 
 def lay_on_ground(image: Image.Image) -> Image.Image:
@@ -24,3 +26,10 @@ def ground_of(image: Image.Image) -> int:
     if alpha.mean() > 0.5 * 255 and np.ptp(np.percentile(grey[alpha > 127], (2, 98))) > 48:
         return int(np.median(grey[alpha > 127]))
     return 255 if np.average(grey, weights=alpha) < 128 else 0
+
+
+def drop_colour(pixels: Grey) -> Grey:
+    """Return colours that are all grey as grey, (h, w) uint8; others as they are."""
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        return pixels[..., 0]
+    return pixels
