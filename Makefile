@@ -6,11 +6,14 @@ TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
 MNIST_DATA ?= data
+# The folder in `models` that `make run` serves.
+MODEL ?= mnist
 
 RUN := .venv-run
 DEV := .venv
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded -e "models/mnist[api,worker]"
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
+MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 CODE := services models training tests benchmarks samples docs keda charts
 
@@ -32,7 +35,7 @@ help:  ## print this list
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec $(RUN)/bin/python -m mnist_embedded
+	@exec env MNIST_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m mnist_embedded
 
 test: $(DEV)/installed servers  ## run every test, against a RabbitMQ and a Redis of its own
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
@@ -79,12 +82,12 @@ $(RUN)/installed: constraints.txt $(PROJECTS)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
-	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS)
 	@touch $@
 
 $(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
-	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) -e training
+	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS) -e training
 	@touch $@

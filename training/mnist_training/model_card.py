@@ -10,9 +10,9 @@ import inspect
 import textwrap
 from pathlib import Path
 
-from mnist_bridge.spec import MNIST
 from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
+from mnist_model.spec import SPEC
 from mnist_training.corruptions import CORRUPTIONS
 from mnist_training.data import Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, evaluate
@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare(arguments.data)
     test = load_split(arguments.data, "t10k")
-    state, info = load_weights(arguments.weights, MNIST)
+    state, info = load_weights(arguments.weights, SPEC)
     network = ConvNet()
     network.load_state_dict(state)
     write_card(CARD_DIRECTORY, info, evaluate(network, test), test)

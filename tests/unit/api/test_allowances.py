@@ -12,7 +12,7 @@ from mnist_api.settings import ApiSettings
 from mnist_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
+from mnist_model.spec import SPEC
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
 
@@ -188,7 +188,7 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
     alice = client(max_in_flight=many)
     for inference_id in ids:
         submit(allowances, alice, inference_id)
-    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, MNIST), succeeded(ids[-1], [1.0] + [0.0] * 9, MNIST)])
+    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, SPEC), succeeded(ids[-1], [1.0] + [0.0] * 9, SPEC)])
 
     await allowances.on_announcement([])
 
@@ -201,7 +201,7 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
 async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances, store: SwitchableStore) -> None:
     alice = client(max_in_flight=1)
     submit(allowances, alice, IDS[0])
-    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, MNIST)])
+    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, SPEC)])
     store.is_away = True
     await allowances.on_announcement([])
     with pytest.raises(TooManyInFlight):

@@ -4,6 +4,9 @@ In: the bytes of a file, from anyone. Out: 784 bytes that look like MNIST. Only 
 `inference_pictures.errors` leave.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from PIL import ImageFile
 
@@ -19,43 +22,34 @@ WORKING_SIDE = 400
 SMALL_BYTES = 32_768
 
 
-def prepare(picture: bytes, *, max_pixels: int) -> bytes:
+def begin(file: bytes, *, max_pixels: int) -> bytes | Callable[[], bytes]:
+    """Return what `prepare` returns if that takes next to no time, else a function that returns it.
+
+    A picture of the model's own size that needs at most inverting or moving takes less time than handing it to a
+    thread; any other takes some hundred times as long.
+    """
+    # The header of a large file may take long too.
+    if len(file) > SMALL_BYTES:
+        return partial(prepare, file, max_pixels=max_pixels)
+    image = open_picture(file)
+    ready = _take_as_it_is(image, max_pixels)
+    return partial(_prepare_opened, image, max_pixels) if ready is None else ready
+
+
+def prepare(file: bytes, *, max_pixels: int) -> bytes:
     """Return the picture as the model's input: 784 bytes, row-major uint8, 0 = background, 255 = ink.
 
     Safe to call from several threads at once.
 
     Args:
-        picture: a PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file.
+        file: a PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file.
         max_pixels: most pixels, width times height, by the file's header.
 
     Raises:
         UnsupportedImage: the bytes are in none of these formats.
         UnreadableImage: the picture is broken, too large, animated or blank.
     """
-    return prepare_opened(open_picture(picture), max_pixels=max_pixels)
-
-
-def prepare_opened(image: ImageFile.ImageFile, *, max_pixels: int) -> bytes:
-    """Do the same as `prepare` for a picture from `open_picture`."""
-    return digit_of(read_pixels(image, max_pixels=max_pixels)).tobytes()
-
-
-def prepare_at_once(image: ImageFile.ImageFile, byte_count: int, *, max_pixels: int) -> bytes | None:
-    """Do the same as `prepare_opened` if that takes next to no time, else return None.
-
-    A picture of the model's own size that needs at most inverting or moving takes less time than handing it to a
-    thread; any other takes some hundred times as long.
-
-    Args:
-        image: from `open_picture`.
-        byte_count: length of its file.
-        max_pixels: most pixels, width times height.
-    """
-    if image.size != (SIDE, SIDE) or byte_count > SMALL_BYTES:
-        return None
-    pixels = read_pixels(image, max_pixels=max_pixels)
-    ready = as_it_is(pixels) if pixels.ndim == 2 else None
-    return None if ready is None else ready.tobytes()
+    return _prepare_opened(open_picture(file), max_pixels)
 
 
 def read_pixels(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
@@ -66,3 +60,15 @@ def read_pixels(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
     """
     decoded = decode(image, max_pixels=max_pixels, longest_side=WORKING_SIDE)
     return drop_colour(np.asarray(lay_on_ground(decoded)))
+
+
+def _prepare_opened(image: ImageFile.ImageFile, max_pixels: int) -> bytes:
+    return digit_of(read_pixels(image, max_pixels=max_pixels)).tobytes()
+
+
+def _take_as_it_is(image: ImageFile.ImageFile, max_pixels: int) -> bytes | None:
+    if image.size != (SIDE, SIDE):
+        return None
+    pixels = read_pixels(image, max_pixels=max_pixels)
+    ready = as_it_is(pixels) if pixels.ndim == 2 else None
+    return None if ready is None else ready.tobytes()

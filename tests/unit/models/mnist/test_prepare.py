@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from inference_pictures.decode import open_picture
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
 from mnist_bridge.errors import InvalidInput
-from mnist_model.prepare import SMALL_BYTES, prepare, prepare_at_once
+from mnist_model.prepare import SMALL_BYTES, begin, prepare
 
 SAMPLES = Path(__file__).parents[4] / "samples"
 MAX_PIXELS = 1_000_000
@@ -242,9 +241,16 @@ def test_blank_picture_is_refused(image: Image.Image) -> None:
     ids=["28x28", "200x200", "many bytes"],
 )
 def test_only_a_picture_that_needs_next_to_nothing_is_prepared_at_once(picture: bytes, is_at_once: bool) -> None:
-    ready = prepare_at_once(open_picture(picture), len(picture), max_pixels=MAX_PIXELS)
+    begun = begin(picture, max_pixels=MAX_PIXELS)
 
-    assert ready == (prepare(picture, max_pixels=MAX_PIXELS) if is_at_once else None)
+    assert isinstance(begun, bytes) == is_at_once
+    assert (begun if isinstance(begun, bytes) else begun()) == prepare(picture, max_pixels=MAX_PIXELS)
+
+
+def test_not_even_the_header_of_a_large_file_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_model.prepare.open_picture", None)
+
+    assert callable(begin(written(sample("three")) + bytes(SMALL_BYTES), max_pixels=MAX_PIXELS))
 
 
 def test_threads_do_not_disturb_each_other() -> None:

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mnist_bridge.errors import WeightsError
-from mnist_bridge.spec import MNIST
 from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
+from mnist_model.spec import SPEC
 
 MNIST_DATA = Path(os.environ.get("MNIST_DATA", "data"))
 INFO = WeightsInfo(
@@ -41,7 +41,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     network, path = ConvNet(), tmp_path / "mnist.safetensors"
 
     save_weights(network, path, INFO)
-    state, info = load_weights(path, MNIST)
+    state, info = load_weights(path, SPEC)
 
     assert info == INFO
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
@@ -52,7 +52,7 @@ def test_bfloat16_parameters_are_saved_as_float32(tmp_path: Path) -> None:
 
     save_weights(ConvNet().bfloat16(), path, INFO)
 
-    assert {tensor.dtype for tensor in load_weights(path, MNIST)[0].values()} == {torch.float32}
+    assert {tensor.dtype for tensor in load_weights(path, SPEC)[0].values()} == {torch.float32}
 
 
 def test_a_saved_file_may_be_read_by_other_users(saved: Path) -> None:
@@ -67,12 +67,12 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.safetensors"
 
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors does not exist; train them again .* MNIST_WEIGHTS"):
-        load_weights(path, MNIST)
+        load_weights(path, SPEC)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(tmp_path, MNIST)
+        load_weights(tmp_path, SPEC)
 
 
 @pytest.mark.parametrize("kept", [pytest.param(0, id="empty"), 7, 1_000, pytest.param(-1, id="last byte missing")])
@@ -80,7 +80,7 @@ def test_a_truncated_file_is_refused(saved: Path, kept: int) -> None:
     saved.write_bytes(saved.read_bytes()[:kept])
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(saved, MNIST)
+        load_weights(saved, SPEC)
 
 
 class Trap:
@@ -98,7 +98,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(Trap(mark)))
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(path, MNIST)
+        load_weights(path, SPEC)
     assert not mark.exists()
 
 
@@ -107,21 +107,21 @@ def test_a_file_of_torch_save_is_refused(tmp_path: Path) -> None:
     torch.save(ConvNet().state_dict(), path)
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(path, MNIST)
+        load_weights(path, SPEC)
 
 
 def test_a_file_without_metadata_is_refused(saved: Path) -> None:
     save_file(load_file(saved), saved)
 
     with pytest.raises(WeightsError, match=r"must have every field of WeightsInfo, but KeyError\('model'\)"):
-        load_weights(saved, MNIST)
+        load_weights(saved, SPEC)
 
 
 def test_metadata_with_a_number_that_is_none_are_refused(saved: Path) -> None:
     save_file(load_file(saved), saved, metadata=INFO.to_metadata() | {"accuracy": "good"})
 
     with pytest.raises(WeightsError, match=r"must have every field of WeightsInfo, but ValueError.*good"):
-        load_weights(saved, MNIST)
+        load_weights(saved, SPEC)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, info: WeightsInfo,
     save_weights(ConvNet(), path, info)
 
     with pytest.raises(WeightsError, match=rf"other\.safetensors cannot be used: {rule}; train them again"):
-        load_weights(path, MNIST)
+        load_weights(path, SPEC)
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,11 @@ def test_tensors_that_do_not_fit_the_network_are_refused(
     save_file(load_file(saved) | change, saved, metadata=INFO.to_metadata())
 
     with pytest.raises(WeightsError, match=rule):
-        load_weights(saved, MNIST)
+        load_weights(saved, SPEC)
 
 
 def test_the_committed_weights_claim_at_least_99_4_percent() -> None:
-    assert load_weights(DEFAULT_WEIGHTS, MNIST)[1].accuracy >= 0.994
+    assert load_weights(DEFAULT_WEIGHTS, SPEC)[1].accuracy >= 0.994
 
 
 @pytest.mark.skipif(
@@ -171,7 +171,7 @@ def test_the_committed_weights_read_real_digits() -> None:
     from mnist_training.evaluate import evaluate
 
     network = ConvNet()
-    network.load_state_dict(load_weights(DEFAULT_WEIGHTS, MNIST)[0])
+    network.load_state_dict(load_weights(DEFAULT_WEIGHTS, SPEC)[0])
 
     test = load_split(MNIST_DATA, "t10k").part(0, 2_000)
 
