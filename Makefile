@@ -15,7 +15,7 @@ PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint c
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
-CODE := services models training tests benchmarks samples docs keda charts
+CODE := services models training tests benchmarks samples keda charts
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format train bench chaos e2e e2e-quick manifests clean servers cluster-tools

@@ -18,7 +18,7 @@ from mnist_training.data import Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, evaluate
 from mnist_training.pictures import draw_confusion, draw_mistakes
 
-CARD_DIRECTORY = Path(__file__).parents[1]
+CARD_DIRECTORY = DEFAULT_WEIGHTS.parents[3]  # models/mnist
 """Where the repository keeps the card; the package is installed from a checkout."""
 
 MISTAKE_COUNT = 25

@@ -5,7 +5,7 @@ From the repository's root:
     python -m mnist_training.train --data data/mnist                            # all of it; fetches MNIST if missing
     python -m mnist_training.train --data data/mnist --limit 2000 --epochs 1    # a quick look, which keeps nothing
 
-Without `--limit` and `--weights`, the model's own weights and `training/MODEL_CARD.md` are overwritten. Read from
+Without `--limit` and `--weights`, the model's own weights and `models/mnist/MODEL_CARD.md` are overwritten. Read from
 top to bottom: settings, data, loop, figures.
 """
 

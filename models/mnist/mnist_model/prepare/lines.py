@@ -6,7 +6,7 @@ from mnist_model.prepare.morphology import Grey, Mask, dilated, opened
 
 #: Weakest printed line, of 255: far below a stroke, since paper shows through.
 MIN_LINE = 20
-#: Ruled lines: steepest tilt (about 3.5 degrees), least covered share, most thickness as a share of the longer side.
+#: Ruled lines: steepest tilt (about 3.4 degrees), least covered share, most thickness as a share of the longer side.
 MAX_TILT = 0.06
 MIN_COVERAGE = 0.8
 MAX_THICKNESS = 0.02

@@ -1,6 +1,6 @@
 """Draws a handwritten digit the way people photograph, scan or export it, in a named style.
 
-Only the pictures of `preprocessing.py` and its accuracy table use this: nothing here runs in the service.
+Only the pictures of `sheets.py` and its accuracy table use this: nothing here runs in the service.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Draws the pictures of `preprocessing.md` and, given the MNIST test set, fills in its table.
 
-    python docs/preprocessing.py                          the pictures, docs/pictures/preprocessing/*.svg
-    python docs/preprocessing.py --data DIR [--count N]   also the table: N digits per style through the worker's model
+    python models/mnist/docs/sheets.py                          the pictures, pictures/*.svg
+    python models/mnist/docs/sheets.py --data DIR [--count N]   also the table: N digits per style, classified
 
 `DIR` holds `t10k-images-idx3-ubyte.gz` and `t10k-labels-idx1-ubyte.gz`.
 """
@@ -23,10 +23,11 @@ from mnist_model.prepare import prepare, read_pixels
 from mnist_model.prepare.steps import as_it_is, steps
 
 HERE = Path(__file__).parent
-PICTURES = HERE / "pictures" / "preprocessing"
-SAMPLES = HERE.parent / "samples"
+PICTURES = HERE / "pictures"
+ROOT = HERE.parents[2]
+SAMPLES = ROOT / "samples"
 MAX_PIXELS = 16_000_000
-TABLE_START, TABLE_END = "<!-- table: written by docs/preprocessing.py -->", "<!-- end of table -->"
+TABLE_START, TABLE_END = "<!-- table: written by models/mnist/docs/sheets.py -->", "<!-- end of table -->"
 
 #: File name: what it shows, the sample, the style, and the seed that places it well.
 EXAMPLES = {
@@ -64,7 +65,7 @@ def main() -> None:
         file = style(digit(sample), np.random.default_rng(seed))
         path = PICTURES / f"{name}.svg"
         path.write_text(sheet(title, stages(file)), encoding="utf-8")
-        print(path.relative_to(HERE.parent))
+        print(path.relative_to(ROOT))
     if options.data:
         write_table(measured(options.data, options.count), options.count)
 
