@@ -6,21 +6,25 @@ TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
 MNIST_DATA ?= data
+# The folder in `models` that `make run` serves.
+MODEL ?= mnist
 
 RUN := .venv-run
 DEV := .venv
 UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
-CODE := services training tests benchmarks samples docs keda charts release
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
+MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
+PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
+CODE := services models training tests benchmarks samples keda charts release
 
 .DEFAULT_GOAL := help
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
-UNIT_PACKAGES := mnist_bridge mnist_api
-UNIT_SERVICES := -e services/bridge -e services/api
-UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/api tests/unit/release tests/contract
+UNIT_PACKAGES := mnist_bridge inference_pictures mnist_api mnist_model
+UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
+UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/pictures tests/unit/api tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
 # Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -32,7 +36,7 @@ help:  ## print this list
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec $(RUN)/bin/python -m mnist_embedded
+	@exec env MNIST_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m mnist_embedded
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)
@@ -103,14 +107,14 @@ clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Serving needs no test tools and no torchvision.
-$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+$(RUN)/installed: constraints.txt $(PROJECTS)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
-	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS)
 	@touch $@
 
-$(UNIT)/installed: constraints.txt requirements-unit.txt services/bridge/pyproject.toml services/api/pyproject.toml
+$(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)
 	@echo "installing into $(UNIT), once; this takes less than a minute"
 	@$(PYTHON) -m venv $(UNIT)
 	@$(UNIT)/bin/python $(PIP) --requirement requirements-unit.txt
@@ -121,9 +125,9 @@ $(UNIT)/checks: $(UNIT)/installed
 	@$(UNIT)/bin/python $(PIP) mypy ruff types-pika-ts
 	@touch $@
 
-$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(wildcard services/*/pyproject.toml)
+$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
-	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) -e training
+	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS) -e training
 	@touch $@

@@ -16,6 +16,7 @@ from tests.servers import START_TIMEOUT_S, Process, free_port
 ROOT = Path(__file__).parent.parent
 VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
+MODEL = "mnist_model.spec:SPEC"
 POLL_S = 0.05
 
 
@@ -72,6 +73,7 @@ class Deployment:
             "MNIST_REDIS_URL": redis_url,
             "MNIST_TICKET_KEY": TICKET_KEY,
             "MNIST_QUEUE_SETTLE_S": "0",
+            "MNIST_MODEL": MODEL,
             **environment,
         }
         self.services: list[Service] = []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import topology_for
+from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, environment_of, one, values
 from tests.documented import PASSWORD, documented
 
@@ -23,7 +23,7 @@ def definitions() -> dict[str, Any]:
 
 
 def test_the_definitions_have_the_topology_of_the_services() -> None:
-    topology = topology_for(MNIST, queue_max_length=LENGTH)
+    topology = topology_for(SPEC, queue_max_length=LENGTH)
     given = definitions()
 
     assert {exchange["name"] for exchange in given["exchanges"]} == set(topology.exchanges)

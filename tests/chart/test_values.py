@@ -100,7 +100,14 @@ def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
         environment = environment_of(one("Deployment", component))
         for name, field in settings.model_fields.items():
             value = environment.get(f"{ENV_PREFIX}{name.upper()}")
-            if value is not None and name not in {"host", "require_gpu", "amqp_url", "redis_url", "ticket_key"}:
+            if value is not None and name not in {
+                "host",
+                "require_gpu",
+                "amqp_url",
+                "redis_url",
+                "ticket_key",
+                "model",
+            }:
                 assert value == str(field.default), name
 
 

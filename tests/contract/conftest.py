@@ -92,7 +92,7 @@ World = MemoryWorld | RealWorld
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.servers)])
 def world(request: pytest.FixtureRequest) -> World:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
     if request.param == "stand-in":
         return MemoryWorld(spec)
     return RealWorld(spec, request.getfixturevalue("rabbitmq").url, request.getfixturevalue("redis_server").url)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mnist_bridge.spec import MNIST
 from mnist_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.deployment import Deployment, Service
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.pictures import variations
@@ -117,6 +117,6 @@ async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
 
 @pytest.fixture
 async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
+    store = RedisStore(connect_redis(redis_server.url), spec=SPEC, result_ttl_s=3_600)
     yield store
     await store.close()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_api.images import prepare
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.prepare import prepare
 from tests.deployment import ROOT
 from tests.integration.conftest import System, some_pictures, until
 

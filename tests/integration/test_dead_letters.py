@@ -15,14 +15,14 @@ from pika import BasicProperties
 from mnist_bridge.dead_letters import DeadLetter
 from mnist_bridge.ids import TicketSigner
 from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import MNIST
-from tests.deployment import ROOT, TICKET_KEY, Deployment
+from mnist_model.spec import SPEC
+from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.models import RAISES
 from tests.servers import RabbitMQ, RedisServer, free_port
 
-FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
+FAULTY, ECHO = "tests.models:FAULTY", "tests.models:ECHO"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
 PARKED = 4
@@ -54,6 +54,7 @@ class Command:
             "PYTHONIOENCODING": "utf-8",
             "MNIST_AMQP_URL": amqp_url,
             "MNIST_REDIS_URL": redis_url,
+            "MNIST_MODEL": MODEL,
         }
 
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -74,7 +75,7 @@ def dead(operator_url: str, redis_server: RedisServer) -> Command:
 
 def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
     now_ms = time.time_ns() // 1_000_000
-    inference_id = TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(now_ms - age_s * 1000)
+    inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms - age_s * 1000)
     body = bytes([mark]) + bytes(755) + bytes([255]) * 28
     return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent=TRACE)
 

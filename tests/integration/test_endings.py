@@ -18,13 +18,12 @@ from tests.servers import Process, RabbitMQ, RedisServer, free_port
 
 #: Far more than the drain takes here, far less than the hour that the hang takes.
 END_TIMEOUT_S = 30.0
-HANGS = {"MNIST_MODEL": "tests.models:HangingModel", "MNIST_DRAIN_TIMEOUT_S": "1", "MNIST_FORWARD_TIMEOUT_S": "3600"}
+HANGS = {"MNIST_MODEL": "tests.models:HANGING", "MNIST_DRAIN_TIMEOUT_S": "1", "MNIST_FORWARD_TIMEOUT_S": "3600"}
 HANGING_PICTURES = """
 import time
-import mnist_api.decoder, mnist_api.server
+import mnist_api.server, mnist_model.prepare
 
-mnist_api.decoder.prepare_at_once = lambda *_, **__: None
-mnist_api.decoder.prepare_opened = lambda *_, **__: time.sleep(3600)
+mnist_model.prepare.begin = lambda *_, **__: lambda: time.sleep(3600)
 mnist_api.server.SHUTDOWN_TIMEOUT_S = 1
 from mnist_api.__main__ import main
 
@@ -88,7 +87,7 @@ async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
 
 
 def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
-    hanging = deployment.worker(**{**HANGS, "MNIST_MODEL": "tests.models:NeverWarmModel"})
+    hanging = deployment.worker(**{**HANGS, "MNIST_MODEL": "tests.models:NEVER_WARM"})
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0

@@ -22,7 +22,7 @@ from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
-SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 QUEUE_MAX_LENGTH = 5
 REQUEST = InferenceRequest("A" * 24, bytes(4), 1, 2)
 

@@ -17,14 +17,14 @@ from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
-SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3)
+SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3, model="")
 NEVER_S = 3_600.0
 SOON_S = 0.1
 
 
 @pytest.fixture
 def topology() -> Topology:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
     return topology_for(spec, queue_max_length=10)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY, Deployment
+from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT), **environment}
+    variables = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT), "MNIST_MODEL": MODEL, **environment}
     return subprocess.run(
         [sys.executable, "-m", module], env=variables, capture_output=True, text=True, timeout=60, check=False
     )
@@ -29,6 +29,7 @@ def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
             ["MNIST_TICKET_KEY", "MNIST_PORT", "MNIST_AMQP_URL"],
             id="a-short-ticket-key-a-port-out-of-range-and-no-amqp-url",
         ),
+        pytest.param("mnist_worker", {"MNIST_MODEL": "no_such:SPEC"}, ["MNIST_MODEL"], id="no-such-model"),
         pytest.param("mnist_worker", {"MNIST_WEIGHTS": "/no/such/file"}, ["/no/such/file"], id="no-such-weights"),
     ],
 )

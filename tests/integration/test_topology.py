@@ -20,7 +20,7 @@ from tests.servers import RabbitMQ
 
 @pytest.fixture
 def spec() -> ModelSpec:
-    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 
 
 @pytest.fixture

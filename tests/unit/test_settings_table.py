@@ -28,6 +28,8 @@ def row(name: str, who: str, field: FieldInfo) -> str:
 
 
 def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value: Any = field.default
     if value is None:
         return "none"

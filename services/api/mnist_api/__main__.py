@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from mnist_api.app import create_app
 from mnist_api.background import Background
 from mnist_api.metrics import WaitingJobs
+from mnist_api.model import import_prepare
 from mnist_api.operations import create_operations_app
 from mnist_api.scaling import Scaling
 from mnist_api.server import EXIT_DEFECT, Server, http_server
@@ -22,7 +23,7 @@ from mnist_bridge.ids import TicketSigner
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.publisher import AmqpPublisher
 from mnist_bridge.settings import load_settings
-from mnist_bridge.spec import MNIST
+from mnist_bridge.spec import load_spec
 from mnist_bridge.store import RedisStore, connect_redis
 from mnist_bridge.topology import topology_for
 
@@ -35,27 +36,28 @@ def build_server(settings: ApiSettings) -> Server:
     """Return the server with its parts; nothing is connected yet.
 
     Raises:
-        ConfigurationError: no ticket key.
+        ConfigurationError: no ticket key, or no such model.
     """
     if settings.ticket_key is None:
         raise ConfigurationError(
             "MNIST_TICKET_KEY is not set; every API process needs the same secret, such as from `openssl rand -hex 32`"
         )
+    spec = load_spec(settings.model)
     drain_rate = DrainRate()
-    topology = topology_for(MNIST, queue_max_length=settings.queue_max_length)
+    topology = topology_for(spec, queue_max_length=settings.queue_max_length)
     publisher = AmqpPublisher(
         settings.broker_url,
-        spec=MNIST,
+        spec=spec,
         topology=topology,
         publish_timeout_s=settings.publish_timeout_s,
         max_unconfirmed=settings.max_unconfirmed,
         settle_s=settings.queue_settle_s,
         drain_rate=drain_rate,
     )
-    depth_reader = AmqpDepthReader(settings.broker_url, spec=MNIST, topology=topology)
+    depth_reader = AmqpDepthReader(settings.broker_url, spec=spec, topology=topology)
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
-    store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
-    signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=MNIST.name)
+    store = RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
+    signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=spec.name)
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     background = Background()
     registry = CollectorRegistry()
@@ -63,6 +65,7 @@ def build_server(settings: ApiSettings) -> Server:
     PlatformCollector(registry=registry)
     app = create_app(
         settings,
+        prepare=import_prepare(spec),
         publisher=publisher,
         depth_reader=depth_reader,
         store=store,
@@ -73,7 +76,7 @@ def build_server(settings: ApiSettings) -> Server:
         background=background,
     )
     operations_app = create_operations_app(
-        spec=MNIST,
+        spec=spec,
         scaling=Scaling(depth_reader, store, drain_rate),
         waiting_jobs=WaitingJobs(registry, depth_reader, topology),
         registry=registry,

@@ -16,6 +16,7 @@ from mnist_api.documentation import add_inference_paths
 from mnist_api.health import operation_routes
 from mnist_api.keys import KeyFile, RequireKey
 from mnist_api.metrics import ApiMetrics, CountResponses
+from mnist_api.model import Prepare
 from mnist_api.problems import add_problem_handlers
 from mnist_api.routes import Service, inference_routes
 from mnist_api.settings import ApiSettings
@@ -34,6 +35,7 @@ DESCRIPTION = (
 def create_app(
     settings: ApiSettings,
     *,
+    prepare: Prepare,
     publisher: Publisher,
     depth_reader: DepthReader,
     store: Store,
@@ -55,6 +57,7 @@ def create_app(
     buffers = Buffers(max_bytes=settings.max_buffered_bytes)
     metrics.watch_buffers(lambda: buffers.byte_count)
     decoder = Decoder(
+        prepare,
         max_pixels=settings.max_pixels,
         thread_count=settings.decode_threads,
         max_decodes=settings.max_decodes,

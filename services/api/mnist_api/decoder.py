@@ -4,16 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-from mnist_api.images import SMALL_BYTES, opened, prepare, prepare_at_once, prepare_opened
+from mnist_api.model import Prepare
 from mnist_bridge.errors import QueueFull
 
 
 class Decoder:
-    """Prepares pictures that look like MNIST already at once, all others in a few threads.
+    """Prepares at once what the model says takes next to no time, all else in a few threads.
 
     Args:
+        prepare: the model's.
         max_pixels: most pixels a picture may have.
         thread_count: threads for the others.
         max_decodes: pictures in work or waiting for a thread, above which more are refused.
@@ -21,8 +21,15 @@ class Decoder:
     """
 
     def __init__(
-        self, *, max_pixels: int, thread_count: int, max_decodes: int, on_prepared: Callable[[float], object]
+        self,
+        prepare: Prepare,
+        *,
+        max_pixels: int,
+        thread_count: int,
+        max_decodes: int,
+        on_prepared: Callable[[float], object],
     ) -> None:
+        self._prepare = prepare
         self._max_pixels = max_pixels
         self._max_decodes = max_decodes
         self._on_prepared = on_prepared
@@ -30,31 +37,26 @@ class Decoder:
         self._decodes = 0
 
     async def prepare(self, picture: bytes) -> bytes:
-        """Return the model's input: row-major uint8, 0 = background, 255 = ink.
+        """Return the body of the picture's job.
 
         Raises:
-            InvalidImage: the picture cannot be classified.
+            InvalidInput: the picture cannot be used.
             QueueFull: too many pictures at once.
         """
         started_s = time.perf_counter()
-        decode = partial(prepare, picture, max_pixels=self._max_pixels)
-        # The header of a large file may take long too.
-        if len(picture) <= SMALL_BYTES:
-            image = opened(picture)
-            ready = prepare_at_once(image, len(picture), max_pixels=self._max_pixels)
-            if ready is not None:
-                self._on_prepared(time.perf_counter() - started_s)
-                return ready
-            decode = partial(prepare_opened, image, max_pixels=self._max_pixels)
+        prepared = self._prepare(picture, max_pixels=self._max_pixels)
+        begun_s = time.perf_counter() - started_s
+        if isinstance(prepared, bytes):
+            self._on_prepared(begun_s)
+            return prepared
         if self._decodes >= self._max_decodes:
             raise QueueFull(f"{self._max_decodes} pictures are being prepared already; try again later")
-        looked_s = time.perf_counter() - started_s
         self._decodes += 1
         try:
-            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _timed, decode)
+            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _timed, prepared)
         finally:
             self._decodes -= 1
-        self._on_prepared(looked_s + decode_s)
+        self._on_prepared(begun_s + decode_s)
         return body
 
     def close(self) -> None:

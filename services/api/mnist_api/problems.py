@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
-    errors.ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.InvalidImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedInput: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
@@ -59,7 +59,7 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
     if isinstance(error, errors.OverAllowance):
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, errors.ImageTooLarge | errors.RequestTimeout | errors.BuffersFull):
+    if isinstance(error, errors.InputTooLarge | errors.RequestTimeout | errors.BuffersFull):
         headers["Connection"] = "close"  # the rest of the body is not read
     return problem(status, error.code, str(error), headers)
 

@@ -9,7 +9,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from mnist_api.buffers import Body
-from mnist_bridge.errors import ImageTooLarge, InvalidRequest, RequestTimeout, UnreadableImage
+from mnist_bridge.errors import EmptyInput, InputTooLarge, InvalidRequest, RequestTimeout
 
 FIELD = "file"
 #: What boundaries, part headers and other fields may add to the picture's bytes.
@@ -31,10 +31,10 @@ async def read_picture(
 
     Raises:
         BuffersFull: the bodies of all calls fill their memory, and this one had to make room.
-        ImageTooLarge: more than `max_bytes`.
+        EmptyInput: no bytes at all.
+        InputTooLarge: more than `max_bytes`.
         InvalidRequest: a form that is malformed or does not hold exactly one `file`, or a connection that closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
-        UnreadableImage: no bytes at all.
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
@@ -54,7 +54,7 @@ async def read_picture(
         raise RequestTimeout(f"the body did not arrive within {READ_TIMEOUT_S} s; send it faster") from None
     picture = sink.finish()
     if not picture:
-        raise UnreadableImage(f"the picture has 0 bytes, expected 1 or more; {_REMEDY}")
+        raise EmptyInput(f"the picture has 0 bytes, expected 1 or more; {_REMEDY}")
     return picture
 
 
@@ -155,5 +155,5 @@ def _refuse_announced(headers: Mapping[str, str], most: int, max_bytes: int) -> 
         raise _too_large(max_bytes)
 
 
-def _too_large(max_bytes: int) -> ImageTooLarge:
-    return ImageTooLarge(f"the picture has more than {max_bytes} bytes, the limit; send a smaller one")
+def _too_large(max_bytes: int) -> InputTooLarge:
+    return InputTooLarge(f"the picture has more than {max_bytes} bytes, the limit; send a smaller one")

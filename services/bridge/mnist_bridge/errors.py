@@ -1,13 +1,13 @@
 """The error tree. Each class has a stable `code`; the message is a sentence that may be shown.
 
 InferenceError
-├── InvalidImage                 the caller's picture; 4xx
-│   ├── ImageTooLarge            more bytes than allowed
-│   ├── UnsupportedImage         no format that we take
-│   └── UnreadableImage          right format, but broken, hostile, animated or blank
-├── InvalidRequest               the caller's request around the picture; 4xx
+├── InvalidInput                 the caller's input; 4xx, subclasses of it where a kind of input is read
+│   ├── EmptyInput               no bytes at all
+│   ├── InputTooLarge            more bytes than allowed
+│   └── UnsupportedInput         not a format that we take
+├── InvalidRequest               the caller's request around the input; 4xx
 │   ├── Unauthorized             no key, or none that we know
-│   ├── IdempotencyConflict      same key, other picture
+│   ├── IdempotencyConflict      same key, other input
 │   ├── RequestTimeout           the body came too slowly
 │   ├── UnknownId                never issued by this service
 │   └── ExpiredId                issued, but the result is gone for good
@@ -17,7 +17,7 @@ InferenceError
 ├── Unavailable                  not now; 503 with Retry-After
 │   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
 │   ├── QueueFull                the broker or this process holds all it may
-│   ├── BuffersFull              pictures on their way in fill the memory for them
+│   ├── BuffersFull              inputs on their way in fill the memory for them
 │   └── StoreUnavailable         Redis away or silent
 ├── InvalidMessage               a message on the queue that is no job of ours
 ├── PredictionFailed             the model raised for this input
@@ -35,32 +35,32 @@ class InferenceError(Exception):
     code: ClassVar[str] = "inference_error"
 
 
-class InvalidImage(InferenceError):
-    """Raised when the picture cannot be classified, whatever the service does."""
+class InvalidInput(InferenceError):
+    """Raised when the input cannot be used, whatever the service does."""
 
-    code = "invalid_image"
-
-
-class ImageTooLarge(InvalidImage):
-    """Raised when the picture has more bytes than the limit."""
-
-    code = "image_too_large"
+    code = "invalid_input"
 
 
-class UnsupportedImage(InvalidImage):
-    """Raised when the bytes are in no picture format that we take."""
+class EmptyInput(InvalidInput):
+    """Raised when the input has no bytes at all."""
 
-    code = "unsupported_image"
+    code = "unreadable_image"  # public, and older than other inputs than pictures
 
 
-class UnreadableImage(InvalidImage):
-    """Raised when the format is ours but the picture is broken, too many pixels, animated or blank."""
+class InputTooLarge(InvalidInput):
+    """Raised when the input has more bytes than the limit."""
 
-    code = "unreadable_image"
+    code = "image_too_large"  # public, and older than other inputs than pictures
+
+
+class UnsupportedInput(InvalidInput):
+    """Raised when the bytes are not in a format that we take."""
+
+    code = "unsupported_input"
 
 
 class InvalidRequest(InferenceError):
-    """Raised when the HTTP request around the picture is wrong."""
+    """Raised when the HTTP request around the input is wrong."""
 
     code = "invalid_request"
 
@@ -72,7 +72,7 @@ class Unauthorized(InvalidRequest):
 
 
 class IdempotencyConflict(InvalidRequest):
-    """Raised when an `Idempotency-Key` comes back with another picture."""
+    """Raised when an `Idempotency-Key` comes back with another input."""
 
     code = "idempotency_conflict"
 

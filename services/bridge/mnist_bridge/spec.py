@@ -1,24 +1,34 @@
-"""What a served model takes and gives: the one place that knows its name, shape and version."""
+"""What a served model takes and gives, and where its two halves are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
+
+from mnist_bridge.errors import ConfigurationError
+from mnist_bridge.imports import import_named
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model as the wire sees it.
+    """A model as the wire sees it. The halves are named, not imported: each side loads its own alone.
 
     Attributes:
         name: lower-case name; queues, routing key and notifications carry it.
         version: version of the wire format, raised when the body's meaning changes.
-        shape: shape of one input tensor, row-major uint8, 0 = background, 255 = ink.
+        shape: shape of one input tensor, row-major uint8.
         class_count: number of classes, so the length of `probabilities`.
+        model: the worker's half, as `package.module:Class`; see `mnist_worker.model.Model`.
+        prepare: the API's half, as `package.module:function`; see `mnist_api.model.Prepare`. None if the caller sends
+            the tensor itself.
+        example: an input as a caller sends it.
     """
 
     name: str
     version: int
     shape: tuple[int, ...]
     class_count: int
+    model: str
+    prepare: str | None = None
+    example: bytes = field(default=b"", repr=False)
 
     @property
     def body_bytes(self) -> int:
@@ -31,4 +41,16 @@ class ModelSpec:
         return f"{self.name}.v{self.version}"
 
 
-MNIST = ModelSpec(name="mnist", version=1, shape=(28, 28), class_count=10)
+def load_spec(path: str) -> ModelSpec:
+    """Return the spec at `package.module:SPEC`.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    try:
+        spec = import_named(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"MNIST_MODEL: {error}") from error
+    if not isinstance(spec, ModelSpec):
+        raise ConfigurationError(f"MNIST_MODEL is {path!r}, a {type(spec).__name__}, expected a ModelSpec")
+    return spec

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from mnist_api.app import create_app
 from mnist_api.background import Background
 from mnist_api.metrics import WaitingJobs
+from mnist_api.model import import_prepare
 from mnist_api.operations import create_operations_app
 from mnist_api.scaling import Scaling
 from mnist_api.server import Server, http_server
@@ -26,6 +27,7 @@ from mnist_bridge.logs import configure_logging
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.settings import load_settings
+from mnist_bridge.spec import load_spec
 from mnist_bridge.topology import topology_for
 from mnist_worker.model import Model
 from mnist_worker.service import exit_status_of, load_model, warm_worker
@@ -78,6 +80,7 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     depth_reader, drain_rate = broker.depth_reader(), DrainRate()
     app = create_app(
         api,
+        prepare=import_prepare(load_spec(api.model)),
         publisher=broker.publisher(),
         depth_reader=depth_reader,
         store=store,

@@ -16,7 +16,7 @@ from mnist_bridge.contract import Store
 from mnist_bridge.dead_letters import DeadLetter, DeadLetters, Replayer, second_life
 from mnist_bridge.errors import ConfigurationError, Unavailable
 from mnist_bridge.settings import GRACE_S, BridgeSettings, load_settings
-from mnist_bridge.spec import MNIST
+from mnist_bridge.spec import ModelSpec, load_spec
 from mnist_bridge.store import RedisStore, connect_redis
 from mnist_bridge.topology import topology_for
 from mnist_worker.obituary import NO_ID, Obituary, label_of, listing
@@ -30,6 +30,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG
 class Desk:
     """What the commands work with."""
 
+    spec: ModelSpec
     letters: DeadLetters
     store: Store
     job_ttl_s: int
@@ -64,13 +65,14 @@ def run_dead_command(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
-    topology = topology_for(MNIST, queue_max_length=settings.queue_max_length)
+    spec = load_spec(settings.model)
+    topology = topology_for(spec, queue_max_length=settings.queue_max_length)
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
-    store = RedisStore(redis, spec=MNIST, result_ttl_s=settings.result_ttl_s)
+    store = RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
     try:
         async with Connection(connection_parameters(settings.broker_url, name="dead letters")) as connection:
-            letters = DeadLetters(connection, spec=MNIST, topology=topology)
-            return await _do(Desk(letters, store, settings.job_ttl_s), arguments)
+            letters = DeadLetters(connection, spec=spec, topology=topology)
+            return await _do(Desk(spec, letters, store, settings.job_ttl_s), arguments)
     finally:
         await store.close()
 
@@ -90,7 +92,7 @@ async def _do(desk: Desk, arguments: argparse.Namespace) -> int:
 
 async def _list(desk: Desk) -> int:
     async with desk.letters.reading() as reading:
-        obituaries = [Obituary.of(letter, MNIST) async for letter in reading.letters()]
+        obituaries = [Obituary.of(letter, desk.spec) async for letter in reading.letters()]
     ids = [obituary.inference_id or "" for obituary in obituaries]
     results = await desk.store.get(ids) if ids else []
     attempts = await desk.store.attempts(ids)
@@ -114,7 +116,7 @@ async def _show(desk: Desk, wanted: str) -> int:
 async def _described(desk: Desk, letter: DeadLetter) -> str:
     ids = [letter.inference_id or ""]
     [result], [attempts] = await desk.store.get(ids), await desk.store.attempts(ids)
-    return Obituary.of(letter, MNIST).in_full(letter, MNIST, result, attempts)
+    return Obituary.of(letter, desk.spec).in_full(letter, desk.spec, result, attempts)
 
 
 async def _replay(desk: Desk, wanted: str | None) -> int:
@@ -142,9 +144,9 @@ async def _replay_one(desk: Desk, replayer: Replayer, letter: DeadLetter, replay
     The order makes a crash harmless: until the broker has confirmed the job the letter is here, and a second replay
     does the same again.
     """
-    request = letter.request(MNIST)
+    request = letter.request(desk.spec)
     if request is None:
-        _say(f"{label_of(letter)}: no job of {MNIST.message_type}, left where it is; see `dead show`")
+        _say(f"{label_of(letter)}: no job of {desk.spec.message_type}, left where it is; see `dead show`")
         return False
     inference_id = request.inference_id
     if inference_id in replayed:

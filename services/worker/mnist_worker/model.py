@@ -1,14 +1,14 @@
-"""What a model must offer to be served, and the door through which one is loaded."""
+"""What a model must offer to the worker, and the door through which it is loaded."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mnist_bridge.errors import ConfigurationError
+from mnist_bridge.imports import import_named
 from mnist_bridge.spec import ModelSpec
 
 
@@ -29,22 +29,20 @@ class Model(Protocol):
         """Classify a batch.
 
         Args:
-            batch: (B, *spec.shape) uint8, 0 = background, 255 = ink; B from 1 on.
+            batch: (B, *spec.shape) uint8; B from 1 on.
 
         Returns:
             (B, class_count) float32 probabilities; each row sums to 1.
         """
 
 
-def import_model(path: str) -> type[Model]:
-    """Return the model class at `package.module:Class`.
+def import_model(spec: ModelSpec) -> type[Model]:
+    """Return the class that a spec names.
 
     Raises:
-        ConfigurationError: there is no such module or class.
+        ConfigurationError: there is none.
     """
-    module_name, _, class_name = path.partition(":")
-    try:
-        model: type[Model] = getattr(import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"MNIST_MODEL is {path!r}, expected package.module:Class ({error})") from error
+    model: Any = import_named(spec.model)
+    if not isinstance(model, type):
+        raise ConfigurationError(f"{spec.model!r}, the model of {spec.message_type}, is not a class")
     return model

@@ -15,6 +15,7 @@ from mnist_bridge.ending import leave, run, stop_event
 from mnist_bridge.errors import ConfigurationError, DeviceLost
 from mnist_bridge.logs import configure_logging
 from mnist_bridge.settings import load_settings
+from mnist_bridge.spec import load_spec
 from mnist_bridge.store import RedisStore, connect_redis
 from mnist_bridge.topology import topology_for
 from mnist_worker.deletion_cost import DeletionCost
@@ -42,7 +43,7 @@ def load_model(settings: WorkerSettings) -> Model:
     """Return the model that the settings name, on the device that they name."""
     torch.set_num_threads(settings.torch_threads)
     device = open_device(settings.device, require_gpu=settings.require_gpu)
-    model = import_model(settings.model).load(settings.weights, device)
+    model = import_model(load_spec(settings.model)).load(settings.weights, device)
     logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
     return model
 

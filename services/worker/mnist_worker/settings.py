@@ -14,11 +14,6 @@ _KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 class WorkerSettings(BridgeSettings):
     """What a worker needs to know beyond RabbitMQ and Redis."""
 
-    model: str = Field(
-        default="mnist_worker.classifier:DigitClassifier",
-        pattern=r"^[\w.]+:\w+$",
-        description="class that is served, as `package.module:Class`",
-    )
     weights: Path | None = Field(default=None, description="safetensors file; without it, the one in the package")
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu`, `cuda` or `cuda:N`"

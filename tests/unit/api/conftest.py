@@ -24,8 +24,9 @@ from mnist_bridge.ids import TicketSigner
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
 from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import topology_for
+from mnist_model.prepare import begin
+from mnist_model.spec import SPEC
 
 KEY = b"a key of sixteen"
 TIMEOUT_S = 10.0
@@ -70,7 +71,7 @@ class Service:
     async def answer(self, inference_id: str, predicted_class: int = 3) -> None:
         """Store a result as a worker would."""
         probabilities = [float(number == predicted_class) for number in range(10)]
-        await self.store.put([succeeded(inference_id, probabilities, MNIST)])
+        await self.store.put([succeeded(inference_id, probabilities, SPEC)])
 
 
 @pytest.fixture
@@ -80,14 +81,15 @@ def settings() -> ApiSettings:
 
 @pytest.fixture
 async def service(settings: ApiSettings) -> AsyncIterator[Service]:
-    broker = MemoryBroker(MNIST, queue_max_length=settings.queue_max_length)
+    broker = MemoryBroker(SPEC, queue_max_length=settings.queue_max_length)
     store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
-    signer = TicketSigner(KEY, model=MNIST.name)
+    signer = TicketSigner(KEY, model=SPEC.name)
     background = Background()
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     depth_reader, drain_rate, registry = broker.depth_reader(), DrainRate(), CollectorRegistry()
     app = create_app(
         settings,
+        prepare=begin,
         publisher=broker.publisher(),
         depth_reader=depth_reader,
         store=store,
@@ -98,9 +100,9 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
         background=background,
     )
     operations_app = create_operations_app(
-        spec=MNIST,
+        spec=SPEC,
         scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(MNIST, queue_max_length=3)),
+        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(SPEC, queue_max_length=3)),
         registry=registry,
     )
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()

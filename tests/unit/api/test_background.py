@@ -16,7 +16,7 @@ from mnist_api.background import Background
 from mnist_api.health import operation_routes
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.spec import MNIST
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 # The API as it is started, with a defect put in; it connects to nothing before that strikes.
@@ -78,7 +78,7 @@ async def returns_at_once() -> None:
 @pytest.mark.parametrize("work", [break_down, returns_at_once])
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
-    publisher = MemoryBroker(MNIST, queue_max_length=1).publisher()
+    publisher = MemoryBroker(SPEC, queue_max_length=1).publisher()
     app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")

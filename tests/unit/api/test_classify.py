@@ -9,7 +9,7 @@ import pytest
 from mnist_api.settings import ApiSettings
 from mnist_bridge.errors import BrokerUnavailable
 from mnist_bridge.requests import from_message
-from mnist_bridge.spec import MNIST
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 
@@ -36,7 +36,7 @@ async def test_the_queued_job_carries_the_picture_and_the_trace(service: Service
     response = await service.submit(traceparent=trace)
 
     [message] = service.broker.jobs
-    request = from_message(message.properties, message.body, MNIST)
+    request = from_message(message.properties, message.body, SPEC)
     assert request.inference_id == response.json()["inference_id"]
     assert request.traceparent == trace
     assert request.deadline_ms // 1000 - request.submitted_s == 900

@@ -18,7 +18,7 @@ from mnist_bridge.topology import topology_for
 from tests.fake_broker import FakeBroker, FakeChannel
 from tests.virtual_time import VirtualLoop
 
-SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2)
+SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2, model="")
 TOPOLOGY = topology_for(SPEC, queue_max_length=10_000)
 PUBLISH_TIMEOUT_S = 5.0
 SETTLE_S = 1.0

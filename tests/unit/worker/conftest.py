@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from mnist_bridge.memory_broker import MemoryBroker
 from mnist_bridge.reports import DEFAULT_POOL
-from mnist_bridge.spec import MNIST
+from mnist_model.spec import SPEC
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
 from mnist_worker.sizing import BatchSizing
@@ -29,7 +29,7 @@ def model() -> EchoModel:
 
 @pytest.fixture
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
-    broker, store = MemoryBroker(MNIST, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    broker, store = MemoryBroker(SPEC, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
     engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
     registry = CollectorRegistry()
     worker = Worker(
@@ -37,7 +37,7 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         store=store,
         engine=engine,
         sizing=cast("BatchSizing", FixedSize(8)),
-        spec=MNIST,
+        spec=SPEC,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=2,
         pool=DEFAULT_POOL,

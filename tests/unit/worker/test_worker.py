@@ -10,8 +10,8 @@ from mnist_bridge.errors import DeviceLost
 from mnist_bridge.memory_broker import Message
 from mnist_bridge.requests import to_properties
 from mnist_bridge.results import failed
-from mnist_bridge.spec import MNIST
 from mnist_bridge.topology import SOLO_ATTEMPTS
+from mnist_model.spec import SPEC
 from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
@@ -158,7 +158,7 @@ async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> No
     await bench.broker.publisher().publish(request)
     await bench.results([request.inference_id])
 
-    bench.broker.put(Message(to_properties(request, MNIST), request.body, is_redelivered=True))
+    bench.broker.put(Message(to_properties(request, SPEC), request.body, is_redelivered=True))
     await bench.results(await bench.publish(7))
 
     assert sum(bench.model.batch_sizes) == 2

@@ -24,8 +24,9 @@ from mnist_bridge.reports import DEFAULT_POOL, WorkerReport
 from mnist_bridge.requests import InferenceRequest, message_id, to_properties
 from mnist_bridge.results import Result, Status
 from mnist_bridge.settings import GRACE_S
-from mnist_bridge.spec import MNIST, ModelSpec
+from mnist_bridge.spec import ModelSpec
 from mnist_bridge.topology import SOLO_ATTEMPTS
+from mnist_model.spec import SPEC
 from mnist_worker.batch import WORKER_CRASHED
 from mnist_worker.engine import Engine
 from mnist_worker.metrics import WorkerMetrics
@@ -56,7 +57,7 @@ _INVALID: Statuses = frozenset({("failed", "invalid_message")})
 class LifeModel:
     """Does what the first pixel says, in virtual time."""
 
-    spec: ClassVar[ModelSpec] = MNIST
+    spec: ClassVar[ModelSpec] = SPEC
 
     def __init__(self, life: "Life") -> None:
         self._life = life
@@ -214,7 +215,7 @@ class Life:
             store=LifelineStore(self, world.store),  # type: ignore[arg-type]
             engine=Engine(cast("Model", model), max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
             sizing=BatchSizing(BATCH_SIZE),
-            spec=MNIST,
+            spec=SPEC,
             metrics=WorkerMetrics(self.registry),
             drain_timeout_s=DRAIN_TIMEOUT_S,
             pool=DEFAULT_POOL,
@@ -295,7 +296,7 @@ class World:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.broker = MemoryBroker(MNIST, queue_max_length=100_000)
+        self.broker = MemoryBroker(SPEC, queue_max_length=100_000)
         self.store = LifeStore(self)
         self.start_worker()
 
@@ -407,7 +408,7 @@ class World:
         self.loop.close()
 
     def _put(self, request: InferenceRequest, *, delivery_count: int = 0) -> None:
-        self.broker.put(Message(to_properties(request, MNIST), request.body, delivery_count=delivery_count))
+        self.broker.put(Message(to_properties(request, SPEC), request.body, delivery_count=delivery_count))
 
 
 def _becomes(mark: int) -> Statuses:
