@@ -85,7 +85,7 @@ _BINARY = {"type": "string", "format": "binary"}
 _CLASSIFY: dict[str, Any] = {
     "summary": "Submit a picture",
     "description": (
-        "Takes one picture of a handwritten digit (PNG, JPEG, WebP, GIF, BMP, TIFF, PGM), as the form field `file` "
+        "Takes one picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PGM), as the form field `file` "
         "or as the raw body. Answers an id as soon as the job is safely queued.\n\n"
         "```\ncurl --form file=@three.jpeg http://127.0.0.1:8000/classify\n"
         "curl --data-binary @three.jpeg --header 'Prefer: wait=5' http://127.0.0.1:8000/classify\n```"
