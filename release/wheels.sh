@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the wheels of the services, installs them into an environment of their own, and runs the unit tests against them:
+# Builds the wheels of the services and the models, installs them into an environment of their own, and runs the unit tests against them:
 # nothing that is imported may come from the checkout instead.
 #
 #     sh release/wheels.sh PYTHON TORCH      TORCH is a requirement, such as torch==2.13.0
@@ -9,11 +9,11 @@ unset PYTHONPATH
 
 wheels=build/wheels
 environment=build/wheels-environment
-packages=$(for file in services/*/*/__init__.py; do basename "$(dirname "$file")"; done)
-tests="tests/unit/bridge tests/unit/api tests/unit/worker"
+packages=$(for file in services/*/*/__init__.py models/*/*/__init__.py; do basename "$(dirname "$file")"; done)
+tests="tests/unit/bridge tests/unit/pictures tests/unit/api tests/unit/worker tests/unit/models"
 
 # A build takes what an earlier one has left there, also files that are gone.
-remove_builds() { rm -rf services/*/build; }
+remove_builds() { rm -rf services/*/build models/*/build; }
 trap remove_builds EXIT
 remove_builds
 rm -rf "$wheels" "$environment"
@@ -24,7 +24,7 @@ install() {
 }
 
 install --requirement requirements-unit.txt psutil "$2"
-"$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$wheels" services/*/
+"$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$wheels" services/*/ models/*/
 install "$wheels"/*.whl
 
 # shellcheck disable=SC2086
