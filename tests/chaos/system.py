@@ -62,7 +62,11 @@ class System:
         workers: int = 2,
     ) -> None:
         self._directory = directory
-        self._environment = {"MNIST_QUEUE_SETTLE_S": SETTLE_S, **(environment or {})}
+        self._environment = {
+            "MNIST_QUEUE_SETTLE_S": SETTLE_S,
+            "MNIST_OPERATIONS_PORT": "0",
+            **(environment or {}),
+        }
         self._skew_s = {1: skew_s}
         self._counts = apis, workers
         self._stack = ExitStack()
