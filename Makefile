@@ -22,7 +22,7 @@ CODE := services models training tests benchmarks samples keda charts release
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
-UNIT_PACKAGES := mnist_bridge inference_pictures mnist_api mnist_model
+UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model
 UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
 UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/pictures tests/unit/api tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
@@ -36,7 +36,7 @@ help:  ## print this list
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec env MNIST_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m mnist_embedded
+	@exec env INFERENCE_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m inference_embedded
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)

@@ -20,7 +20,7 @@ from tests.pictures import SAMPLES, encoded, sample
 from tests.servers import running_servers
 from tqdm import tqdm
 
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 
 MAX_CONCURRENT = 64
@@ -78,7 +78,7 @@ class Bench:
     def workers(self, count: int, model: str, seconds: float) -> list[Service]:
         """Start workers whose model takes so many seconds, for a job or for a batch; they become ready together."""
         variables = {
-            "MNIST_MODEL": f"benchmarks.sleeping:{model}",
+            "INFERENCE_MODEL": f"benchmarks.sleeping:{model}",
             "SLEEP_S": str(seconds),
             "START_DIRECTORY": tempfile.mkdtemp(dir=self._scratch),
             "START_COUNT": str(count),
@@ -180,12 +180,12 @@ async def first_ready(workers: list[Service]) -> None:
 
 def results(worker: Service) -> float:
     """Return how many results a worker has stored."""
-    return worker.metric("mnist_results_total")
+    return worker.metric("inference_results_total")
 
 
 def device_s(worker: Service) -> float:
     """Return for how long a worker has had a batch on its device, those that have ended."""
-    return worker.metric("mnist_predict_seconds_sum")
+    return worker.metric("inference_predict_seconds_sum")
 
 
 def stop(workers: list[Service]) -> None:

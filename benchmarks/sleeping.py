@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_bridge.spec import ModelSpec
+from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 
 POLL_S = 0.01

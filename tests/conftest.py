@@ -14,7 +14,7 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 # The one setting that has no default; processes inherit it.
-os.environ["MNIST_MODEL"] = MODEL
+os.environ["INFERENCE_MODEL"] = MODEL
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Models for tests, loaded through the same door as the real one (`MNIST_MODEL=tests.models:ECHO`).
+"""Models for tests, loaded through the same door as the real one (`INFERENCE_MODEL=tests.models:ECHO`).
 
 The first pixel says what happens: its value modulo 10 is the predicted class, unless it is one of the faults below.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_bridge.spec import ModelSpec
+from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 
 logger = logging.getLogger(__name__)

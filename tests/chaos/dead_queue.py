@@ -41,7 +41,7 @@ class PoisonedClassifier(DigitClassifier):
 async def dead_queue_deleted(directory: Path, workload: Workload) -> Seen:
     """Delete the queue under load; then each dead letter is parked, or waits until RabbitMQ tries again to park it."""
     seen = Seen(Ledger(workload))
-    with System(directory, environment={"MNIST_MODEL": "tests.chaos.specs:POISONED"}) as system:
+    with System(directory, environment={"INFERENCE_MODEL": "tests.chaos.specs:POISONED"}) as system:
         async with loaded(system, seen.ledger, RATE_PER_S) as load:
             statuses = await _take(system)
             await asyncio.to_thread(system.rabbitmq.control, "delete_queue", DEAD)

@@ -44,8 +44,8 @@ async def worker_stopped_alone(directory: Path, workload: Workload) -> Seen:
     seen, runs = Seen(Ledger(workload)), directory / "runs"
     runs.touch()
     settings = {
-        "MNIST_MODEL": "tests.chaos.specs:LONG_RUNNING",
-        "MNIST_DRAIN_TIMEOUT_S": str(DRAIN_S),
+        "INFERENCE_MODEL": "tests.chaos.specs:LONG_RUNNING",
+        "INFERENCE_DRAIN_TIMEOUT_S": str(DRAIN_S),
         RUNS: str(runs),
     }
     with System(directory, environment=settings, workers=1) as system:

@@ -2,11 +2,11 @@
 
 from prometheus_client import CollectorRegistry
 
-from mnist_api.metrics import ApiMetrics, WaitingJobs
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.topology import topology_for
+from inference_api.metrics import ApiMetrics, WaitingJobs
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.topology import topology_for
+from inference_worker.metrics import WorkerMetrics
 from mnist_model.spec import SPEC
-from mnist_worker.metrics import WorkerMetrics
 
 
 def registries() -> tuple[CollectorRegistry, CollectorRegistry]:

@@ -63,4 +63,4 @@ async def test_hundreds_of_jobs_get_the_models_own_answers_from_two_workers(syst
 
 def counted(system: System) -> list[float]:
     """Return how many results each worker has counted."""
-    return [worker.metric("mnist_results_total") for worker in system.workers]
+    return [worker.metric("inference_results_total") for worker in system.workers]

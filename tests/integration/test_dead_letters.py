@@ -1,4 +1,4 @@
-"""`python -m mnist_worker dead`: what is in the dead queue, a second life, an end."""
+"""`python -m inference_worker dead`: what is in the dead queue, a second life, an end."""
 
 import asyncio
 import json
@@ -12,9 +12,9 @@ import httpx
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.dead_letters import DeadLetter
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.requests import InferenceRequest
+from inference_bridge.dead_letters import DeadLetter
+from inference_bridge.ids import TicketSigner
+from inference_bridge.requests import InferenceRequest
 from mnist_model.spec import SPEC
 from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient, broker_client
@@ -45,22 +45,22 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
 
 
 class Command:
-    """`python -m mnist_worker dead …` as an operator's user."""
+    """`python -m inference_worker dead …` as an operator's user."""
 
     def __init__(self, amqp_url: str, redis_url: str) -> None:
         self._environment = {
             "PATH": "/usr/bin",
             "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "utf-8",
-            "MNIST_AMQP_URL": amqp_url,
-            "MNIST_REDIS_URL": redis_url,
-            "MNIST_MODEL": MODEL,
+            "INFERENCE_AMQP_URL": amqp_url,
+            "INFERENCE_REDIS_URL": redis_url,
+            "INFERENCE_MODEL": MODEL,
         }
 
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "mnist_worker", "dead", *arguments],
+            [sys.executable, "-m", "inference_worker", "dead", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -82,7 +82,7 @@ def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
 
 async def park(deployment: Deployment, broker: BrokerClient, *jobs: InferenceRequest) -> None:
     """Let a worker, which has ended since, fail and park jobs."""
-    worker = deployment.worker(MNIST_MODEL=FAULTY).wait_until_ready()
+    worker = deployment.worker(INFERENCE_MODEL=FAULTY).wait_until_ready()
     for job in jobs:
         broker.publish_job(job)
     await broker.until_messages({**EMPTY, "mnist.dead": len(jobs)})
@@ -124,7 +124,7 @@ async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
         listed, shown = await dead("list"), await dead("show", inference_id)
         replayed = await dead("replay", inference_id)
         between = await client.get(f"/result/{inference_id}")
-        deployment.worker(MNIST_MODEL=ECHO)
+        deployment.worker(INFERENCE_MODEL=ECHO)
         async with asyncio.timeout(TIMEOUT_S):
             while (after := (await client.get(f"/result/{inference_id}?wait=5")).json())["status"] == "pending":
                 pass
@@ -171,7 +171,7 @@ async def test_a_letter_that_was_kept_twice_is_published_once(
 async def test_what_has_succeeded_keeps_its_answer(
     broker: BrokerClient, dead: Command, letter: DeadLetter, deployment: Deployment
 ) -> None:
-    deployment.worker(MNIST_MODEL=ECHO)
+    deployment.worker(INFERENCE_MODEL=ECHO)
     await dead("replay", str(letter.inference_id))
     await broker.until_messages(EMPTY)
     broker.publish_dead(letter.properties, letter.body)  # as if the command had been killed before its last step

@@ -122,7 +122,7 @@ def image(service: str) -> str:
 @contextmanager
 def running(image: str) -> Iterator[str]:
     """A container of an image, as locked as it is in Kubernetes; there is no RabbitMQ and no Redis."""
-    container = docker("run", "--detach", *LOCKED, "--env", f"MNIST_TICKET_KEY={TICKET_KEY}", image)
+    container = docker("run", "--detach", *LOCKED, "--env", f"INFERENCE_TICKET_KEY={TICKET_KEY}", image)
     try:
         yield container
     finally:

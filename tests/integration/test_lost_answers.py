@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.results import failed
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.results import failed
+from inference_bridge.store import RedisStore, connect_redis
+from inference_worker.service import connect_to
+from inference_worker.settings import WorkerSettings
 from mnist_model.spec import SPEC
-from mnist_worker.service import connect_to
-from mnist_worker.settings import WorkerSettings
 from tests.chaos.proxy import Proxy
 from tests.models import EchoModel
 from tests.servers import RedisServer

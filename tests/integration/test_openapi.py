@@ -27,7 +27,7 @@ CALLS = [
 def url(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("openapi")
     # No call waits long: there is no worker.
-    environment = {"MNIST_MAX_WAIT_S": "0.1"}
+    environment = {"INFERENCE_MAX_WAIT_S": "0.1"}
     with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, **environment) as deployment:
         yield deployment.api().wait_until_ready().url
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.store import RedisStore
+from inference_bridge.ids import TicketSigner
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.store import RedisStore
+from inference_worker.obituary import Obituary
 from mnist_model.spec import SPEC
-from mnist_worker.obituary import Obituary
 from tests.deployment import TICKET_KEY, Deployment, Service
 from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S, until
@@ -129,7 +129,7 @@ def worker(
 ) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("strangers")
     with Deployment(
-        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, MNIST_MODEL="tests.models:ECHO"
+        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.models:ECHO"
     ) as deployment:
         yield deployment.worker().wait_until_ready()
 
@@ -141,7 +141,7 @@ def invalid_before(worker: Service) -> float:
 
 
 def invalid_messages(worker: Service) -> float:
-    return worker.metric("mnist_invalid_messages_total")
+    return worker.metric("inference_invalid_messages_total")
 
 
 async def classes_of(store: RedisStore, ids: list[str]) -> list[int]:

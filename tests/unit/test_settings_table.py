@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from mnist_api.settings import ApiSettings
-from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
-from mnist_worker.settings import WorkerSettings
+from inference_api.settings import ApiSettings
+from inference_bridge.settings import ENV_PREFIX, BridgeSettings
+from inference_worker.settings import WorkerSettings
 from tests.deployment import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -17,8 +17,8 @@ import photographs
 from handwriting import Bytes
 from PIL import Image
 
+from inference_bridge.errors import InvalidInput
 from inference_pictures.decode import open_picture
-from mnist_bridge.errors import InvalidInput
 from mnist_model.prepare import prepare, read_pixels
 from mnist_model.prepare.steps import as_it_is, steps
 

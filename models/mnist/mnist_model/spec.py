@@ -1,6 +1,6 @@
 """What the model takes and gives, and its two halves by name. Imports neither of them."""
 
-from mnist_bridge.spec import ModelSpec
+from inference_bridge.spec import ModelSpec
 
 SPEC = ModelSpec(
     name="mnist",

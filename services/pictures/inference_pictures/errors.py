@@ -1,6 +1,6 @@
 """Why a file cannot be used as a picture. The codes are public; the message is a sentence that may be shown."""
 
-from mnist_bridge.errors import InvalidInput, UnsupportedInput
+from inference_bridge.errors import InvalidInput, UnsupportedInput
 
 
 class UnsupportedImage(UnsupportedInput):

@@ -10,21 +10,21 @@ import pytest
 from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
-from mnist_api.app import create_app
-from mnist_api.background import Background
-from mnist_api.metrics import WaitingJobs
-from mnist_api.operations import create_operations_app
-from mnist_api.scaling import Scaling
-from mnist_api.server import Server, http_server
-from mnist_api.settings import ApiSettings
-from mnist_api.waiters import Waiters
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import succeeded
-from mnist_bridge.topology import topology_for
+from inference_api.app import create_app
+from inference_api.background import Background
+from inference_api.metrics import WaitingJobs
+from inference_api.operations import create_operations_app
+from inference_api.scaling import Scaling
+from inference_api.server import Server, http_server
+from inference_api.settings import ApiSettings
+from inference_api.waiters import Waiters
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.ids import TicketSigner
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import succeeded
+from inference_bridge.topology import topology_for
 from mnist_model.prepare import begin
 from mnist_model.spec import SPEC
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mnist_api.allowances import READ_COUNT, Allowances
-from mnist_api.keys import Client
-from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import succeeded
+from inference_api.allowances import READ_COUNT, Allowances
+from inference_api.keys import Client
+from inference_api.settings import ApiSettings
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture

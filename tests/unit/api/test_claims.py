@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mnist_api import claims
-from mnist_api import submissions as submissions_module
-from mnist_api.claims import Claims
-from mnist_api.settings import ApiSettings
-from mnist_api.submissions import Submissions, Ticket
-from mnist_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import expired, succeeded
+from inference_api import claims
+from inference_api import submissions as submissions_module
+from inference_api.claims import Claims
+from inference_api.settings import ApiSettings
+from inference_api.submissions import Submissions, Ticket
+from inference_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
+from inference_bridge.ids import TicketSigner
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import expired, succeeded
 from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 

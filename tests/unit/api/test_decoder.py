@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mnist_api import decoder
-from mnist_api.decoder import Decoder
-from mnist_bridge.errors import InferenceError, InvalidInput, QueueFull
+from inference_api import decoder
+from inference_api.decoder import Decoder
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_api.model import import_prepare
-from mnist_bridge.errors import ConfigurationError, InvalidInput
+from inference_api.model import import_prepare
+from inference_bridge.errors import ConfigurationError, InvalidInput
 from mnist_model.prepare import begin
 from mnist_model.spec import SPEC
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_api.buffers import Body, Buffers
-from mnist_api.uploads import read_picture
-from mnist_bridge.errors import EmptyInput, InferenceError, InputTooLarge, InvalidRequest, RequestTimeout
+from inference_api.buffers import Body, Buffers
+from inference_api.uploads import read_picture
+from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge, InvalidRequest, RequestTimeout
 from tests.unit.api.conftest import Service, a_picture
 
 MAX_BYTES = 1_000
@@ -109,7 +109,7 @@ async def test_a_length_that_is_announced_too_large_is_refused_unread() -> None:
 
 
 async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_api.uploads.READ_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("inference_api.uploads.READ_TIMEOUT_S", 0.01)
 
     async def stuck() -> AsyncIterator[bytes]:
         yield b"the first byte"

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.errors import QueueFull
-from mnist_bridge.inbox import Delivery, Inbox
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
-from mnist_bridge.topology import DEAD_MAX_LENGTH
+from inference_bridge.errors import QueueFull
+from inference_bridge.inbox import Delivery, Inbox
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
+from inference_bridge.topology import DEAD_MAX_LENGTH
 from mnist_model.spec import SPEC
 from tests.sizes import FixedSize
 

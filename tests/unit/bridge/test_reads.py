@@ -3,11 +3,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mnist_bridge import reads
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reads import CoalescedReads
-from mnist_bridge.results import failed
+from inference_bridge import reads
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reads import CoalescedReads
+from inference_bridge.results import failed
 
 
 class CountingStore(MemoryStore):

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
-from mnist_bridge.errors import InvalidMessage
-from mnist_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from inference_bridge.errors import InvalidMessage
+from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
 from mnist_model.spec import SPEC
 
 ID = "A" * 24

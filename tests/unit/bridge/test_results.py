@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mnist_bridge.results import Result, Status, expired, failed, pending_body, status_of, succeeded
+from inference_bridge.results import Result, Status, expired, failed, pending_body, status_of, succeeded
 from mnist_model.spec import SPEC
 
 ID = "A" * 24

@@ -1,7 +1,7 @@
 import pytest
 
-from mnist_bridge.errors import ConfigurationError
-from mnist_bridge.spec import load_spec
+from inference_bridge.errors import ConfigurationError
+from inference_bridge.spec import load_spec
 from mnist_model.spec import SPEC
 
 
@@ -11,7 +11,7 @@ def test_a_spec_is_found_by_its_name() -> None:
 
 @pytest.mark.parametrize("path", ["no.such.module:SPEC", "mnist_model.spec:NO_SUCH_SPEC", "mnist_model.spec", ""])
 def test_a_spec_that_is_not_there_is_named(path: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"MNIST_MODEL: '{path}'.*expected package\.module:name"):
+    with pytest.raises(ConfigurationError, match=rf"INFERENCE_MODEL: '{path}'.*expected package\.module:name"):
         load_spec(path)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mnist_api.model import import_prepare
-from mnist_bridge.spec import ModelSpec, load_spec
-from mnist_worker.model import import_model
+from inference_api.model import import_prepare
+from inference_bridge.spec import ModelSpec, load_spec
+from inference_worker.model import import_model
 from tests.deployment import ROOT
 from tests.servers import Process, free_port
 
@@ -45,7 +45,7 @@ def test_the_api_finds_a_function_that_turns_the_example_into_a_body(spec: Model
 
 def test_the_half_of_the_api_leaves_no_torch_loaded(path: str) -> None:
     program = (
-        "import sys; from mnist_bridge.spec import load_spec; from mnist_api.model import import_prepare; "
+        "import sys; from inference_bridge.spec import load_spec; from inference_api.model import import_prepare; "
         f"spec = load_spec({path!r}); prepared = import_prepare(spec)(spec.example, max_pixels=16_000_000); "
         "prepared if isinstance(prepared, bytes) else prepared(); print('torch' in sys.modules)"
     )
@@ -57,8 +57,8 @@ def test_the_half_of_the_api_leaves_no_torch_loaded(path: str) -> None:
 
 def test_the_example_goes_the_whole_way(path: str, spec: ModelSpec, tmp_path: Path) -> None:
     port = free_port()
-    variables = {"MNIST_MODEL": path, "MNIST_PORT": str(port), "MNIST_OPERATIONS_PORT": "0"}
-    process = Process([sys.executable, "-m", "mnist_embedded"], tmp_path / "log", variables).start()
+    variables = {"INFERENCE_MODEL": path, "INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": "0"}
+    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", variables).start()
     try:
         process.wait_for_port(port)
         url = f"http://127.0.0.1:{port}/classify?wait=10"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.memory_broker import MemoryBroker, Message
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reports import WorkerReport
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.results import Result
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.memory_broker import MemoryBroker, Message
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reports import WorkerReport
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.results import Result
+from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
-from mnist_worker.worker import Worker
 from tests.models import EchoModel
 
 TIMEOUT_S = 10.0

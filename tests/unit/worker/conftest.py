@@ -8,13 +8,13 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.reports import DEFAULT_POOL
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.reports import DEFAULT_POOL
+from inference_worker.engine import Engine
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.sizing import BatchSizing
+from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.sizing import BatchSizing
-from mnist_worker.worker import Worker
 from tests.certificates import Authority, Certificate
 from tests.models import EchoModel, FaultyModel
 from tests.sizes import FixedSize

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.dead_letters import DeadLetter, second_life
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.results import failed
-from mnist_bridge.topology import SOLO_ATTEMPTS
+from inference_bridge.dead_letters import DeadLetter, second_life
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.results import failed
+from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_worker.obituary import Obituary, listing, picture
 from mnist_model.spec import SPEC
-from mnist_worker.obituary import Obituary, listing, picture
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 REQUEST = InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
@@ -89,7 +89,7 @@ def test_a_second_life_keeps_everything_but_the_deadline() -> None:
 
 
 def test_the_command_imports_no_torch() -> None:
-    program = "import sys, mnist_worker.__main__; print('torch' in sys.modules)"
+    program = "import sys, inference_worker.__main__; print('torch' in sys.modules)"
 
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mnist_bridge.errors import ConfigurationError
-from mnist_worker.device import is_device_lost, is_out_of_memory, open_device
-from mnist_worker.model import import_model
+from inference_bridge.errors import ConfigurationError
+from inference_worker.device import is_device_lost, is_out_of_memory, open_device
+from inference_worker.model import import_model
 from tests.models import ECHO, EchoModel
 
 

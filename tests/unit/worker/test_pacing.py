@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from mnist_bridge.inbox import Inbox
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer
-from mnist_bridge.requests import InferenceRequest
+from inference_bridge.inbox import Inbox
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer
+from inference_bridge.requests import InferenceRequest
+from inference_worker.pacing import Pacing
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_model.spec import SPEC
-from mnist_worker.pacing import Pacing
-from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
 
 MAX_BATCH_SIZE = 64
 JOBS = 300

@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from pika import BasicProperties
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.errors import DeviceLost, StoreUnavailable
-from mnist_bridge.inbox import Delivery, Lane
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reports import DEFAULT_POOL, WorkerReport
-from mnist_bridge.requests import InferenceRequest, message_id, to_properties
-from mnist_bridge.results import Result, Status
-from mnist_bridge.settings import GRACE_S
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import SOLO_ATTEMPTS
+from inference_bridge.errors import DeviceLost, StoreUnavailable
+from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reports import DEFAULT_POOL, WorkerReport
+from inference_bridge.requests import InferenceRequest, message_id, to_properties
+from inference_bridge.results import Result, Status
+from inference_bridge.settings import GRACE_S
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_worker.batch import WORKER_CRASHED
+from inference_worker.engine import Engine
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.model import Model
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
+from inference_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from mnist_model.spec import SPEC
-from mnist_worker.batch import WORKER_CRASHED
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.model import Model
-from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
-from mnist_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import Device, DeviceLoop
 
@@ -255,9 +255,9 @@ class Life:
 
     def check_metrics(self) -> None:
         limits = {
-            "mnist_solo_runs_total": self.solo_runs,
-            "mnist_duplicate_results_total": self.duplicates,
-            "mnist_predict_seconds_sum": self.device.busy_s + 1e-6,
+            "inference_solo_runs_total": self.solo_runs,
+            "inference_duplicate_results_total": self.duplicates,
+            "inference_predict_seconds_sum": self.device.busy_s + 1e-6,
         }
         collected = self.registry.restricted_registry(limits).collect()  # all of it after each step takes long
         counted = {sample.name: sample.value for metric in collected for sample in metric.samples}

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_bridge.spec import ModelSpec
+from inference_bridge.spec import ModelSpec
 from mnist_model.predict.network import ConvNet, normalize
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, load_weights
 from mnist_model.spec import SPEC
 
 
 class DigitClassifier:
-    """Classifies 28x28 pictures of digits; see `mnist_worker.model.Model` for the contract."""
+    """Classifies 28x28 pictures of digits; see `inference_worker.model.Model` for the contract."""
 
     spec: ClassVar[ModelSpec] = SPEC
 

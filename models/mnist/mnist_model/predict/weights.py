@@ -12,14 +12,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mnist_bridge.errors import WeightsError
-from mnist_bridge.spec import ModelSpec
+from inference_bridge.errors import WeightsError
+from inference_bridge.spec import ModelSpec
 from mnist_model.predict.network import ConvNet
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""
 
-_REMEDY = "train them again with `python -m mnist_training.train`, or unset MNIST_WEIGHTS to use those of the package"
+_REMEDY = (
+    "train them again with `python -m mnist_training.train`, or unset INFERENCE_WEIGHTS to use those of the package"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from inference_bridge.errors import InvalidInput
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
-from mnist_bridge.errors import InvalidInput
 from mnist_model.prepare import SMALL_BYTES, begin, prepare
 
 SAMPLES = Path(__file__).parents[4] / "samples"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mnist_bridge.errors import WeightsError
+from inference_bridge.errors import WeightsError
 from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
 from mnist_model.spec import SPEC
@@ -66,7 +66,9 @@ def test_saving_leaves_nothing_but_the_file(saved: Path) -> None:
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.safetensors"
 
-    with pytest.raises(WeightsError, match=r"nowhere\.safetensors does not exist; train them again .* MNIST_WEIGHTS"):
+    with pytest.raises(
+        WeightsError, match=r"nowhere\.safetensors does not exist; train them again .* INFERENCE_WEIGHTS"
+    ):
         load_weights(path, SPEC)
 
 
