@@ -40,7 +40,7 @@ def build_server(settings: ApiSettings) -> Server:
     """
     if settings.ticket_key is None:
         raise ConfigurationError(
-            "INFERENCE_TICKET_KEY is not set; every API process needs the same secret, such as from `openssl rand -hex 32`"
+            "INFERENCE_TICKET_KEY is not set; every API process needs the same secret; try `openssl rand -hex 32`"
         )
     spec = load_spec(settings.model)
     drain_rate = DrainRate()

@@ -11,4 +11,4 @@ def test_pictures_know_the_bridge_and_no_other_package_of_ours() -> None:
 
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
-    assert answer.stdout.strip() == "['inference_pictures', 'inference_bridge']"
+    assert answer.stdout.strip() == "['inference_bridge', 'inference_pictures']"
