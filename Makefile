@@ -6,34 +6,54 @@ TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
 MNIST_DATA ?= data
+# The folder in `models` that `make run` serves.
+MODEL ?= mnist
 
 RUN := .venv-run
 DEV := .venv
+UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-SERVICES := -e services/bridge -e services/api -e services/worker -e services/embedded
-CODE := services training tests benchmarks samples docs keda charts
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
+MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
+PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
+CODE := services models training tests benchmarks samples keda charts release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format train bench chaos e2e e2e-quick manifests clean servers cluster-tools
+.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
-# Where nothing can be pulled, a folder beside the checkout brings a node's image and KEDA; elsewhere they come from the net.
-ifneq ($(wildcard ../shared/cluster/up),)
-export KIND_NODE_IMAGE ?= kindest/node:v1.34.9-local
-export KEDA_INSTALL ?= ../shared/cluster/keda/install mnist-e2e
-endif
+# What needs no torch, and of that what needs no server.
+UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model
+UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
+UNIT_TESTS := -m "not servers" tests/unit/bridge tests/unit/pictures tests/unit/api \
+	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/release tests/contract
+COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
 # Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 E2E := -m pytest --timeout 1200 --capture no --tb short
 QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec $(RUN)/bin/python -m mnist_embedded
+	@exec env INFERENCE_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m inference_embedded
 
-test: $(DEV)/installed servers  ## run every test, against a RabbitMQ and a Redis of its own
+unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
+ifneq ($(filter tests/%,$(ARGS)),)
+	@$(UNIT)/bin/python -m pytest -m "not servers" $(ARGS)
+else
+	@$(UNIT)/bin/python -m pytest --numprocesses auto $(COVERAGE) $(UNIT_TESTS) $(ARGS)
+	@echo "coverage, branches included: $$($(UNIT)/bin/coverage report --format total) % of $(UNIT_PACKAGES)"
+endif
+
+quick: $(UNIT)/checks  ## check style and types of what needs no torch, then make unit
+	@$(UNIT)/bin/ruff format --check $(CODE)
+	@$(UNIT)/bin/ruff check $(CODE)
+	@$(UNIT)/bin/mypy $(UNIT_PACKAGES:%=--package %)
+	@$(MAKE) --no-print-directory unit
+
+test: plan $(DEV)/installed servers  ## run every test but those in a cluster, against a RabbitMQ and a Redis of its own
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
 lint: $(DEV)/installed  ## check style and types
@@ -48,10 +68,10 @@ format: $(DEV)/installed  ## format the code
 train: $(DEV)/installed  ## train the network, write its weights and the model card
 	@$(DEV)/bin/python -m mnist_training.train --data $(MNIST_DATA) $(ARGS)
 
-bench: $(DEV)/installed servers  ## measure throughput and latency on this machine
+bench: plan $(DEV)/installed servers  ## measure throughput and latency on this machine
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
-chaos: $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
+chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
@@ -64,26 +84,51 @@ e2e-quick: $(DEV)/installed cluster-tools  ## the same, only scaling and workers
 manifests:  ## write keda/manifests from the chart (needs helm)
 	@sh keda/manifests.sh
 
+wheels:  ## build the wheels, install them apart from the checkout and run the unit tests against them
+	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) sh release/wheels.sh $(PYTHON) "$(TORCH)"
+
+version:  ## print the version; fail where a file has another
+	@$(PYTHON) release/version.py
+
+version-set:  ## write the version V into every file that names it
+	@$(PYTHON) release/version.py "$(V)"
+
 cluster-tools:
 	@sh tests/e2e/tools.sh
+
+# Before anything is installed.
+plan:
+	@[ -e $(DEV)/installed ] || echo "$(DEV) is not there yet: pip will install requirements-dev.txt into it, with a torch of several GB if it is the GPU build"
+	@sh tests/servers.sh --plan
 
 servers:
 	@sh tests/servers.sh
 
 clean:  ## remove everything that was installed or built here
-	rm -rf $(RUN) $(DEV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Serving needs no test tools and no torchvision.
-$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+$(RUN)/installed: constraints.txt $(PROJECTS)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
-	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS)
 	@touch $@
 
-$(DEV)/installed: constraints.txt requirements-dev.txt training/pyproject.toml $(wildcard services/*/pyproject.toml)
+$(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)
+	@echo "installing into $(UNIT), once; this takes less than a minute"
+	@$(PYTHON) -m venv $(UNIT)
+	@$(UNIT)/bin/python $(PIP) --requirement requirements-unit.txt
+	@$(UNIT)/bin/python $(PIP) --no-build-isolation $(UNIT_SERVICES)
+	@touch $@
+
+$(UNIT)/checks: $(UNIT)/installed
+	@$(UNIT)/bin/python $(PIP) mypy ruff types-pika-ts
+	@touch $@
+
+$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
-	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) -e training
+	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS) -e training
 	@touch $@

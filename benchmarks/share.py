@@ -20,8 +20,8 @@ from tests.pictures import SAMPLES, encoded, sample
 from tests.servers import running_servers
 from tqdm import tqdm
 
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 
 MAX_CONCURRENT = 64
 START_TIMEOUT_S = 60.0
@@ -78,7 +78,7 @@ class Bench:
     def workers(self, count: int, model: str, seconds: float) -> list[Service]:
         """Start workers whose model takes so many seconds, for a job or for a batch; they become ready together."""
         variables = {
-            "MNIST_MODEL": f"benchmarks.sleeping:{model}",
+            "INFERENCE_MODEL": f"benchmarks.sleeping:{model}",
             "SLEEP_S": str(seconds),
             "START_DIRECTORY": tempfile.mkdtemp(dir=self._scratch),
             "START_COUNT": str(count),
@@ -116,7 +116,7 @@ class Bench:
 async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
     """Measure from the first ready worker to the last result, for jobs that waited before any worker was there."""
     done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
-    started = bench.workers(workers, "JobByJob", seconds)
+    started = bench.workers(workers, "JOB_BY_JOB", seconds)
     await first_ready(started)
     begin = time.perf_counter()
     measured_s = await done - begin
@@ -130,10 +130,10 @@ async def join(bench: Bench, seconds: float) -> Shared:
     """Measure the share of a worker that joins another in the middle of a long backlog; half is ideal."""
     jobs = round(2 * (JOIN_AFTER_S + SHARE_UNTIL_S + 6) / seconds)
     inference_ids = await bench.submit(jobs)
-    [first] = bench.workers(1, "JobByJob", seconds)
+    [first] = bench.workers(1, "JOB_BY_JOB", seconds)
     await first_ready([first])
     await asyncio.sleep(JOIN_AFTER_S)
-    [second] = bench.workers(1, "JobByJob", seconds)
+    [second] = bench.workers(1, "JOB_BY_JOB", seconds)
     await first_ready([second])
     await asyncio.sleep(SHARE_FROM_S)
     before = [results(first), results(second)]
@@ -147,7 +147,7 @@ async def join(bench: Bench, seconds: float) -> Shared:
 async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     """Measure the throughput of a model whose batches take the same time whatever their size."""
     done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
-    workers = bench.workers(1, "BatchByBatch", seconds)
+    workers = bench.workers(1, "BATCH_BY_BATCH", seconds)
     await first_ready(workers)
     begin = time.perf_counter()
     measured = jobs / (await done - begin)
@@ -180,12 +180,12 @@ async def first_ready(workers: list[Service]) -> None:
 
 def results(worker: Service) -> float:
     """Return how many results a worker has stored."""
-    return worker.metric("mnist_results_total")
+    return worker.metric("inference_results_total")
 
 
 def device_s(worker: Service) -> float:
     """Return for how long a worker has had a batch on its device, those that have ended."""
-    return worker.metric("mnist_predict_seconds_sum")
+    return worker.metric("inference_predict_seconds_sum")
 
 
 def stop(workers: list[Service]) -> None:
@@ -219,7 +219,7 @@ def measure(scratch: Path, rounds: int) -> list[Shared]:
 async def _measure(deployment: Deployment, url: str, redis_url: str, scratch: Path, rounds: int) -> list[Shared]:
     limits = httpx.Limits(max_connections=MAX_CONCURRENT)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
-        store = RedisStore(connect_redis(redis_url), spec=MNIST, result_ttl_s=3_600)
+        store = RedisStore(connect_redis(redis_url), spec=SPEC, result_ttl_s=3_600)
         bench = Bench(deployment, client, store, scratch)
         with tqdm(total=rounds * len(ROWS), desc="rows", unit="row") as progress:
             measured: list[list[Shared]] = [[] for _ in ROWS]

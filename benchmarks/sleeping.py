@@ -6,6 +6,7 @@ each other in that directory before they take jobs, since those that share a cor
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -13,15 +14,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_bridge.spec import MNIST, ModelSpec
+from inference_bridge.spec import ModelSpec
+from mnist_model.spec import SPEC
 
 POLL_S = 0.01
+
+JOB_BY_JOB = replace(SPEC, model=f"{__name__}:JobByJob")
+BATCH_BY_BATCH = replace(SPEC, model=f"{__name__}:BatchByBatch")
 
 
 class JobByJob:
     """A model that takes the same time for each job of a batch."""
 
-    spec: ClassVar[ModelSpec] = MNIST
+    spec: ClassVar[ModelSpec] = JOB_BY_JOB
 
     def __init__(self, sleep_s: float) -> None:
         self._sleep_s = sleep_s
@@ -48,6 +53,8 @@ class JobByJob:
 
 class BatchByBatch(JobByJob):
     """A model that takes the same time for a batch of any size."""
+
+    spec = BATCH_BY_BATCH
 
     def _seconds(self, batch_size: int) -> float:
         return self._sleep_s

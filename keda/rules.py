@@ -93,7 +93,7 @@ class Settings:
 def workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_recent: bool) -> int:
     """Return the workers that let no job wait longer, at least one after a recent result, without suspects.
 
-    Source: the API, `mnist_api.scaling`.
+    Source: the API, `inference_api.scaling`.
     """
     wanted = min(jobs, max(1, math.ceil(round(jobs / throughput / target_wait_s, 6))))
     return max(wanted, int(is_recent))

@@ -37,7 +37,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from cluster import Arrivals, Sample, simulate
 from figures import Column, Figures, figures_of, figures_of_run, rows_of_figures, rows_of_run, text
 from picture import Curve, draw
@@ -87,8 +87,8 @@ def settings_of(
         down_period_s=scaling["scaleDown"]["periodSeconds"],
         throughput=throughput,
         # As a worker learns it for a model that takes each job by itself: three batches of 20 ms each.
-        prefetch=3 * max(1, min(worker["settings"]["MNIST_MAX_BATCH_SIZE"], round(SHORT_BATCH_S * throughput))),
-        drain_s=worker["settings"]["MNIST_DRAIN_TIMEOUT_S"],
+        prefetch=3 * max(1, min(worker["settings"]["INFERENCE_MAX_BATCH_SIZE"], round(SHORT_BATCH_S * throughput))),
+        drain_s=worker["settings"]["INFERENCE_DRAIN_TIMEOUT_S"],
         start_s=start_s,
         metric_lag_s=SOURCES[source].metric_lag_s if metric_lag_s is None else metric_lag_s,
         office_hours=tuple(

@@ -1,15 +1,20 @@
 """Fixtures that every tier shares: the real servers, started once per run and only when a test asks for them."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.deployment import MODEL
 from tests.servers import RabbitMQ, RedisServer
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# The one setting that has no default; processes inherit it.
+os.environ["INFERENCE_MODEL"] = MODEL
 
 
 @pytest.fixture(scope="session")

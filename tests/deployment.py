@@ -16,6 +16,7 @@ from tests.servers import START_TIMEOUT_S, Process, free_port
 ROOT = Path(__file__).parent.parent
 VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
+MODEL = "mnist_model.spec:SPEC"
 POLL_S = 0.05
 
 
@@ -68,10 +69,11 @@ class Deployment:
     def __init__(self, directory: Path, *, amqp_url: str, redis_url: str, **environment: str) -> None:
         self._directory = directory
         self._environment = {
-            "MNIST_AMQP_URL": amqp_url,
-            "MNIST_REDIS_URL": redis_url,
-            "MNIST_TICKET_KEY": TICKET_KEY,
-            "MNIST_QUEUE_SETTLE_S": "0",
+            "INFERENCE_AMQP_URL": amqp_url,
+            "INFERENCE_REDIS_URL": redis_url,
+            "INFERENCE_TICKET_KEY": TICKET_KEY,
+            "INFERENCE_QUEUE_SETTLE_S": "0",
+            "INFERENCE_MODEL": MODEL,
             **environment,
         }
         self.services: list[Service] = []
@@ -88,12 +90,12 @@ class Deployment:
     def api(self, **environment: str) -> Service:
         """Start an API process on free ports."""
         operations_port = free_port()
-        variables = {"MNIST_OPERATIONS_PORT": str(operations_port), **environment}
-        return self.start("mnist_api", "MNIST_PORT", variables, operations_port)
+        variables = {"INFERENCE_OPERATIONS_PORT": str(operations_port), **environment}
+        return self.start("inference_api", "INFERENCE_PORT", variables, operations_port)
 
     def worker(self, **environment: str) -> Service:
         """Start a worker with its probes on a free port."""
-        return self.start("mnist_worker", "MNIST_PROBE_PORT", environment)
+        return self.start("inference_worker", "INFERENCE_PROBE_PORT", environment)
 
     def start(
         self, module: str, port_variable: str, environment: dict[str, str], operations_port: int | None = None

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from mnist_bridge.contract import DepthReader
-from mnist_bridge.depths import Depths
-from mnist_bridge.errors import BrokerUnavailable
+from inference_bridge.contract import DepthReader
+from inference_bridge.depths import Depths
+from inference_bridge.errors import BrokerUnavailable
 
 TIMEOUT_S = 20.0
 

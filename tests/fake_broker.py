@@ -1,7 +1,7 @@
 """RabbitMQ as a publisher's connection sees it, on a virtual clock: it freezes, alarms, refuses and forgets on demand.
 
-It takes the place of pika's connection and channel, with as much of their interface as `mnist_bridge.amqp` and
-`mnist_bridge.publisher` use.
+It takes the place of pika's connection and channel, with as much of their interface as `inference_bridge.amqp` and
+`inference_bridge.publisher` use.
 """
 
 import asyncio
@@ -295,7 +295,12 @@ class FakeChannel:
         tags, self._unconfirmed = self._unconfirmed, []
         if len(tags) > 1 and not self.withheld and self.connection.broker.random.random() < 0.5:
             return self._confirming(Basic.Ack(tags[-1], multiple=True))
-        return lambda: [self._on_confirm(Method(1, Basic.Ack(tag))) for tag in tags] and None
+
+        def confirm_each() -> None:
+            for tag in tags:
+                self._on_confirm(Method(1, Basic.Ack(tag)))
+
+        return confirm_each
 
     def _return(self, properties: BasicProperties, tag: int) -> None:
         for callback in self._on_return:

@@ -1,4 +1,4 @@
-"""Models for tests, loaded through the same door as the real one (`MNIST_MODEL=tests.models:EchoModel`).
+"""Models for tests, loaded through the same door as the real one (`INFERENCE_MODEL=tests.models:ECHO`).
 
 The first pixel says what happens: its value modulo 10 is the predicted class, unless it is one of the faults below.
 """
@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,17 +16,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_bridge.spec import MNIST, ModelSpec
+from inference_bridge.spec import ModelSpec
+from mnist_model.spec import SPEC
 
 logger = logging.getLogger(__name__)
 
 RAISES, KILLS, HANGS, RUNS_OUT_OF_MEMORY, LOSES_THE_DEVICE, ANSWERS_NAN = 250, 251, 252, 253, 254, 255
 
 
+def _spec_of(name: str) -> ModelSpec:
+    return replace(SPEC, model=f"{__name__}:{name}")
+
+
+ECHO = _spec_of("EchoModel")
+SLOW = _spec_of("SlowModel")
+GATED = _spec_of("GatedModel")
+HANGING = _spec_of("HangingModel")
+NEVER_WARM = _spec_of("NeverWarmModel")
+FAULTY = _spec_of("FaultyModel")
+
+
 class EchoModel:
     """Predicts the class that the first pixel names; keeps the sizes of the batches it was given."""
 
-    spec: ClassVar[ModelSpec] = MNIST
+    spec: ClassVar[ModelSpec] = ECHO
 
     def __init__(self) -> None:
         self.batch_sizes: list[int] = []
@@ -42,6 +56,8 @@ class EchoModel:
 class SlowModel(EchoModel):
     """Takes 20 ms for each input, so that a batch can be caught in the middle."""
 
+    spec = SLOW
+
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         time.sleep(0.02 * len(batch))
         return super().predict_batch(batch)
@@ -52,6 +68,8 @@ class GatedModel(EchoModel):
 
     It logs that it waits: from then on the worker is in the middle of a batch for as long as the test likes.
     """
+
+    spec = GATED
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,6 +91,8 @@ class GatedModel(EchoModel):
 class HangingModel(EchoModel):
     """Never comes back from any input but the empty one, with which a model is warmed up."""
 
+    spec = HANGING
+
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         if batch.any():
             logger.info("model hangs")
@@ -82,6 +102,8 @@ class HangingModel(EchoModel):
 
 class NeverWarmModel(EchoModel):
     """Never comes back from any input."""
+
+    spec = NEVER_WARM
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         time.sleep(3_600)
@@ -94,6 +116,8 @@ class FaultyModel(EchoModel):
     Attributes:
         released: ends a hang, which lasts for ever otherwise; for tests whose process goes on.
     """
+
+    spec = FAULTY
 
     def __init__(self) -> None:
         super().__init__()

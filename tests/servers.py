@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pika.frame
 import redis
@@ -163,7 +163,7 @@ class RabbitMQ:
         """Return the version that the running node says it is, in the first frame of a connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
             client.sendall(pika.frame.ProtocolHeader().marshal())
-            _, start = pika.frame.decode_frame(client.recv(65_536))
+            start: Any = pika.frame.decode_frame(client.recv(65_536))[1]
         version: str = start.method.server_properties["version"]
         return version
 

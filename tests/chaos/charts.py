@@ -11,7 +11,7 @@ from tests.chaos.soak import Sample
 
 WIDTH_IN, HEIGHT_IN = 8.0, 3.4
 BLUE, ORANGE, GREY = "#2b6cb0", "#c05621", "#718096"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mnist-inference",
     "font.family": "sans-serif",

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_api.images import prepare
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.prepare import prepare
 from tests.chaos.case import Seen
 from tests.chaos.endurance import loaded
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import POST, Client, get
 from tests.chaos.recovery import BOUND_S, recover
+from tests.chaos.specs import POISONED
 from tests.chaos.system import System
 from tests.chaos.workload import MAX_PIXELS, Workload
 from tests.pictures import encoded, sample
@@ -28,6 +29,7 @@ PAUSE_S = 0.3
 class PoisonedClassifier(DigitClassifier):
     """Raises as soon as the one poisonous picture is in a batch."""
 
+    spec = POISONED
     _poison = np.frombuffer(prepare(POISON, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -39,7 +41,7 @@ class PoisonedClassifier(DigitClassifier):
 async def dead_queue_deleted(directory: Path, workload: Workload) -> Seen:
     """Delete the queue under load; then each dead letter is parked, or waits until RabbitMQ tries again to park it."""
     seen = Seen(Ledger(workload))
-    with System(directory, environment={"MNIST_MODEL": "tests.chaos.dead_queue:PoisonedClassifier"}) as system:
+    with System(directory, environment={"INFERENCE_MODEL": "tests.chaos.specs:POISONED"}) as system:
         async with loaded(system, seen.ledger, RATE_PER_S) as load:
             statuses = await _take(system)
             await asyncio.to_thread(system.rabbitmq.control, "delete_queue", DEAD)

@@ -88,7 +88,8 @@ class Preload:
 
     def cut(self, directory: Path) -> None:
         """Cut every append-only file in a directory to what was synced, as a power cut may."""
-        synced = dict(reversed(line.split(" ", 1)) for line in self.log.read_text().splitlines())
+        lines = (line.split(" ", 1) for line in self.log.read_text().splitlines())
+        synced = {name: length for length, name in lines}
         for file in directory.glob("*.incr.aof"):
             os.truncate(file, int(synced.get(str(file), 0)))
 

@@ -16,7 +16,7 @@ from tests.chaos.system import System, port_of
 from tests.chaos.workload import Workload
 
 CONNECTIONS = 150
-#: `MNIST_MAX_BYTES`, by default.
+#: `INFERENCE_MAX_BYTES`, by default.
 MAX_BYTES = 2 * 2**20
 SEND_TIMEOUT_S = 10.0
 #: Memory is looked at for so long; bodies are given up after 30 s.
@@ -26,7 +26,7 @@ BOUND_S = 10.0
 #: What the API may hold of them, and what its memory may grow by; what is sent is 300 MiB.
 BUFFERED_MIB = 64
 MEMORY_LIMIT_MIB = 150
-SETTINGS = {**ENVIRONMENT, "MNIST_MAX_BUFFERED_BYTES": str(BUFFERED_MIB * 2**20)}
+SETTINGS = {**ENVIRONMENT, "INFERENCE_MAX_BUFFERED_BYTES": str(BUFFERED_MIB * 2**20)}
 
 
 async def endless_bodies(directory: Path, workload: Workload) -> Seen:

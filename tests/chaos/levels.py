@@ -8,7 +8,7 @@ from tests.chaos.slow_model import S_PER_INPUT
 CAPACITY_PER_S = 2 / S_PER_INPUT
 #: So few that a queue of this length is full within seconds at twice the capacity.
 QUEUE_MAX_LENGTH = "500"
-ENVIRONMENT = {"MNIST_QUEUE_MAX_LENGTH": QUEUE_MAX_LENGTH, "MNIST_MODEL": "tests.chaos.slow_model:SlowClassifier"}
+ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": QUEUE_MAX_LENGTH, "INFERENCE_MODEL": "tests.chaos.specs:SLOW"}
 
 
 class Level(StrEnum):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
 from tests.chaos.case import Seen
 from tests.chaos.endurance import loaded
 from tests.chaos.faults import end
 from tests.chaos.ledger import Ledger
+from tests.chaos.specs import LONG_RUNNING
 from tests.chaos.system import System
 from tests.chaos.workload import Workload
 
@@ -28,6 +29,8 @@ RUNS = "CHAOS_RUNS"
 class LongRunningClassifier(DigitClassifier):
     """Takes 3 s for any batch but the empty one that warms it up; notes in a file that it has started."""
 
+    spec = LONG_RUNNING
+
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         if batch.any():
             with Path(os.environ[RUNS]).open("a") as runs:
@@ -41,8 +44,8 @@ async def worker_stopped_alone(directory: Path, workload: Workload) -> Seen:
     seen, runs = Seen(Ledger(workload)), directory / "runs"
     runs.touch()
     settings = {
-        "MNIST_MODEL": "tests.chaos.orderly_stops:LongRunningClassifier",
-        "MNIST_DRAIN_TIMEOUT_S": str(DRAIN_S),
+        "INFERENCE_MODEL": "tests.chaos.specs:LONG_RUNNING",
+        "INFERENCE_DRAIN_TIMEOUT_S": str(DRAIN_S),
         RUNS: str(runs),
     }
     with System(directory, environment=settings, workers=1) as system:

@@ -23,7 +23,7 @@ DRAIN_TIMEOUT_S = 60.0
 CONNECTIONS = 512
 #: One in so many accepted jobs is waited for, to measure its latency; all are fetched in the end.
 WATCH_EVERY = 8
-ENVIRONMENT = {"MNIST_QUEUE_MAX_LENGTH": "500", "MNIST_MODEL": "tests.chaos.slow_model:SlowClassifier"}
+ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": "500", "INFERENCE_MODEL": "tests.chaos.specs:SLOW"}
 
 
 @dataclass(frozen=True, slots=True)

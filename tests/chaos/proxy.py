@@ -102,7 +102,12 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset every connection."""
-        self._do(lambda: [link.abort() for link in self._links])
+
+        def abort_all() -> None:
+            for link in list(self._links):
+                link.abort()
+
+        self._do(abort_all)
 
     def mute(self) -> None:
         """From now on nothing passes through the connections there are; new ones work."""

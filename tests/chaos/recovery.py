@@ -124,6 +124,6 @@ def _batches_of(port: int) -> float:
     connection = HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
     try:
         connection.request("GET", "/metrics/")
-        return sum_of_samples(connection.getresponse().read().decode(), "mnist_batch_size_count")
+        return sum_of_samples(connection.getresponse().read().decode(), "inference_batch_size_count")
     finally:
         connection.close()

@@ -37,7 +37,7 @@ FAULTS = (
         "the queue full: no worker answers for 8 s",
         faults.queue_full,
         8,
-        environment={"MNIST_QUEUE_MAX_LENGTH": faults.SMALL_QUEUE},
+        environment={"INFERENCE_QUEUE_MAX_LENGTH": faults.SMALL_QUEUE},
     ),
     Fault(
         "queue-deleted",

@@ -24,7 +24,7 @@ SAMPLE_EVERY_S = 5.0
 RESTART_EVERY_S = 60.0
 FETCH_TIMEOUT_S = 60.0
 #: Results are forgotten after two minutes, so that Redis, too, reaches a steady state.
-ENVIRONMENT = {"MNIST_JOB_TTL_S": "60", "MNIST_RESULT_TTL_S": "120"}
+ENVIRONMENT = {"INFERENCE_JOB_TTL_S": "60", "INFERENCE_RESULT_TTL_S": "120"}
 MIB = 2**20
 
 

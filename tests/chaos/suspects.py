@@ -18,11 +18,11 @@ FILL_S = 8.0
 #: Twice what two workers can do.
 RATE_PER_S = 2 * 2 / SlowerClassifier.s_per_input
 SETTINGS = {
-    "MNIST_MODEL": "tests.chaos.slow_model:SlowerClassifier",
-    "MNIST_QUEUE_MAX_LENGTH": "100",
-    "MNIST_MAX_BATCH_SIZE": "8",  # so that a worker holds 24 jobs, which take turns with 24 batches
-    "MNIST_JOB_TTL_S": str(JOB_TTL_S),
-    "MNIST_RESULT_TTL_S": "300",
+    "INFERENCE_MODEL": "tests.chaos.specs:SLOWER",
+    "INFERENCE_QUEUE_MAX_LENGTH": "100",
+    "INFERENCE_MAX_BATCH_SIZE": "8",  # so that a worker holds 24 jobs, which take turns with 24 batches
+    "INFERENCE_JOB_TTL_S": str(JOB_TTL_S),
+    "INFERENCE_RESULT_TTL_S": "300",
 }
 
 

@@ -62,7 +62,11 @@ class System:
         workers: int = 2,
     ) -> None:
         self._directory = directory
-        self._environment = {"MNIST_QUEUE_SETTLE_S": SETTLE_S, **(environment or {})}
+        self._environment = {
+            "INFERENCE_QUEUE_SETTLE_S": SETTLE_S,
+            "INFERENCE_OPERATIONS_PORT": "0",
+            **(environment or {}),
+        }
         self._skew_s = {1: skew_s}
         self._counts = apis, workers
         self._stack = ExitStack()
@@ -152,7 +156,7 @@ class System:
 
     def solo_run_count(self) -> int:
         """Return how many jobs the workers have run alone since each was started."""
-        return round(sum(worker.metric("mnist_solo_runs_total") for worker in self.workers))
+        return round(sum(worker.metric("inference_solo_runs_total") for worker in self.workers))
 
     def memory_mib(self) -> dict[int, float]:
         """Return the resident memory of the API processes and workers by process id."""
@@ -171,10 +175,12 @@ class System:
         )
         apis, workers = self._counts
         for number in range(apis):
-            self.apis.append(_started(deployment, "mnist_api", "MNIST_PORT", self._skew_s.get(number, (0, 0))[0]))
+            self.apis.append(
+                _started(deployment, "inference_api", "INFERENCE_PORT", self._skew_s.get(number, (0, 0))[0])
+            )
         for number in range(workers):
             skew_s = self._skew_s.get(number, (0, 0))[1]
-            self.workers.append(_started(deployment, "mnist_worker", "MNIST_PROBE_PORT", skew_s))
+            self.workers.append(_started(deployment, "inference_worker", "INFERENCE_PROBE_PORT", skew_s))
         for service in self.services:
             service.wait_until_ready()
         self.supervisor = self._stack.enter_context(Supervisor(self.services))

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_api.images import prepare
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.prepare import prepare
 from mnist_training.data import DataError, load_split
-from mnist_worker.classifier import DigitClassifier
 from tests.pictures import encoded, variations
 
 MAX_PIXELS = 784

@@ -2,11 +2,11 @@
 
 from prometheus_client import CollectorRegistry
 
-from mnist_api.metrics import ApiMetrics, WaitingJobs
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import topology_for
-from mnist_worker.metrics import WorkerMetrics
+from inference_api.metrics import ApiMetrics, WaitingJobs
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.topology import topology_for
+from inference_worker.metrics import WorkerMetrics
+from mnist_model.spec import SPEC
 
 
 def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
@@ -15,7 +15,7 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     metrics = ApiMetrics(api)
     metrics.watch_waiters(lambda: 0)
     metrics.watch_buffers(lambda: 0)
-    depth_reader = MemoryBroker(MNIST, queue_max_length=1).depth_reader()
-    WaitingJobs(api, depth_reader, topology_for(MNIST, queue_max_length=1))
+    depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()
+    WaitingJobs(api, depth_reader, topology_for(SPEC, queue_max_length=1))
     WorkerMetrics(worker)
     return api, worker

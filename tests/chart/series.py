@@ -7,15 +7,15 @@ _RABBITMQ = f'namespace="default",pod="{NAME}-rabbitmq-0"'
 _WORKER = f'namespace="default",pod="{NAME}-worker-1"'
 _KEDA = f'exported_namespace="default",scaledObject="{NAME}-worker"'
 
-WAITING = f'mnist_waiting_jobs{{{_API},queue="mnist.jobs"}}'
-SUSPECTS = f'mnist_waiting_jobs{{{_API},queue="mnist.retry"}}'
-REFUSED = f'mnist_http_responses_total{{{_API},call="classify",status="503"}}'
-ACCEPTED = f'mnist_http_responses_total{{{_API},call="classify",status="202"}}'
+WAITING = f'inference_waiting_jobs{{{_API},queue="mnist.jobs"}}'
+SUSPECTS = f'inference_waiting_jobs{{{_API},queue="mnist.retry"}}'
+REFUSED = f'inference_http_responses_total{{{_API},call="classify",status="503"}}'
+ACCEPTED = f'inference_http_responses_total{{{_API},call="classify",status="202"}}'
 
-BUSY = f"mnist_device_busy{{{_WORKER}}}"
-SUCCEEDED = f'mnist_results_total{{{_WORKER},status="succeeded"}}'
-EXPIRED = f'mnist_results_total{{{_WORKER},status="expired"}}'
-RETRIES = f"mnist_store_retries_total{{{_WORKER}}}"
+BUSY = f"inference_device_busy{{{_WORKER}}}"
+SUCCEEDED = f'inference_results_total{{{_WORKER},status="succeeded"}}'
+EXPIRED = f'inference_results_total{{{_WORKER},status="expired"}}'
+RETRIES = f"inference_store_retries_total{{{_WORKER}}}"
 
 IN_RABBITMQ = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.jobs"}}'
 DEAD = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.dead"}}'

@@ -1,4 +1,4 @@
-"""MnistNobodyWorks rings within five minutes whenever jobs wait and no worker works, and not when one does."""
+"""InferenceNobodyWorks rings within five minutes whenever jobs wait and no worker works, and not when one does."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.chart.series import (
 )
 
 pytestmark = NEEDS_HELM
-ALERT = "MnistNobodyWorks"
+ALERT = "InferenceNobodyWorks"
 
 #: Jobs wait from minute 10 on; who says so, and with which values.
 NONE_THEN_SOME = steady(10, 0) + steady(30, 3)
@@ -121,6 +121,6 @@ def test_a_scrape_of_the_worker_that_fails_rings_nothing() -> None:
 
 
 def test_the_workers_of_another_release_do_not_silence_it() -> None:
-    others = 'mnist_results_total{namespace="default",pod="letters-mnist-inference-worker-1",status="succeeded"}'
+    others = 'inference_results_total{namespace="default",pod="letters-mnist-inference-worker-1",status="succeeded"}'
 
     assert rings(ALERT, {WAITING: NONE_THEN_SOME, others: growing(40, by=5)}, by_minute=15)

@@ -35,38 +35,38 @@ def broken(samples: list[float | str]) -> list[float | str]:
 
 #: What rings an alert, with a scrape missing every now and then; and by which minute.
 RINGS: dict[str, tuple[Seen, float]] = {
-    "MnistNobodyWorks": ({WAITING: steady(10, 0) + broken(steady(20, 3))}, 15),
-    "MnistUnseen": ({WAITING: [*steady(10, 0), FAILED]}, 15),
-    "MnistRefuses": ({REFUSED: broken(growing(20, by=2))}, 6),
-    "MnistResultsHeld": ({RETRIES: broken(growing(20, by=7))}, 6),
-    "MnistJobsExpire": ({EXPIRED: steady(10, 0) + steady(20, 1)}, 11),
-    "MnistBacklog": ({WAITING: broken(steady(20, 20_001))}, 10.5),
-    "MnistDeadLetters": ({DEAD: broken(steady(20, 1))}, 5.5),
-    "MnistBrokerAlarm": ({SHORT_OF_DISK: broken(steady(20, 1))}, 1.5),
-    "MnistCrashLoop": ({CRASHES: [*steady(10.25, 0), 1, *steady(10, 0)]}, 11),
-    "MnistWorkerPending": ({pending(1): broken(steady(20, 1))}, 10.5),
-    "MnistAutoscalerErrors": ({KEDA_ERRORS: broken(growing(20, by=1))}, 6),
-    "MnistAutoscalerAway": ({KEDA_ERRORS: [*steady(10, 0), FAILED]}, 17.5),
+    "InferenceNobodyWorks": ({WAITING: steady(10, 0) + broken(steady(20, 3))}, 15),
+    "InferenceUnseen": ({WAITING: [*steady(10, 0), FAILED]}, 15),
+    "InferenceRefuses": ({REFUSED: broken(growing(20, by=2))}, 6),
+    "InferenceResultsHeld": ({RETRIES: broken(growing(20, by=7))}, 6),
+    "InferenceJobsExpire": ({EXPIRED: steady(10, 0) + steady(20, 1)}, 11),
+    "InferenceBacklog": ({WAITING: broken(steady(20, 20_001))}, 10.5),
+    "InferenceDeadLetters": ({DEAD: broken(steady(20, 1))}, 5.5),
+    "InferenceBrokerAlarm": ({SHORT_OF_DISK: broken(steady(20, 1))}, 1.5),
+    "InferenceCrashLoop": ({CRASHES: [*steady(10.25, 0), 1, *steady(10, 0)]}, 11),
+    "InferenceWorkerPending": ({pending(1): broken(steady(20, 1))}, 10.5),
+    "InferenceAutoscalerErrors": ({KEDA_ERRORS: broken(growing(20, by=1))}, 6),
+    "InferenceAutoscalerAway": ({KEDA_ERRORS: [*steady(10, 0), FAILED]}, 17.5),
 }
 
 SILENT: dict[str, tuple[str, Seen]] = {
-    "one scrape of the API fails": ("MnistUnseen", {WAITING: broken(steady(60, 0))}),
-    "RabbitMQ restarts": ("MnistRefuses", {REFUSED: growing(2, by=9) + steady(60, 63)}),
-    "the API answers": ("MnistRefuses", {ACCEPTED: growing(60, by=9)}),
-    "Redis restarts": ("MnistResultsHeld", {RETRIES: growing(2, by=9) + steady(60, 63)}),
-    "jobs are done in time": ("MnistJobsExpire", {SUCCEEDED: growing(60, by=9), EXPIRED: steady(60, 0)}),
-    "a burst is worked off": ("MnistBacklog", {WAITING: steady(9, 20_001) + steady(60, 0)}),
-    "all workers are busy": ("MnistBacklog", {WAITING: steady(60, 20_000), IN_RABBITMQ: steady(60, 20_000)}),
-    "only jobs wait": ("MnistDeadLetters", {DEAD: steady(60, 0), IN_RABBITMQ: steady(60, 9)}),
-    "RabbitMQ has room": ("MnistBrokerAlarm", {SHORT_OF_DISK: steady(60, 0)}),
-    "a worker is started": ("MnistCrashLoop", {CRASHES: steady(60, 0), pending(1): steady(60, 1)}),
+    "one scrape of the API fails": ("InferenceUnseen", {WAITING: broken(steady(60, 0))}),
+    "RabbitMQ restarts": ("InferenceRefuses", {REFUSED: growing(2, by=9) + steady(60, 63)}),
+    "the API answers": ("InferenceRefuses", {ACCEPTED: growing(60, by=9)}),
+    "Redis restarts": ("InferenceResultsHeld", {RETRIES: growing(2, by=9) + steady(60, 63)}),
+    "jobs are done in time": ("InferenceJobsExpire", {SUCCEEDED: growing(60, by=9), EXPIRED: steady(60, 0)}),
+    "a burst is worked off": ("InferenceBacklog", {WAITING: steady(9, 20_001) + steady(60, 0)}),
+    "all workers are busy": ("InferenceBacklog", {WAITING: steady(60, 20_000), IN_RABBITMQ: steady(60, 20_000)}),
+    "only jobs wait": ("InferenceDeadLetters", {DEAD: steady(60, 0), IN_RABBITMQ: steady(60, 9)}),
+    "RabbitMQ has room": ("InferenceBrokerAlarm", {SHORT_OF_DISK: steady(60, 0)}),
+    "a worker is started": ("InferenceCrashLoop", {CRASHES: steady(60, 0), pending(1): steady(60, 1)}),
     "workers wait for a few minutes, one after the other": (
-        "MnistWorkerPending",
+        "InferenceWorkerPending",
         {pending(n): [*steady(6 * n, NOTHING), *steady(6, 1), FAILED] for n in range(9)},
     ),
-    "KEDA misses a look": ("MnistAutoscalerErrors", {KEDA_ERRORS: steady(5, 0) + steady(60, 1)}),
-    "a ScaledObject is paused": ("MnistAutoscalerAway", {PAUSED: steady(60, 1)}),
-    "KEDA is not scraped once": ("MnistAutoscalerAway", {KEDA_ERRORS: broken(steady(60, 0))}),
+    "KEDA misses a look": ("InferenceAutoscalerErrors", {KEDA_ERRORS: steady(5, 0) + steady(60, 1)}),
+    "a ScaledObject is paused": ("InferenceAutoscalerAway", {PAUSED: steady(60, 1)}),
+    "KEDA is not scraped once": ("InferenceAutoscalerAway", {KEDA_ERRORS: broken(steady(60, 0))}),
 }
 
 
@@ -89,31 +89,31 @@ def test_every_alert_is_rung_here() -> None:
 
 
 def test_jobs_that_expired_before_the_worker_was_first_scraped_ring() -> None:
-    assert rings("MnistJobsExpire", {EXPIRED: [*steady(10.25, NOTHING), 10_000, FAILED]}, by_minute=11)
+    assert rings("InferenceJobsExpire", {EXPIRED: [*steady(10.25, NOTHING), 10_000, FAILED]}, by_minute=11)
 
 
 def test_jobs_that_expired_ring_for_minutes() -> None:
-    assert rings("MnistJobsExpire", {EXPIRED: steady(10, 0) + steady(50, 1)}, after_minute=18)
+    assert rings("InferenceJobsExpire", {EXPIRED: steady(10, 0) + steady(50, 1)}, after_minute=18)
 
 
 def test_jobs_that_expired_long_ago_ring_no_more() -> None:
-    assert not rings("MnistJobsExpire", {EXPIRED: broken(steady(60, 5))}, after_minute=11)
+    assert not rings("InferenceJobsExpire", {EXPIRED: broken(steady(60, 5))}, after_minute=11)
 
 
 @pytest.mark.parametrize("witness", [WAITING, IN_RABBITMQ])
 def test_the_backlog_is_seen_by_the_api_and_by_rabbitmq(witness: str) -> None:
-    assert rings("MnistBacklog", {witness: steady(20, 20_001)})
+    assert rings("InferenceBacklog", {witness: steady(20, 20_001)})
 
 
 @pytest.mark.parametrize(("max_length", "max_replicas"), [(100_000, 32), (1_000, 1), (7, 4)])
 def test_a_queue_that_is_nearly_full_is_a_backlog_however_many_workers_there_are(
     max_length: int, max_replicas: int
 ) -> None:
-    settings = (f"settings.MNIST_QUEUE_MAX_LENGTH={max_length}", f"autoscaling.maxReplicas={max_replicas}")
+    settings = (f"settings.INFERENCE_QUEUE_MAX_LENGTH={max_length}", f"autoscaling.maxReplicas={max_replicas}")
 
-    assert rings("MnistBacklog", {WAITING: steady(20, max_length)}, *settings)
-    assert rings("MnistBacklog", {WAITING: steady(20, 0.81 * max_length)}, *settings)
-    assert not rings("MnistBacklog", {WAITING: steady(20, 0.79 * max_length)}, *settings)
+    assert rings("InferenceBacklog", {WAITING: steady(20, max_length)}, *settings)
+    assert rings("InferenceBacklog", {WAITING: steady(20, 0.81 * max_length)}, *settings)
+    assert not rings("InferenceBacklog", {WAITING: steady(20, 0.79 * max_length)}, *settings)
 
 
 @pytest.mark.parametrize("interval_s", [1, 15, 30, 60, 3600])
@@ -129,13 +129,13 @@ def test_a_scrape_of_keda_that_fails_does_not_put_off_its_errors() -> None:
     # By Prometheus' own interval, not by the chart's.
     seen = {KEDA_ERRORS: broken(growing(20, by=1, scrape_s=30))}
 
-    assert rings("MnistAutoscalerErrors", seen, by_minute=6, scrape_s=30)
+    assert rings("InferenceAutoscalerErrors", seen, by_minute=6, scrape_s=30)
 
 
 def test_with_a_rabbitmq_elsewhere_only_the_alerts_on_its_inside_are_missing() -> None:
     missing = {alert["alert"] for alert in alerts()} - {alert["alert"] for alert in alerts(*EXTERNAL)}
 
-    assert missing == {"MnistDeadLetters", "MnistBrokerAlarm"}
+    assert missing == {"InferenceDeadLetters", "InferenceBrokerAlarm"}
     assert not [alert for alert in alerts(*EXTERNAL) if "rabbitmq_" in alert["expr"]]
 
 

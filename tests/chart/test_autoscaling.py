@@ -182,7 +182,7 @@ def test_each_pool_asks_for_itself() -> None:
     query = dict(parse_qsl(urlsplit(wait_trigger(*spot, pool="worker-spot")["url"]).query))
 
     assert (query["pool"], query["throughput"], query["target_wait_s"]) == ("spot", "7", "60")
-    assert environment_of(one("Deployment", "worker-spot", *WAIT, *spot))["MNIST_POOL"] == "spot"
+    assert environment_of(one("Deployment", "worker-spot", *WAIT, *spot))["INFERENCE_POOL"] == "spot"
 
 
 def test_the_api_needs_no_user_of_rabbitmqs_management() -> None:

@@ -37,7 +37,9 @@ def test_without_it_nothing_of_it_is_there() -> None:
     for workload in workloads(*OFF):
         assert not token_volumes(workload)
     for pool in POOLS:
-        assert not {"MNIST_POD_NAME", "MNIST_POD_NAMESPACE"} & set(environment_of(one("Deployment", pool, *OFF)))
+        assert not {"INFERENCE_POD_NAME", "INFERENCE_POD_NAMESPACE"} & set(
+            environment_of(one("Deployment", pool, *OFF))
+        )
 
 
 def test_a_worker_may_patch_pods_and_nothing_else() -> None:
@@ -68,8 +70,8 @@ def test_a_worker_gets_a_short_token_which_it_cannot_change(pool: str) -> None:
 def test_a_worker_knows_its_own_pod(pool: str) -> None:
     environment = environment_of(one("Deployment", pool, *ON))
 
-    assert environment["MNIST_POD_NAME"] == {"fieldRef": {"fieldPath": "metadata.name"}}
-    assert environment["MNIST_POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert environment["INFERENCE_POD_NAME"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert environment["INFERENCE_POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
 
 
 def test_nobody_but_a_worker_gets_a_token_and_nobody_gets_one_unasked() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.results import succeeded
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one
 from tests.servers import RedisServer
 
@@ -33,13 +33,13 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
     url = server.url.replace("//", "//worker:worker@")
-    store = RedisStore(connect_redis(url), spec=MNIST, result_ttl_s=60)
+    store = RedisStore(connect_redis(url), spec=SPEC, result_ttl_s=60)
     yield store
     await store.close()
 
 
 async def test_results_of_a_batch_are_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
-    results = [succeeded(inference_id, [1.0] + [0.0] * 9, MNIST) for inference_id in IDS]
+    results = [succeeded(inference_id, [1.0] + [0.0] * 9, SPEC) for inference_id in IDS]
     await worker.put(results)
 
     server.stop()

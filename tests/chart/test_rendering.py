@@ -1,5 +1,6 @@
 """Helm 3 and 4 take the chart with every values file, and Kubernetes would take what they render."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,8 @@ from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, VALUES_FILES,
 from tests.deployment import ROOT
 
 pytestmark = NEEDS_HELM
-SCHEMAS = ROOT / "../shared/cluster/schemas"
+SCHEMAS = os.environ.get("KUBERNETES_SCHEMAS")
+"""The folder with the JSON schemas of Kubernetes and KEDA, for a kubeconform that reaches no network."""
 EVERYTHING = values(
     "api.autoscaling.enabled=true",
     "api.podDisruptionBudget.enabled=true",
@@ -70,7 +72,7 @@ def test_both_versions_of_helm_render_the_same_objects(name: str | None) -> None
 
 
 @pytest.mark.skipif(not shutil.which("kubeconform"), reason="kubeconform is not on the PATH")
-@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the schemas of Kubernetes and KEDA are not beside the checkout")
+@pytest.mark.skipif(SCHEMAS is None, reason="KUBERNETES_SCHEMAS names no folder with schemas of Kubernetes and KEDA")
 @pytest.mark.parametrize(
     "arguments", [*map(file_arguments, VALUES_FILES), EVERYTHING], ids=[*map(str, VALUES_FILES), "everything"]
 )

@@ -76,7 +76,7 @@ def test_a_secret_of_ones_own_is_used_everywhere_and_none_is_made() -> None:
     arguments = values("auth.existingSecret=mine")
 
     assert f"{NAME}-auth" not in template(*arguments)
-    assert environment_of(one("Deployment", "api", *arguments))["MNIST_TICKET_KEY"] == "mine/ticket-key"
+    assert environment_of(one("Deployment", "api", *arguments))["INFERENCE_TICKET_KEY"] == "mine/ticket-key"
     (filling,) = pod_of(one("StatefulSet", "redis", *arguments))["initContainers"]
     assert {variable["valueFrom"]["secretKeyRef"]["name"] for variable in filling["env"]} == {"mine"}
 
@@ -84,26 +84,26 @@ def test_a_secret_of_ones_own_is_used_everywhere_and_none_is_made() -> None:
 def test_each_side_connects_as_its_own_user() -> None:
     for side in ("api", "worker"):
         environment = environment_of(one("Deployment", side))
-        assert environment["MNIST_AMQP_URL"].startswith(f"amqp://{side}:$(RABBITMQ_PASSWORD)@{NAME}-rabbitmq.")
+        assert environment["INFERENCE_AMQP_URL"].startswith(f"amqp://{side}:$(RABBITMQ_PASSWORD)@{NAME}-rabbitmq.")
         assert environment["RABBITMQ_PASSWORD"] == f"{NAME}-auth/rabbitmq-{side}-password"
-        assert environment["MNIST_REDIS_URL"].startswith(f"redis://{side}:$(REDIS_PASSWORD)@{NAME}-redis.")
+        assert environment["INFERENCE_REDIS_URL"].startswith(f"redis://{side}:$(REDIS_PASSWORD)@{NAME}-redis.")
         assert environment["REDIS_PASSWORD"] == f"{NAME}-auth/redis-{side}-password"
 
 
 def test_a_variable_stands_before_the_url_that_it_is_part_of() -> None:
     for side in ("api", "worker"):
         names = list(environment_of(one("Deployment", side)))
-        assert names.index("RABBITMQ_PASSWORD") < names.index("MNIST_AMQP_URL")
-        assert names.index("REDIS_PASSWORD") < names.index("MNIST_REDIS_URL")
+        assert names.index("RABBITMQ_PASSWORD") < names.index("INFERENCE_AMQP_URL")
+        assert names.index("REDIS_PASSWORD") < names.index("INFERENCE_REDIS_URL")
 
 
 def test_servers_of_somebody_else_are_used_instead() -> None:
     environment = environment_of(one("Deployment", "worker", *EXTERNAL))
 
     assert not [found for found in objects(*EXTERNAL) if found["kind"] == "StatefulSet"]
-    assert environment["MNIST_AMQP_URL"] == "broker/rabbitmq-worker-url"
-    assert environment["MNIST_REDIS_URL"] == f"{NAME}-external/redis-worker-url"
-    assert environment["MNIST_CA_FILE"] == "/etc/mnist-ca/ca.crt"
+    assert environment["INFERENCE_AMQP_URL"] == "broker/rabbitmq-worker-url"
+    assert environment["INFERENCE_REDIS_URL"] == f"{NAME}-external/redis-worker-url"
+    assert environment["INFERENCE_CA_FILE"] == "/etc/inference-ca/ca.crt"
 
 
 def test_keda_reads_a_rabbitmq_of_somebody_else_with_its_own_user() -> None:

@@ -142,7 +142,8 @@ def test_the_network_lets_the_test_reach_the_management_api_of_every_node() -> N
     labels = one("Pod", "test", *arguments)["metadata"]["labels"]
 
     def is_test(peer: dict[str, dict[str, dict[str, str]]]) -> bool:
-        return peer.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= labels.items()
+        wanted = peer.get("podSelector", {}).get("matchLabels", {"": ""})
+        return bool(wanted.items() <= labels.items())
 
     assert policy["podSelector"]["matchLabels"] == one("StatefulSet", "rabbitmq")["spec"]["selector"]["matchLabels"]
     assert [rule["ports"] for rule in policy["ingress"] if any(map(is_test, rule["from"]))] == [

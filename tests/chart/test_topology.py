@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import topology_for
+from inference_bridge.topology import topology_for
+from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, environment_of, one, values
 from tests.documented import PASSWORD, documented
 
 pytestmark = NEEDS_HELM
 LENGTH = 1_234_567
-ARGUMENTS = values(f"settings.MNIST_QUEUE_MAX_LENGTH={LENGTH}")
+ARGUMENTS = values(f"settings.INFERENCE_QUEUE_MAX_LENGTH={LENGTH}")
 
 
 def definitions() -> dict[str, Any]:
@@ -23,7 +23,7 @@ def definitions() -> dict[str, Any]:
 
 
 def test_the_definitions_have_the_topology_of_the_services() -> None:
-    topology = topology_for(MNIST, queue_max_length=LENGTH)
+    topology = topology_for(SPEC, queue_max_length=LENGTH)
     given = definitions()
 
     assert {exchange["name"] for exchange in given["exchanges"]} == set(topology.exchanges)
@@ -40,7 +40,7 @@ def test_the_definitions_have_the_topology_of_the_services() -> None:
 def test_both_sides_are_told_the_length_that_the_queue_has() -> None:
     for side in ("api", "worker"):
         environment = environment_of(one("Deployment", side, *ARGUMENTS))
-        assert environment["MNIST_QUEUE_MAX_LENGTH"] == str(LENGTH)
+        assert environment["INFERENCE_QUEUE_MAX_LENGTH"] == str(LENGTH)
 
 
 def test_rabbitmqs_users_have_the_documented_rights() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mnist_api.settings import ApiSettings
-from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
-from mnist_worker.settings import WorkerSettings
+from inference_api.settings import ApiSettings
+from inference_bridge.settings import ENV_PREFIX, BridgeSettings
+from inference_worker.settings import WorkerSettings
 from tests.chart.helm import CHART, HELMS, NEEDS_HELM, environment_of, one, refusal, template, values
 from tests.unit.test_settings_table import README, bounds
 
@@ -16,26 +16,26 @@ pytestmark = NEEDS_HELM
 
 #: Set by the chart, or with a value of another name.
 ELSEWHERE = {
-    "MNIST_AMQP_URL",
-    "MNIST_REDIS_URL",
-    "MNIST_CA_FILE",
-    "MNIST_TICKET_KEY",
-    "MNIST_API_KEYS_FILE",
-    "MNIST_POOL",
-    "MNIST_POD_NAME",
-    "MNIST_POD_NAMESPACE",
+    "INFERENCE_AMQP_URL",
+    "INFERENCE_REDIS_URL",
+    "INFERENCE_CA_FILE",
+    "INFERENCE_TICKET_KEY",
+    "INFERENCE_API_KEYS_FILE",
+    "INFERENCE_POOL",
+    "INFERENCE_POD_NAME",
+    "INFERENCE_POD_NAMESPACE",
 }
 SIDES = {"settings": BridgeSettings, "api.settings": ApiSettings, "worker.settings": WorkerSettings}
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 
 WRONG = {
-    "worker.settings.MNIST_MAX_BATCH_SIZE=5000": "/worker/settings/MNIST_MAX_BATCH_SIZE",
-    "worker.settings.MNIST_DEVICE=tpu": "/worker/settings/MNIST_DEVICE",
-    "worker.settings.MNIST_PROBE_PORT=null": "MNIST_PROBE_PORT",
-    "api.settings.MNIST_MAXBYTES=1": "MNIST_MAXBYTES",
-    "settings.MNIST_LOG_LEVEL=loud": "/settings/MNIST_LOG_LEVEL",
-    "settings.MNIST_RESULT_TTL_S=100": "settings.MNIST_RESULT_TTL_S",
-    "api.settings.MNIST_MAX_BUFFERED_BYTES=2097152": "api.settings.MNIST_MAX_BUFFERED_BYTES is 2097152",
+    "worker.settings.INFERENCE_MAX_BATCH_SIZE=5000": "/worker/settings/INFERENCE_MAX_BATCH_SIZE",
+    "worker.settings.INFERENCE_DEVICE=tpu": "/worker/settings/INFERENCE_DEVICE",
+    "worker.settings.INFERENCE_PROBE_PORT=null": "INFERENCE_PROBE_PORT",
+    "api.settings.INFERENCE_MAXBYTES=1": "INFERENCE_MAXBYTES",
+    "settings.INFERENCE_LOG_LEVEL=loud": "/settings/INFERENCE_LOG_LEVEL",
+    "settings.INFERENCE_RESULT_TTL_S=100": "settings.INFERENCE_RESULT_TTL_S",
+    "api.settings.INFERENCE_MAX_BUFFERED_BYTES=2097152": "api.settings.INFERENCE_MAX_BUFFERED_BYTES is 2097152",
     "worker.gpu.count=-1": "/worker/gpu/count",
     "worker.gpu.resourceName=gpu": "/worker/gpu/resourceName",
     "rabbitmq.replicas=2": "/rabbitmq/replicas",
@@ -100,12 +100,19 @@ def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
         environment = environment_of(one("Deployment", component))
         for name, field in settings.model_fields.items():
             value = environment.get(f"{ENV_PREFIX}{name.upper()}")
-            if value is not None and name not in {"host", "require_gpu", "amqp_url", "redis_url", "ticket_key"}:
+            if value is not None and name not in {
+                "host",
+                "require_gpu",
+                "amqp_url",
+                "redis_url",
+                "ticket_key",
+                "model",
+            }:
                 assert value == str(field.default), name
 
 
 def test_large_numbers_stay_numbers() -> None:
-    api = one("Deployment", "api", *values("api.settings.MNIST_MAX_PIXELS=90000000"))
+    api = one("Deployment", "api", *values("api.settings.INFERENCE_MAX_PIXELS=90000000"))
 
-    assert environment_of(api)["MNIST_MAX_PIXELS"] == "90000000"
+    assert environment_of(api)["INFERENCE_MAX_PIXELS"] == "90000000"
     assert "e+0" not in template()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mnist_worker.settings import WorkerSettings
+from inference_worker.settings import WorkerSettings
 from tests.chart.helm import (
     CHART,
     NAME,
@@ -59,7 +59,7 @@ def test_every_pod_is_restricted() -> None:
 def test_no_pod_gets_a_token_or_the_addresses_of_services() -> None:
     for workload in workloads():
         assert pod_of(workload)["automountServiceAccountToken"] is False
-        assert pod_of(workload)["enableServiceLinks"] is False  # a Service "mnist" would set MNIST_PORT
+        assert pod_of(workload)["enableServiceLinks"] is False  # a Service "mnist" would set INFERENCE_PORT
 
 
 def test_every_container_says_what_it_needs() -> None:
@@ -94,10 +94,10 @@ def test_a_worker_asks_for_one_gpu_by_the_name_that_the_values_give() -> None:
 
 
 def test_a_worker_with_a_gpu_refuses_to_start_without_and_others_do_not() -> None:
-    assert environment_of(one("Deployment", "worker"))["MNIST_REQUIRE_GPU"] == "true"
-    assert environment_of(one("Deployment", "worker", *CPU))["MNIST_REQUIRE_GPU"] == "false"
-    pretended = values("worker.settings.MNIST_REQUIRE_GPU=false")
-    assert environment_of(one("Deployment", "worker", *pretended))["MNIST_REQUIRE_GPU"] == "false"
+    assert environment_of(one("Deployment", "worker"))["INFERENCE_REQUIRE_GPU"] == "true"
+    assert environment_of(one("Deployment", "worker", *CPU))["INFERENCE_REQUIRE_GPU"] == "false"
+    pretended = values("worker.settings.INFERENCE_REQUIRE_GPU=false")
+    assert environment_of(one("Deployment", "worker", *pretended))["INFERENCE_REQUIRE_GPU"] == "false"
 
 
 def test_without_a_gpu_nothing_asks_for_one() -> None:
@@ -125,7 +125,7 @@ def test_a_new_worker_does_not_wait_for_the_gpu_of_the_old_one() -> None:
 
 @pytest.mark.parametrize("drain_s", [WorkerSettings.model_fields["drain_timeout_s"].default, 90.5])
 def test_a_worker_is_not_killed_while_it_drains(drain_s: float) -> None:
-    worker = one("Deployment", "worker", *numbers(f"worker.settings.MNIST_DRAIN_TIMEOUT_S={drain_s}"))
+    worker = one("Deployment", "worker", *numbers(f"worker.settings.INFERENCE_DRAIN_TIMEOUT_S={drain_s}"))
 
     assert pod_of(worker)["terminationGracePeriodSeconds"] == math.ceil(drain_s) + 15
 
@@ -141,9 +141,9 @@ def test_liveness_does_not_depend_on_the_servers_and_readiness_does(component: s
 
 def test_probes_follow_the_ports() -> None:
     ports = values(
-        "api.settings.MNIST_PORT=9000",
-        "api.settings.MNIST_OPERATIONS_PORT=9002",
-        "worker.settings.MNIST_PROBE_PORT=9001",
+        "api.settings.INFERENCE_PORT=9000",
+        "api.settings.INFERENCE_OPERATIONS_PORT=9002",
+        "worker.settings.INFERENCE_PROBE_PORT=9001",
     )
 
     assert container_of(one("Deployment", "api", *ports))["ports"] == [
@@ -243,7 +243,7 @@ def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
     assert pod_of(other)["nodeSelector"] == {"pool": "spot"}
     assert "nodeSelector" not in pod_of(default)
     assert container_of(other)["resources"]["limits"]["amd.com/gpu"] == 1
-    assert environment_of(other) == environment_of(default) | {"MNIST_POOL": "spot"}
+    assert environment_of(other) == environment_of(default) | {"INFERENCE_POOL": "spot"}
     assert one("ScaledObject", "worker-spot", *spot)["spec"]["scaleTargetRef"]["name"] == f"{NAME}-worker-spot"
     assert one("ScaledObject", "worker-spot", *spot)["spec"]["maxReplicaCount"] == 8
     assert one("ScaledObject", "worker", *spot)["spec"]["maxReplicaCount"] == 4

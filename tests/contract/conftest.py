@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from mnist_bridge.amqp import Connection, connection_parameters
-from mnist_bridge.consumer import AmqpConsumer
-from mnist_bridge.contract import Consumer, DepthReader, Publisher, Store
-from mnist_bridge.depth_reader import AmqpDepthReader
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.inbox import Delivery, Inbox
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.publisher import AmqpPublisher
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.store import RedisStore, connect_redis
-from mnist_bridge.topology import Topology, topology_for
+from inference_bridge.amqp import Connection, connection_parameters
+from inference_bridge.consumer import AmqpConsumer
+from inference_bridge.contract import Consumer, DepthReader, Publisher, Store
+from inference_bridge.depth_reader import AmqpDepthReader
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.inbox import Delivery, Inbox
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.spec import ModelSpec
+from inference_bridge.store import RedisStore, connect_redis
+from inference_bridge.topology import Topology, topology_for
 from tests.sizes import FixedSize
 
 TIMEOUT_S = 20.0
@@ -90,9 +90,9 @@ class RealWorld:
 World = MemoryWorld | RealWorld
 
 
-@pytest.fixture(params=["stand-in", "real"])
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.servers)])
 def world(request: pytest.FixtureRequest) -> World:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
     if request.param == "stand-in":
         return MemoryWorld(spec)
     return RealWorld(spec, request.getfixturevalue("rabbitmq").url, request.getfixturevalue("redis_server").url)

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from mnist_bridge.contract import Consumer, Publisher
-from mnist_bridge.depths import Depths
-from mnist_bridge.errors import QueueFull
-from mnist_bridge.inbox import Inbox, Lane
-from mnist_bridge.requests import from_message
+from inference_bridge.contract import Consumer, Publisher
+from inference_bridge.depths import Depths
+from inference_bridge.errors import QueueFull
+from inference_bridge.inbox import Inbox, Lane
+from inference_bridge.requests import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, a_request, take, until, until_count
 from tests.depths import until_depths
 
@@ -205,6 +205,7 @@ async def test_draining_returns_when_nothing_is_outstanding(publisher: Publisher
     await asyncio.wait_for(publishing, 1)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("world", ["real"], indirect=True)
 async def test_a_message_that_is_no_job_is_delivered_all_the_same(
     world: World, running: Running, publisher: Publisher

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bridge.contract import Store
-from mnist_bridge.reports import WorkerReport
-from mnist_bridge.results import failed, succeeded
+from inference_bridge.contract import Store
+from inference_bridge.reports import WorkerReport
+from inference_bridge.results import failed, succeeded
 from tests.contract.conftest import TIMEOUT_S, World
 
 
@@ -208,7 +208,7 @@ async def test_a_silent_worker_is_forgotten_once_another_of_its_pool_reports(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("store", "memory_store"):
-        monkeypatch.setattr(f"mnist_bridge.{module}.FORGET_S", 0.02)
+        monkeypatch.setattr(f"inference_bridge.{module}.FORGET_S", 0.02)
     await store.report("gone", a_report(1))
     await store.report("of another pool", a_report(2, pool="spot"))
     await asyncio.sleep(0.05)

@@ -3,13 +3,17 @@
 import logging
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.spec import SPEC
 
 logger = logging.getLogger("slow_model")
+
+SLOW = replace(SPEC, model="slow_model:SlowDigits")
 
 
 class SlowDigits(DigitClassifier):
@@ -17,6 +21,8 @@ class SlowDigits(DigitClassifier):
 
     It logs when it starts and when it has waited: between the two, no result of the batch can be anywhere.
     """
+
+    spec = SLOW
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""

@@ -24,8 +24,8 @@ class System:
     def __init__(self, release: str = RELEASE) -> None:
         self._release = self._namespace = release
         self._fullname = f"{release}-mnist-inference"
-        self.core = client.CoreV1Api()
-        self._apps = client.AppsV1Api()
+        self.core: Any = client.CoreV1Api()
+        self._apps: Any = client.AppsV1Api()
 
     def pods(self, component: str) -> list[Any]:
         """Return the pods of a component that are not on their way out, in any order."""

@@ -56,7 +56,7 @@ def test_with_network_policies_a_stranger_does_not_reach_redis_and_the_system_wo
 def _network_enforces_policies() -> bool:
     """Forbid all traffic to the API, and look whether it is still reached."""
     selector = {"matchLabels": {"app.kubernetes.io/component": "api"}}
-    policy = {
+    policy: dict[str, object] = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {"name": "nobody", "namespace": NAMESPACE},

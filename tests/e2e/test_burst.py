@@ -87,8 +87,8 @@ def _burst(system: System, recording: Recording) -> Burst:
     found = _fetch(jobs, recording)
     recording.mark("last result")
     # A result can be read a moment before the worker that stored it has counted it.
-    wait_for("every result is counted", lambda: system.worker_metric("mnist_results_total") >= JOBS, 30)
-    counted = system.worker_metric("mnist_results_total"), system.worker_metric("mnist_duplicate_results_total")
+    wait_for("every result is counted", lambda: system.worker_metric("inference_results_total") >= JOBS, 30)
+    counted = system.worker_metric("inference_results_total"), system.worker_metric("inference_duplicate_results_total")
     unscheduled = {pod.metadata.name for pod in system.pods("worker") if _lacks_gpu(pod)}
     system.wait_until_idle()
     recording.mark("no worker")

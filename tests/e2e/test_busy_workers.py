@@ -16,7 +16,7 @@ def test_a_busy_worker_that_is_deleted_finishes_what_it_runs_and_hands_back_the_
         idle.delete_pod(worker.metadata.name)
 
     assert_answered_right(jobs)
-    assert idle.worker_metric("mnist_solo_runs_total") == 0, "what a drained worker hands back is nobody's fault"
+    assert idle.worker_metric("inference_solo_runs_total") == 0, "what a drained worker hands back is nobody's fault"
 
 
 def test_a_busy_worker_that_is_killed_loses_nothing(idle: System) -> None:
@@ -31,6 +31,6 @@ def test_a_busy_worker_that_is_killed_loses_nothing(idle: System) -> None:
     wait_for(
         f"{suspects} or more suspects that ran alone",
         # The jobs that it held ready are suspects too; how many, nothing promises.
-        lambda: idle.worker_metric("mnist_solo_runs_total") >= suspects,
+        lambda: idle.worker_metric("inference_solo_runs_total") >= suspects,
         60,
     )

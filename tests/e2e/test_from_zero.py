@@ -85,4 +85,4 @@ def _one_and_a_pause() -> list[Any]:
 
 
 def _counts(system: System) -> list[float]:
-    return sorted(system.metric_of(pod, "mnist_results_total") for pod in system.started_workers())
+    return sorted(system.metric_of(pod, "inference_results_total") for pod in system.started_workers())

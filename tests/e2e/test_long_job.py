@@ -16,4 +16,4 @@ def test_a_job_slower_than_the_cooldown_keeps_its_worker_until_its_result_exists
     assert_answered_right(jobs)
 
     assert worker.metadata.uid in {pod.metadata.uid for pod in idle.running_workers()}
-    wait_for("one counted result", lambda: idle.worker_metric("mnist_results_total") == 1, 30)
+    wait_for("one counted result", lambda: idle.worker_metric("inference_results_total") == 1, 30)

@@ -3,9 +3,6 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-# Where nothing can be pulled, a folder beside the checkout brings all of it.
-[ ! -x ../shared/cluster/up ] || ../shared/cluster/up all
-
 missing=""
 for tool in docker kind kubectl helm skaffold; do
     command -v "$tool" >/dev/null || missing="$missing $tool"

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 
 from pika import BasicProperties
 
-from mnist_bridge.amqp import Channel, Connection, connection_parameters
-from mnist_bridge.dead_letters import DeadLetter, DeadLetters
-from mnist_bridge.declare import ensure_topology
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import topology_for
+from inference_bridge.amqp import Channel, Connection, connection_parameters
+from inference_bridge.dead_letters import DeadLetter, DeadLetters
+from inference_bridge.declare import ensure_topology
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.topology import topology_for
+from mnist_model.spec import SPEC
 from tests.servers import RabbitMQ
 
 TIMEOUT_S = 60.0
-TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
+TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)
 
 
 class BrokerClient:
@@ -24,7 +24,7 @@ class BrokerClient:
     def __init__(self, rabbitmq: RabbitMQ, connection: Connection, channel: Channel) -> None:
         self._rabbitmq = rabbitmq
         self._channel = channel
-        self._letters = DeadLetters(connection, spec=MNIST, topology=TOPOLOGY)
+        self._letters = DeadLetters(connection, spec=SPEC, topology=TOPOLOGY)
 
     def publish(self, properties: BasicProperties, body: bytes) -> None:
         """Publish any message where jobs are published."""
@@ -36,7 +36,7 @@ class BrokerClient:
 
     def publish_job(self, request: InferenceRequest) -> None:
         """Publish a job as the API does, without waiting for the confirm."""
-        self.publish(to_properties(request, MNIST), request.body)
+        self.publish(to_properties(request, SPEC), request.body)
 
     async def purge(self) -> None:
         """Empty every queue."""

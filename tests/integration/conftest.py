@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.deployment import Deployment, Service
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.pictures import variations
@@ -93,7 +93,7 @@ def services(
     rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Service, list[Service]]]:
     directory = tmp_path_factory.mktemp("services")
-    environment = {"MNIST_PUBLISH_TIMEOUT_S": "1", "MNIST_JOB_TTL_S": "300"}
+    environment = {"INFERENCE_PUBLISH_TIMEOUT_S": "1", "INFERENCE_JOB_TTL_S": "300"}
     with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, **environment) as deployment:
         api = deployment.api()
         workers = [deployment.worker(), deployment.worker()]
@@ -117,6 +117,6 @@ async def broker(rabbitmq: RabbitMQ) -> AsyncIterator[BrokerClient]:
 
 @pytest.fixture
 async def store(redis_server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=3_600)
+    store = RedisStore(connect_redis(redis_server.url), spec=SPEC, result_ttl_s=3_600)
     yield store
     await store.close()

@@ -1,9 +1,9 @@
 """A publisher for the tests of queues."""
 
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.publisher import AmqpPublisher
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import Topology
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology
 
 
 def publisher_to(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_api.images import prepare
-from mnist_worker.classifier import DigitClassifier
+from mnist_model.predict.classifier import DigitClassifier
+from mnist_model.prepare import prepare
 from tests.deployment import ROOT
 from tests.integration.conftest import System, some_pictures, until
 
@@ -63,4 +63,4 @@ async def test_hundreds_of_jobs_get_the_models_own_answers_from_two_workers(syst
 
 def counted(system: System) -> list[float]:
     """Return how many results each worker has counted."""
-    return [worker.metric("mnist_results_total") for worker in system.workers]
+    return [worker.metric("inference_results_total") for worker in system.workers]

@@ -1,4 +1,4 @@
-"""`python -m mnist_worker dead`: what is in the dead queue, a second life, an end."""
+"""`python -m inference_worker dead`: what is in the dead queue, a second life, an end."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ import httpx
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.dead_letters import DeadLetter
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import MNIST
-from tests.deployment import ROOT, TICKET_KEY, Deployment
+from inference_bridge.dead_letters import DeadLetter
+from inference_bridge.ids import TicketSigner
+from inference_bridge.requests import InferenceRequest
+from mnist_model.spec import SPEC
+from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.models import RAISES
 from tests.servers import RabbitMQ, RedisServer, free_port
 
-FAULTY, ECHO = "tests.models:FaultyModel", "tests.models:EchoModel"
+FAULTY, ECHO = "tests.models:FAULTY", "tests.models:ECHO"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
 PARKED = 4
@@ -45,21 +45,22 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
 
 
 class Command:
-    """`python -m mnist_worker dead …` as an operator's user."""
+    """`python -m inference_worker dead …` as an operator's user."""
 
     def __init__(self, amqp_url: str, redis_url: str) -> None:
         self._environment = {
             "PATH": "/usr/bin",
             "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "utf-8",
-            "MNIST_AMQP_URL": amqp_url,
-            "MNIST_REDIS_URL": redis_url,
+            "INFERENCE_AMQP_URL": amqp_url,
+            "INFERENCE_REDIS_URL": redis_url,
+            "INFERENCE_MODEL": MODEL,
         }
 
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "mnist_worker", "dead", *arguments],
+            [sys.executable, "-m", "inference_worker", "dead", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -74,14 +75,14 @@ def dead(operator_url: str, redis_server: RedisServer) -> Command:
 
 def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
     now_ms = time.time_ns() // 1_000_000
-    inference_id = TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(now_ms - age_s * 1000)
+    inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms - age_s * 1000)
     body = bytes([mark]) + bytes(755) + bytes([255]) * 28
     return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent=TRACE)
 
 
 async def park(deployment: Deployment, broker: BrokerClient, *jobs: InferenceRequest) -> None:
     """Let a worker, which has ended since, fail and park jobs."""
-    worker = deployment.worker(MNIST_MODEL=FAULTY).wait_until_ready()
+    worker = deployment.worker(INFERENCE_MODEL=FAULTY).wait_until_ready()
     for job in jobs:
         broker.publish_job(job)
     await broker.until_messages({**EMPTY, "mnist.dead": len(jobs)})
@@ -123,7 +124,7 @@ async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
         listed, shown = await dead("list"), await dead("show", inference_id)
         replayed = await dead("replay", inference_id)
         between = await client.get(f"/result/{inference_id}")
-        deployment.worker(MNIST_MODEL=ECHO)
+        deployment.worker(INFERENCE_MODEL=ECHO)
         async with asyncio.timeout(TIMEOUT_S):
             while (after := (await client.get(f"/result/{inference_id}?wait=5")).json())["status"] == "pending":
                 pass
@@ -170,13 +171,13 @@ async def test_a_letter_that_was_kept_twice_is_published_once(
 async def test_what_has_succeeded_keeps_its_answer(
     broker: BrokerClient, dead: Command, letter: DeadLetter, deployment: Deployment
 ) -> None:
-    deployment.worker(MNIST_MODEL=ECHO)
-    await dead("replay", letter.inference_id)
+    deployment.worker(INFERENCE_MODEL=ECHO)
+    await dead("replay", str(letter.inference_id))
     await broker.until_messages(EMPTY)
     broker.publish_dead(letter.properties, letter.body)  # as if the command had been killed before its last step
     await broker.until_messages({**EMPTY, "mnist.dead": 1})
 
-    done = await dead("replay", letter.inference_id)
+    done = await dead("replay", str(letter.inference_id))
 
     assert (done.returncode, "has succeeded" in done.stdout) == (0, True)
     await broker.until_messages(EMPTY)
@@ -186,9 +187,9 @@ async def test_a_letter_stays_until_its_job_is_in_the_queue(
     broker: BrokerClient, dead: Command, letter: DeadLetter
 ) -> None:
     async with broker.no_way_to_jobs():
-        refused = await dead("replay", letter.inference_id)
+        refused = await dead("replay", str(letter.inference_id))
         [kept] = await broker.dead()
-    done = await dead("replay", letter.inference_id)
+    done = await dead("replay", str(letter.inference_id))
 
     assert (refused.returncode, kept.inference_id) == (69, letter.inference_id)
     assert "no queue bound" in refused.stderr

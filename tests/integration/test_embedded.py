@@ -14,8 +14,8 @@ def test_one_process_answers_a_picture_and_stops_when_it_is_asked_to(
     tmp_path: Path,
 ) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "mnist_embedded"]
-    process = Process(command, tmp_path / "log", {"MNIST_PORT": str(port)}).start()
+    command = [sys.executable, "-m", "inference_embedded"]
+    process = Process(command, tmp_path / "log", {"INFERENCE_PORT": str(port)}).start()
     try:
         process.wait_for_port(port)
         response = httpx.post(

@@ -18,15 +18,18 @@ from tests.servers import Process, RabbitMQ, RedisServer, free_port
 
 #: Far more than the drain takes here, far less than the hour that the hang takes.
 END_TIMEOUT_S = 30.0
-HANGS = {"MNIST_MODEL": "tests.models:HangingModel", "MNIST_DRAIN_TIMEOUT_S": "1", "MNIST_FORWARD_TIMEOUT_S": "3600"}
+HANGS = {
+    "INFERENCE_MODEL": "tests.models:HANGING",
+    "INFERENCE_DRAIN_TIMEOUT_S": "1",
+    "INFERENCE_FORWARD_TIMEOUT_S": "3600",
+}
 HANGING_PICTURES = """
 import time
-import mnist_api.decoder, mnist_api.server
+import inference_api.server, mnist_model.prepare
 
-mnist_api.decoder.prepare_at_once = lambda *_, **__: None
-mnist_api.decoder.prepare_opened = lambda *_, **__: time.sleep(3600)
-mnist_api.server.SHUTDOWN_TIMEOUT_S = 1
-from mnist_api.__main__ import main
+mnist_model.prepare.begin = lambda *_, **__: lambda: time.sleep(3600)
+inference_api.server.SHUTDOWN_TIMEOUT_S = 1
+from inference_api.__main__ import main
 
 main()
 """
@@ -48,8 +51,8 @@ async def system(deployment: Deployment) -> AsyncIterator[System]:
 @contextmanager
 def embedded(tmp_path: Path, **environment: str) -> Iterator[tuple[Process, str]]:
     port = free_port()
-    variables = {"MNIST_PORT": str(port), "PYTHONPATH": path_of_the_tests(), **environment}
-    process = Process([sys.executable, "-m", "mnist_embedded"], tmp_path / "log", variables).start()
+    variables = {"INFERENCE_PORT": str(port), "PYTHONPATH": path_of_the_tests(), **environment}
+    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", variables).start()
     try:
         process.wait_for_port(port)
         yield process, f"http://127.0.0.1:{port}"
@@ -88,7 +91,7 @@ async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
 
 
 def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
-    hanging = deployment.worker(**{**HANGS, "MNIST_MODEL": "tests.models:NeverWarmModel"})
+    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.models:NEVER_WARM"})
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0
@@ -107,17 +110,17 @@ def test_a_worker_with_a_probe_that_reads_no_answer_ends(deployment: Deployment)
 
 def test_an_api_with_a_picture_that_hangs_ends(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> None:
     environment = {
-        "MNIST_AMQP_URL": rabbitmq.url,
-        "MNIST_REDIS_URL": redis_server.url,
-        "MNIST_TICKET_KEY": "a key for the tests only",
-        "MNIST_QUEUE_SETTLE_S": "0",
-        "MNIST_PORT": str(free_port()),
+        "INFERENCE_AMQP_URL": rabbitmq.url,
+        "INFERENCE_REDIS_URL": redis_server.url,
+        "INFERENCE_TICKET_KEY": "a key for the tests only",
+        "INFERENCE_QUEUE_SETTLE_S": "0",
+        "INFERENCE_PORT": str(free_port()),
         "PYTHONPATH": path_of_the_tests(),
     }
     process = Process([sys.executable, "-c", HANGING_PICTURES], tmp_path / "log", environment).start()
     try:
-        process.wait_for_port(int(environment["MNIST_PORT"]))
-        url = f"http://127.0.0.1:{environment['MNIST_PORT']}"
+        process.wait_for_port(int(environment["INFERENCE_PORT"]))
+        url = f"http://127.0.0.1:{environment['INFERENCE_PORT']}"
         while httpx.get(f"{url}/readyz").status_code != 200:
             time.sleep(0.05)
         with pytest.raises(httpx.ReadTimeout):
@@ -139,7 +142,7 @@ def test_one_process_for_everything_ends_though_its_forward_pass_hangs(tmp_path:
 
 
 def test_one_process_for_everything_ends_by_itself_when_its_forward_pass_hangs(tmp_path: Path) -> None:
-    with embedded(tmp_path, **{**HANGS, "MNIST_FORWARD_TIMEOUT_S": "0.5"}) as (process, url):
+    with embedded(tmp_path, **{**HANGS, "INFERENCE_FORWARD_TIMEOUT_S": "0.5"}) as (process, url):
         httpx.post(f"{url}/classify", content=encoded(sample("seven")))
 
         assert process.wait(END_TIMEOUT_S) == 70

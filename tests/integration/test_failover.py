@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from mnist_bridge import store as store_module
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.results import Result, succeeded
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge import store as store_module
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.results import Result, succeeded
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.chaos.proxy import Proxy
 from tests.integration.conftest import TIMEOUT_S
 from tests.servers import RedisServer
@@ -59,7 +59,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 @pytest.fixture
 async def store(pair: Pair) -> AsyncIterator[RedisStore]:
     """A store with several connections to the first server."""
-    store = RedisStore(connect_redis(pair.url), spec=MNIST, result_ttl_s=60)
+    store = RedisStore(connect_redis(pair.url), spec=SPEC, result_ttl_s=60)
     await asyncio.gather(*(store.get(IDS) for _ in range(8)))
     yield store
     await store.close()
@@ -68,13 +68,13 @@ async def store(pair: Pair) -> AsyncIterator[RedisStore]:
 @pytest.fixture
 async def other(pair: Pair) -> AsyncIterator[RedisStore]:
     """A worker that is at the second server already."""
-    store = RedisStore(connect_redis(pair.second.url), spec=MNIST, result_ttl_s=60)
+    store = RedisStore(connect_redis(pair.second.url), spec=SPEC, result_ttl_s=60)
     yield store
     await store.close()
 
 
 def result(inference_id: str) -> Result:
-    return succeeded(inference_id, [1.0] + [0.0] * 9, MNIST)
+    return succeeded(inference_id, [1.0] + [0.0] * 9, SPEC)
 
 
 @pytest.mark.parametrize(

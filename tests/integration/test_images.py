@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -32,18 +33,28 @@ def default(service: str, argument: str) -> str:
     return found[1]
 
 
-def packages_of(service: str) -> set[str]:
-    """The packages of ours that a service needs, itself included, as folders of `services`."""
-    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
-    ours = {name.removeprefix("mnist-") for name in project["dependencies"] if name.startswith("mnist-")}
-    return {service}.union(*(packages_of(name) for name in ours))
+def project(folder: str) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    return found
+
+
+FOLDERS = {project(folder)["name"]: folder for folder in ("services/bridge", "services/pictures")}
+
+
+def needs_of(folder: str, service: str) -> set[str]:
+    """The folders of ours that one of them needs in a service's image, itself included."""
+    found = project(folder)
+    names = [*found["dependencies"], *found.get("optional-dependencies", {}).get(service, [])]
+    return {folder}.union(*(needs_of(FOLDERS[name], service) for name in names if name in FOLDERS))
 
 
 @both
-def test_an_image_holds_the_packages_that_its_service_needs_and_no_other(service: str) -> None:
-    copied = re.findall(r"^COPY services/(\w+) services/\w+$", dockerfile(service), re.MULTILINE)
+def test_an_image_holds_the_packages_that_its_service_and_its_model_need_and_no_other(service: str) -> None:
+    model = default(service, "MODEL")
+    copied = re.findall(r"^COPY (\w+/\S+) \1$", dockerfile(service), re.MULTILINE)
 
-    assert set(copied) == packages_of(service)
+    expected = needs_of(f"services/{service}", service) | needs_of(f"models/{model}", service)
+    assert {folder.replace("${MODEL}", model) for folder in copied} == expected
 
 
 @both
@@ -111,7 +122,7 @@ def image(service: str) -> str:
 @contextmanager
 def running(image: str) -> Iterator[str]:
     """A container of an image, as locked as it is in Kubernetes; there is no RabbitMQ and no Redis."""
-    container = docker("run", "--detach", *LOCKED, "--env", f"MNIST_TICKET_KEY={TICKET_KEY}", image)
+    container = docker("run", "--detach", *LOCKED, "--env", f"INFERENCE_TICKET_KEY={TICKET_KEY}", image)
     try:
         yield container
     finally:

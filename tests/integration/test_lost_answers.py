@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.results import failed
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
-from mnist_worker.service import connect_to
-from mnist_worker.settings import WorkerSettings
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.results import failed
+from inference_bridge.store import RedisStore, connect_redis
+from inference_worker.service import connect_to
+from inference_worker.settings import WorkerSettings
+from mnist_model.spec import SPEC
 from tests.chaos.proxy import Proxy
 from tests.models import EchoModel
 from tests.servers import RedisServer
@@ -33,7 +33,7 @@ def url_of(proxy: Proxy) -> str:
 
 
 async def test_an_attempt_whose_answer_is_lost_counts_once(proxy: Proxy, inference_id: str) -> None:
-    store = RedisStore(connect_redis(url_of(proxy)), spec=MNIST, result_ttl_s=60)
+    store = RedisStore(connect_redis(url_of(proxy)), spec=SPEC, result_ttl_s=60)
     await store.ping()
 
     proxy.lose_answers()

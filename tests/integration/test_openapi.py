@@ -1,12 +1,12 @@
 """The API does what its OpenAPI description says, for requests that follow it and for requests that do not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis import Case, GenerationMode
+from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.deployment import Deployment
@@ -27,7 +27,7 @@ CALLS = [
 def url(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("openapi")
     # No call waits long: there is no worker.
-    environment = {"MNIST_MAX_WAIT_S": "0.1"}
+    environment = {"INFERENCE_MAX_WAIT_S": "0.1"}
     with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, **environment) as deployment:
         yield deployment.api().wait_until_ready().url
 
@@ -56,13 +56,15 @@ def check_answers(operation: Any, mode: GenerationMode, excluded: list[Any]) -> 
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-    def check(case: Case) -> None:
+    def check(case: Any) -> None:
         case.call_and_validate(timeout=TIMEOUT_S, excluded_checks=excluded)
 
     check()
 
 
 def test_every_call_of_the_description_is_checked(description: schemathesis.BaseSchema) -> None:
-    described = [operation.ok() for operation in description.get_all_operations()]
+    operations: Iterable[Any] = description.get_all_operations()
+
+    described = [operation.ok() for operation in operations]
 
     assert sorted((operation.method.upper(), operation.path) for operation in described) == sorted(CALLS)

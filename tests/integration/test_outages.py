@@ -62,7 +62,7 @@ async def test_a_waiting_call_is_answered_after_the_store_came_back(system: Syst
     waiting = asyncio.create_task(
         system.client.post("/classify", files={"file": PICTURES[0]}, headers={"Prefer": "wait=20"})
     )
-    await until(lambda: system.api.metric("mnist_waiters") == 1)
+    await until(lambda: system.api.metric("inference_waiters") == 1)
     redis_server.start()
 
     response = await waiting

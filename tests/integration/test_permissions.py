@@ -11,13 +11,13 @@ import pytest
 from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 
-from mnist_bridge.amqp import Connection, connection_parameters
-from mnist_bridge.declare import ensure_topology
-from mnist_bridge.depth_reader import AmqpDepthReader
-from mnist_bridge.depths import Depths
-from mnist_bridge.settling import until_settled
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import topology_for
+from inference_bridge.amqp import Connection, connection_parameters
+from inference_bridge.declare import ensure_topology
+from inference_bridge.depth_reader import AmqpDepthReader
+from inference_bridge.depths import Depths
+from inference_bridge.settling import until_settled
+from inference_bridge.topology import topology_for
+from mnist_model.spec import SPEC
 from tests.deployment import Deployment
 from tests.depths import until_depths
 from tests.documented import PASSWORD, add_documented_users, documented, redis_url
@@ -25,7 +25,7 @@ from tests.integration.conftest import TIMEOUT_S, some_pictures
 from tests.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
 
 JOBS, RETRY, DEAD = "mnist.jobs", "mnist.retry", "mnist.dead"
-TOPOLOGY = topology_for(MNIST, queue_max_length=100_000)
+TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)
 
 
 class Servers:
@@ -188,7 +188,7 @@ async def test_a_side_may_look_at_the_jobs_queue_again_and_again(connection: Con
 
 
 async def test_the_api_sees_how_many_jobs_wait(servers: Servers) -> None:
-    reader = AmqpDepthReader(servers.amqp_url("api"), spec=MNIST, topology=TOPOLOGY)
+    reader = AmqpDepthReader(servers.amqp_url("api"), spec=SPEC, topology=TOPOLOGY)
     reading = asyncio.create_task(reader.run())
 
     await until_depths(reader, Depths(jobs=0, suspects=0))
@@ -272,7 +272,7 @@ def test_the_other_users_have_no_management(servers: Servers, user: str) -> None
 def test_the_whole_system_answers_a_picture_with_these_users(servers: Servers, tmp_path: Path) -> None:
     with Deployment(tmp_path, amqp_url="amqp://unused", redis_url="redis://unused") as deployment:
         urls = [
-            {"MNIST_AMQP_URL": servers.amqp_url(user), "MNIST_REDIS_URL": redis_url(servers.redis, user)}
+            {"INFERENCE_AMQP_URL": servers.amqp_url(user), "INFERENCE_REDIS_URL": redis_url(servers.redis, user)}
             for user in ("api", "worker")
         ]
         api, worker = deployment.api(**urls[0]), deployment.worker(**urls[1])

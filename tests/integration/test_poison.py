@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore
+from inference_bridge.ids import TicketSigner
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.store import RedisStore
+from mnist_model.spec import SPEC
 from tests.deployment import TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient
 from tests.models import HANGS, KILLS, RAISES
@@ -25,7 +25,7 @@ CODES = {17: "prediction_failed", 42: "worker_crashed", 77: "worker_crashed"}
 
 def a_job(number: int) -> InferenceRequest:
     now_ms = time.time_ns() // 1_000_000
-    inference_id = TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(now_ms)
+    inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms)
     body = bytes([POISON.get(number, number)]) + bytes(783)
     return InferenceRequest(inference_id, body, submitted_s=now_ms // 1000, deadline_ms=now_ms + 900_000)
 
@@ -41,7 +41,7 @@ async def results_of(store: RedisStore, ids: list[str]) -> list[dict[str, object
 async def test_three_poisonous_jobs_of_a_hundred_fail_and_no_other(
     broker: BrokerClient, store: RedisStore, rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    environment = {"MNIST_MODEL": "tests.models:FaultyModel", "MNIST_FORWARD_TIMEOUT_S": "1"}
+    environment = {"INFERENCE_MODEL": "tests.models:FAULTY", "INFERENCE_FORWARD_TIMEOUT_S": "1"}
     jobs = [a_job(number) for number in range(100)]
     ids = [job.inference_id for job in jobs]
     innocents = [ids[number] for number in range(100) if number not in POISON]

@@ -11,18 +11,18 @@ from pika.frame import Method
 from pika.spec import Basic
 from uvloop import new_event_loop
 
-from mnist_bridge.amqp import Connection, connection_parameters
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.errors import QueueFull, Unavailable
-from mnist_bridge.publisher import AmqpPublisher
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import Topology, topology_for
+from inference_bridge.amqp import Connection, connection_parameters
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.errors import QueueFull, Unavailable
+from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
-SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 QUEUE_MAX_LENGTH = 5
 REQUEST = InferenceRequest("A" * 24, bytes(4), 1, 2)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from mnist_bridge.reports import WorkerReport
-from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge.reports import WorkerReport
+from inference_bridge.results import succeeded
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.documented import add_documented_users, redis_url
 from tests.servers import RedisServer
 
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 def store(server: RedisServer, user: str) -> RedisStore:
-    return RedisStore(connect_redis(redis_url(server, user)), spec=MNIST, result_ttl_s=60)
+    return RedisStore(connect_redis(redis_url(server, user)), spec=SPEC, result_ttl_s=60)
 
 
 async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None:
@@ -41,7 +41,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await worker.count_attempt(ID, "token") == 1
     await worker.uncount_attempt(ID, "token")
     await worker.report("worker", REPORT)
-    assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, MNIST)]) == 1
+    assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, SPEC)]) == 1
 
     await api.ping()
     assert await anext(notifications) == [ID]

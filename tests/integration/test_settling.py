@@ -8,23 +8,23 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pika.exceptions import ChannelClosed
 
-from mnist_bridge.amqp import Connection, connection_parameters
-from mnist_bridge.declare import ensure_topology
-from mnist_bridge.settling import check_settled, until_settled
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import Topology, topology_for
+from inference_bridge.amqp import Connection, connection_parameters
+from inference_bridge.declare import ensure_topology
+from inference_bridge.settling import check_settled, until_settled
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
 
-SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3)
+SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3, model="")
 NEVER_S = 3_600.0
 SOON_S = 0.1
 
 
 @pytest.fixture
 def topology() -> Topology:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
     return topology_for(spec, queue_max_length=10)
 
 

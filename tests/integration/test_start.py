@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY, Deployment
+from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT), **environment}
+    variables = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT), "INFERENCE_MODEL": MODEL, **environment}
     return subprocess.run(
         [sys.executable, "-m", module], env=variables, capture_output=True, text=True, timeout=60, check=False
     )
@@ -22,14 +22,17 @@ def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "environment", "problems"),
     [
-        pytest.param("mnist_api", {}, ["MNIST_TICKET_KEY is not set"], id="no-ticket-key"),
+        pytest.param("inference_api", {}, ["INFERENCE_TICKET_KEY is not set"], id="no-ticket-key"),
         pytest.param(
-            "mnist_api",
-            {"MNIST_TICKET_KEY": "short", "MNIST_PORT": "99999", "MNIST_AMQP_URL": "http://x"},
-            ["MNIST_TICKET_KEY", "MNIST_PORT", "MNIST_AMQP_URL"],
+            "inference_api",
+            {"INFERENCE_TICKET_KEY": "short", "INFERENCE_PORT": "99999", "INFERENCE_AMQP_URL": "http://x"},
+            ["INFERENCE_TICKET_KEY", "INFERENCE_PORT", "INFERENCE_AMQP_URL"],
             id="a-short-ticket-key-a-port-out-of-range-and-no-amqp-url",
         ),
-        pytest.param("mnist_worker", {"MNIST_WEIGHTS": "/no/such/file"}, ["/no/such/file"], id="no-such-weights"),
+        pytest.param("inference_worker", {"INFERENCE_MODEL": "no_such:SPEC"}, ["INFERENCE_MODEL"], id="no-such-model"),
+        pytest.param(
+            "inference_worker", {"INFERENCE_WEIGHTS": "/no/such/file"}, ["/no/such/file"], id="no-such-weights"
+        ),
     ],
 )
 def test_a_wrong_setting_ends_the_start_and_is_named(
@@ -43,7 +46,7 @@ def test_a_wrong_setting_ends_the_start_and_is_named(
 
 
 def test_a_secret_in_a_wrong_setting_is_not_printed() -> None:
-    done = start("mnist_api", MNIST_TICKET_KEY=TICKET_KEY, MNIST_REDIS_URL="http://user:secret@host")
+    done = start("inference_api", INFERENCE_TICKET_KEY=TICKET_KEY, INFERENCE_REDIS_URL="http://user:secret@host")
 
     assert done.returncode == 78
     assert "secret" not in done.stdout + done.stderr

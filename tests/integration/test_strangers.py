@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore
-from mnist_worker.obituary import Obituary
+from inference_bridge.ids import TicketSigner
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.store import RedisStore
+from inference_worker.obituary import Obituary
+from mnist_model.spec import SPEC
 from tests.deployment import TICKET_KEY, Deployment, Service
 from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S, until
@@ -56,13 +56,13 @@ def nested(depth: int) -> bytes:
 
 
 def an_id() -> str:
-    return TicketSigner(TICKET_KEY.encode(), model=MNIST.name).issue(time.time_ns() // 1_000_000)
+    return TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(time.time_ns() // 1_000_000)
 
 
 def a_job(**headers: Any) -> BasicProperties:
     """Return the properties of a sound job, with some headers of its own."""
     request = InferenceRequest(an_id(), TENSOR, int(time.time()), (int(time.time()) + 900) * 1000)
-    properties = to_properties(request, MNIST)
+    properties = to_properties(request, SPEC)
     properties.headers = {**(properties.headers or {}), **headers}
     return properties
 
@@ -112,7 +112,7 @@ FORGED_DEATHS: list[Any] = [
 ]
 
 #: Odd, but each is a job with an id, a tensor and a moment until which it is worth running.
-ODD_JOBS = [
+ODD_JOBS: list[dict[str, Any]] = [
     {"x-delivery-count": "many"},
     {"x-delivery-count": HUGE},
     {"x-delivery-count": -HUGE},
@@ -129,7 +129,7 @@ def worker(
 ) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("strangers")
     with Deployment(
-        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, MNIST_MODEL="tests.models:EchoModel"
+        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.models:ECHO"
     ) as deployment:
         yield deployment.worker().wait_until_ready()
 
@@ -141,7 +141,7 @@ def invalid_before(worker: Service) -> float:
 
 
 def invalid_messages(worker: Service) -> float:
-    return worker.metric("mnist_invalid_messages_total")
+    return worker.metric("inference_invalid_messages_total")
 
 
 async def classes_of(store: RedisStore, ids: list[str]) -> list[int]:
@@ -168,7 +168,7 @@ async def test_strangers_are_parked_and_their_neighbours_answered(
     assert worker.is_ready()
     assert not (tmp_path / "trap").exists()
     for letter in await broker.dead():
-        assert '"reason": "invalid_message"' in Obituary.of(letter, MNIST).in_full(letter, MNIST, None, 0)
+        assert '"reason": "invalid_message"' in Obituary.of(letter, SPEC).in_full(letter, SPEC, None, 0)
     log = worker.process.log.read_text()
     assert "broker connection lost" not in log
     assert "Traceback" not in log

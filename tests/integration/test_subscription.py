@@ -8,10 +8,10 @@ import pytest
 import redis
 from uvloop import new_event_loop
 
-from mnist_bridge import store as store_module
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.spec import MNIST
-from mnist_bridge.store import RedisStore, connect_redis
+from inference_bridge import store as store_module
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.store import RedisStore, connect_redis
+from mnist_model.spec import SPEC
 from tests.chaos.proxy import Proxy
 from tests.integration.conftest import TIMEOUT_S
 from tests.servers import RedisServer
@@ -29,7 +29,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_subscription_that_answers_no_ping_is_given_up(redis_server: RedisServer) -> None:
     with Proxy(redis_server.port) as proxy:
         url = redis_server.url.replace(str(redis_server.port), str(proxy.port))
-        store = RedisStore(connect_redis(url), spec=MNIST, result_ttl_s=60)
+        store = RedisStore(connect_redis(url), spec=SPEC, result_ttl_s=60)
         async with asyncio.timeout(TIMEOUT_S), aclosing(store.notifications()) as notifications:
             await anext(notifications)
             proxy.mute()
@@ -41,7 +41,7 @@ async def test_a_subscription_that_answers_no_ping_is_given_up(redis_server: Red
 
 
 async def test_a_subscription_that_is_merely_quiet_is_kept(redis_server: RedisServer) -> None:
-    store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=60)
+    store = RedisStore(connect_redis(redis_server.url), spec=SPEC, result_ttl_s=60)
 
     async with asyncio.timeout(TIMEOUT_S), aclosing(store.notifications()) as notifications:
         quiet = [await anext(notifications) for _ in range(8)]
@@ -56,7 +56,7 @@ def test_a_subscription_outlives_thousands_of_notifications_that_came_while_the_
     """uvloop runs its timers before it reads: the silence seems over though there is much to read."""
 
     async def freeze() -> list[list[str]]:
-        store = RedisStore(connect_redis(redis_server.url), spec=MNIST, result_ttl_s=60)
+        store = RedisStore(connect_redis(redis_server.url), spec=SPEC, result_ttl_s=60)
         async with asyncio.timeout(TIMEOUT_S), aclosing(store.notifications()) as notifications:
             seen = [await anext(notifications)]
             waiting = asyncio.ensure_future(anext(notifications))
@@ -74,6 +74,6 @@ def publish_while_frozen(server: RedisServer) -> None:
     """Announce many results, and let no loop turn until the silence is over."""
     with redis.Redis.from_url(server.url) as client, client.pipeline(transaction=False) as pipeline:
         for _ in range(NOTIFICATIONS):
-            pipeline.publish(f"results:{MNIST.name}", "A" * 24)
+            pipeline.publish(f"results:{SPEC.name}", "A" * 24)
         pipeline.execute()
     time.sleep(2 * SILENCE_S)

@@ -48,7 +48,7 @@ class Servers:
     def deployment(self, directory: Path, *, host: str, ca_file: Path) -> Deployment:
         amqp_url = AMQP.format(host=host, port=self.amqp_port)
         redis_url = REDIS.format(host=host, port=self.redis_port)
-        return Deployment(directory, amqp_url=amqp_url, redis_url=redis_url, MNIST_CA_FILE=str(ca_file))
+        return Deployment(directory, amqp_url=amqp_url, redis_url=redis_url, INFERENCE_CA_FILE=str(ca_file))
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pika.exceptions import ChannelClosed
 
-from mnist_bridge.amqp import Connection, connection_parameters
-from mnist_bridge.declare import ensure_topology
-from mnist_bridge.errors import BrokerUnavailable, ConfigurationError
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import Topology, topology_for
+from inference_bridge.amqp import Connection, connection_parameters
+from inference_bridge.declare import ensure_topology
+from inference_bridge.errors import BrokerUnavailable, ConfigurationError
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ
@@ -20,7 +20,7 @@ from tests.servers import RabbitMQ
 
 @pytest.fixture
 def spec() -> ModelSpec:
-    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3)
+    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_queue_with_other_arguments_is_named_with_the_remedy(
 ) -> None:
     await ensure_topology(owner, topology)
 
-    with pytest.raises(ConfigurationError, match="MNIST_QUEUE_MAX_LENGTH"):
+    with pytest.raises(ConfigurationError, match="INFERENCE_QUEUE_MAX_LENGTH"):
         await ensure_topology(owner, topology_for(spec, queue_max_length=11))
 
 

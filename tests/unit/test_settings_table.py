@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from mnist_api.settings import ApiSettings
-from mnist_bridge.settings import ENV_PREFIX, BridgeSettings
-from mnist_worker.settings import WorkerSettings
+from inference_api.settings import ApiSettings
+from inference_bridge.settings import ENV_PREFIX, BridgeSettings
+from inference_worker.settings import WorkerSettings
 from tests.deployment import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -28,6 +28,8 @@ def row(name: str, who: str, field: FieldInfo) -> str:
 
 
 def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value: Any = field.default
     if value is None:
         return "none"

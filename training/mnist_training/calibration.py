@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_worker.network import ConvNet
+from mnist_model.predict.network import ConvNet
 
 BIN_COUNT = 15  # as in the paper below
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from mnist_model.predict.network import ConvNet, normalize
 from mnist_training.calibration import expected_calibration_error
 from mnist_training.corruptions import CORRUPTIONS, corrupt
 from mnist_training.data import Split
-from mnist_worker.network import ConvNet, normalize
 
 BATCH_SIZE = 500
 CORRUPTION_SEED = 1

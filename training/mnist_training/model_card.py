@@ -10,15 +10,15 @@ import inspect
 import textwrap
 from pathlib import Path
 
-from mnist_bridge.spec import MNIST
+from mnist_model.predict.network import ConvNet
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
+from mnist_model.spec import SPEC
 from mnist_training.corruptions import CORRUPTIONS
 from mnist_training.data import Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, evaluate
 from mnist_training.pictures import draw_confusion, draw_mistakes
-from mnist_worker.network import ConvNet
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
 
-CARD_DIRECTORY = Path(__file__).parents[1]
+CARD_DIRECTORY = DEFAULT_WEIGHTS.parents[3]  # models/mnist
 """Where the repository keeps the card; the package is installed from a checkout."""
 
 MISTAKE_COUNT = 25
@@ -32,9 +32,9 @@ Nothing in it is edited by hand.
 | | |
 | --- | --- |
 | Task | which digit, 0 to 9, is in a picture of {shape} pixels |
-| Network | two 3x3 convolutions (32, 64), max-pool, two dense layers (128, 10): `mnist_worker.network.ConvNet` |
+| Network | two 3x3 convolutions (32, 64), max-pool, two dense layers (128, 10): `mnist_model.predict.network.ConvNet` |
 | Parameters | {parameter_count:,} |
-| Weights | `services/worker/mnist_worker/trained/{weights_name}`, float32, safetensors |
+| Weights | `models/mnist/mnist_model/predict/trained/{weights_name}`, float32, safetensors |
 | Input | uint8, 0 = background, 255 = ink; the digit fits 20x20 pixels and its centre of mass is in the middle |
 | Output | {class_count} probabilities |
 
@@ -82,7 +82,7 @@ the US Census Bureau and by American high-school students. Fetch and check it wi
 ## Intended use
 
 To stand in for any PyTorch model in this service, and to recognise single handwritten digits where a mistake costs
-little. Photos and scans must be prepared as `mnist_api.images` does it.
+little. Photos and scans must be prepared as `mnist_model.prepare` does it.
 
 ## Limits
 
@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare(arguments.data)
     test = load_split(arguments.data, "t10k")
-    state, info = load_weights(arguments.weights, MNIST)
+    state, info = load_weights(arguments.weights, SPEC)
     network = ConvNet()
     network.load_state_dict(state)
     write_card(CARD_DIRECTORY, info, evaluate(network, test), test)

@@ -5,7 +5,7 @@ From the repository's root:
     python -m mnist_training.train --data data/mnist                            # all of it; fetches MNIST if missing
     python -m mnist_training.train --data data/mnist --limit 2000 --epochs 1    # a quick look, which keeps nothing
 
-Without `--limit` and `--weights`, the worker's own weights and `training/MODEL_CARD.md` are overwritten. Read from
+Without `--limit` and `--weights`, the model's own weights and `models/mnist/MODEL_CARD.md` are overwritten. Read from
 top to bottom: settings, data, loop, figures.
 """
 
@@ -24,7 +24,9 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
-from mnist_bridge.spec import MNIST
+from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, save_weights, shape_name
+from mnist_model.spec import SPEC
 from mnist_training.augment import Augment
 from mnist_training.calibration import apply_temperature, fit_temperature
 from mnist_training.corruptions import CORRUPTIONS, corrupt
@@ -32,8 +34,6 @@ from mnist_training.data import MD5_OF_FILE, Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, compute_logits, evaluate
 from mnist_training.gentle import Gentle
 from mnist_training.model_card import CARD_DIRECTORY, write_card
-from mnist_worker.network import ConvNet, normalize
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, save_weights, shape_name
 
 # -- settings ----------------------------------------------------------------------------------------------------------
 
@@ -155,10 +155,10 @@ def calibrate(network: ConvNet, held_out: Split) -> float:
 def describe(network: ConvNet, evaluation: Evaluation, *, training_s: float, recipe: str) -> WeightsInfo:
     """Return what is stored beside the weights."""
     return WeightsInfo(
-        model=MNIST.name,
-        version=MNIST.version,
-        shape=shape_name(MNIST),
-        class_count=MNIST.class_count,
+        model=SPEC.name,
+        version=SPEC.version,
+        shape=shape_name(SPEC),
+        class_count=SPEC.class_count,
         accuracy=evaluation.accuracy["clean"],
         parameter_count=sum(parameter.numel() for parameter in network.parameters()),
         seed=SEED,

@@ -1,13 +1,13 @@
 {{/* What a schema cannot say. Every message names the value, the rule and the remedy. */}}
-{{- define "mnist.checks" -}}
+{{- define "inference.checks" -}}
 {{- $v := .Values -}}
 {{- $settings := $v.settings -}}
-{{- if lt (int64 $settings.MNIST_RESULT_TTL_S) (add (int64 $settings.MNIST_JOB_TTL_S) 60) -}}
-{{- fail (printf "settings.MNIST_RESULT_TTL_S is %d, but must be at least settings.MNIST_JOB_TTL_S + 60 = %d, or an expired result would read as pending; raise it" (int64 $settings.MNIST_RESULT_TTL_S) (add (int64 $settings.MNIST_JOB_TTL_S) 60)) -}}
+{{- if lt (int64 $settings.INFERENCE_RESULT_TTL_S) (add (int64 $settings.INFERENCE_JOB_TTL_S) 60) -}}
+{{- fail (printf "settings.INFERENCE_RESULT_TTL_S is %d, but must be at least settings.INFERENCE_JOB_TTL_S + 60 = %d, or an expired result would read as pending; raise it" (int64 $settings.INFERENCE_RESULT_TTL_S) (add (int64 $settings.INFERENCE_JOB_TTL_S) 60)) -}}
 {{- end -}}
 {{- $api := $v.api.settings -}}
-{{- if and $api.MNIST_MAX_BYTES $api.MNIST_MAX_BUFFERED_BYTES (lt (int64 $api.MNIST_MAX_BUFFERED_BYTES) (add (int64 $api.MNIST_MAX_BYTES) 65536)) -}}
-{{- fail (printf "api.settings.MNIST_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.MNIST_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.MNIST_MAX_BUFFERED_BYTES) (add (int64 $api.MNIST_MAX_BYTES) 65536)) -}}
+{{- if and $api.INFERENCE_MAX_BYTES $api.INFERENCE_MAX_BUFFERED_BYTES (lt (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
+{{- fail (printf "api.settings.INFERENCE_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.INFERENCE_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- end -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}

@@ -1,5 +1,5 @@
 {{/* A map of settings as environment variables; null leaves the service's own default. */}}
-{{- define "mnist.settings" -}}
+{{- define "inference.settings" -}}
 {{- range $name, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
 - name: {{ $name }}
@@ -9,7 +9,7 @@
 {{- end -}}
 
 {{/* "root", "name", "secret", "key" */}}
-{{- define "mnist.fromSecret" -}}
+{{- define "inference.fromSecret" -}}
 - name: {{ .name }}
   valueFrom:
     secretKeyRef:
@@ -18,37 +18,37 @@
 {{- end -}}
 
 {{/* "root" and "user" (api or worker): how that side reaches RabbitMQ and Redis. */}}
-{{- define "mnist.connections" -}}
-{{- $auth := include "mnist.authSecret" .root -}}
+{{- define "inference.connections" -}}
+{{- $auth := include "inference.authSecret" .root -}}
 {{- if .root.Values.rabbitmq.enabled }}
-{{ include "mnist.fromSecret" (dict "name" "RABBITMQ_PASSWORD" "secret" $auth "key" (printf "rabbitmq-%s-password" .user)) }}
-- name: MNIST_AMQP_URL
-  value: amqp://{{ .user }}:$(RABBITMQ_PASSWORD)@{{ include "mnist.rabbitmqHost" .root }}:5672/%2F
+{{ include "inference.fromSecret" (dict "name" "RABBITMQ_PASSWORD" "secret" $auth "key" (printf "rabbitmq-%s-password" .user)) }}
+- name: INFERENCE_AMQP_URL
+  value: amqp://{{ .user }}:$(RABBITMQ_PASSWORD)@{{ include "inference.rabbitmqHost" .root }}:5672/%2F
 {{- else }}
-{{ include "mnist.fromSecret" (dict "name" "MNIST_AMQP_URL" "secret" (include "mnist.externalRabbitmqSecret" .root) "key" (printf "rabbitmq-%s-url" .user)) }}
+{{ include "inference.fromSecret" (dict "name" "INFERENCE_AMQP_URL" "secret" (include "inference.externalRabbitmqSecret" .root) "key" (printf "rabbitmq-%s-url" .user)) }}
 {{- end }}
 {{- if .root.Values.redis.enabled }}
-{{ include "mnist.fromSecret" (dict "name" "REDIS_PASSWORD" "secret" $auth "key" (printf "redis-%s-password" .user)) }}
-- name: MNIST_REDIS_URL
-  value: redis://{{ .user }}:$(REDIS_PASSWORD)@{{ include "mnist.redisHost" .root }}:6379/0
+{{ include "inference.fromSecret" (dict "name" "REDIS_PASSWORD" "secret" $auth "key" (printf "redis-%s-password" .user)) }}
+- name: INFERENCE_REDIS_URL
+  value: redis://{{ .user }}:$(REDIS_PASSWORD)@{{ include "inference.redisHost" .root }}:6379/0
 {{- else }}
-{{ include "mnist.fromSecret" (dict "name" "MNIST_REDIS_URL" "secret" (include "mnist.externalRedisSecret" .root) "key" (printf "redis-%s-url" .user)) }}
+{{ include "inference.fromSecret" (dict "name" "INFERENCE_REDIS_URL" "secret" (include "inference.externalRedisSecret" .root) "key" (printf "redis-%s-url" .user)) }}
 {{- end }}
 {{- if .root.Values.ca.existingSecret }}
-- name: MNIST_CA_FILE
-  value: /etc/mnist-ca/{{ .root.Values.ca.key }}
+- name: INFERENCE_CA_FILE
+  value: /etc/inference-ca/{{ .root.Values.ca.key }}
 {{- end }}
 {{- end -}}
 
-{{- define "mnist.caMount" -}}
+{{- define "inference.caMount" -}}
 {{- if .Values.ca.existingSecret }}
 - name: ca
-  mountPath: /etc/mnist-ca
+  mountPath: /etc/inference-ca
   readOnly: true
 {{- end }}
 {{- end -}}
 
-{{- define "mnist.caVolume" -}}
+{{- define "inference.caVolume" -}}
 {{- if .Values.ca.existingSecret }}
 - name: ca
   secret:

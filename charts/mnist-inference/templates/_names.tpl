@@ -1,6 +1,6 @@
 {{/* What every object is called. Room is left for the longest suffix, -worker-POOL, within the 54
      characters that KEDA has for a name. */}}
-{{- define "mnist.fullname" -}}
+{{- define "inference.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
 {{- else if contains .Chart.Name .Release.Name -}}
@@ -11,14 +11,14 @@
 {{- end -}}
 
 {{/* "root" and "component": the labels that a selector may use; they never change. */}}
-{{- define "mnist.selector" -}}
+{{- define "inference.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{- define "mnist.labels" -}}
-{{ include "mnist.selector" . }}
+{{- define "inference.labels" -}}
+{{ include "inference.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 
 {{/* "root", "image" and the tag "or": registry/repository:tag, or @digest where one is given. */}}
-{{- define "mnist.image" -}}
+{{- define "inference.image" -}}
 {{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry -}}
 {{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
 {{- if .image.digest -}}
@@ -36,28 +36,28 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- define "mnist.rabbitmqHost" -}}
-{{ include "mnist.fullname" . }}-rabbitmq.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- define "inference.rabbitmqHost" -}}
+{{ include "inference.fullname" . }}-rabbitmq.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end -}}
 
-{{- define "mnist.redisHost" -}}
-{{ include "mnist.fullname" . }}-redis.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- define "inference.redisHost" -}}
+{{ include "inference.fullname" . }}-redis.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end -}}
 
-{{- define "mnist.authSecret" -}}
-{{ .Values.auth.existingSecret | default (printf "%s-auth" (include "mnist.fullname" .)) }}
+{{- define "inference.authSecret" -}}
+{{ .Values.auth.existingSecret | default (printf "%s-auth" (include "inference.fullname" .)) }}
 {{- end -}}
 
 {{/* Where the URLs of a RabbitMQ that is not ours are. */}}
-{{- define "mnist.externalRabbitmqSecret" -}}
-{{ .Values.externalRabbitmq.existingSecret | default (printf "%s-external" (include "mnist.fullname" .)) }}
+{{- define "inference.externalRabbitmqSecret" -}}
+{{ .Values.externalRabbitmq.existingSecret | default (printf "%s-external" (include "inference.fullname" .)) }}
 {{- end -}}
 
-{{- define "mnist.externalRedisSecret" -}}
-{{ .Values.externalRedis.existingSecret | default (printf "%s-external" (include "mnist.fullname" .)) }}
+{{- define "inference.externalRedisSecret" -}}
+{{ .Values.externalRedis.existingSecret | default (printf "%s-external" (include "inference.fullname" .)) }}
 {{- end -}}
 
 {{/* "root" and "pool" */}}
-{{- define "mnist.workerName" -}}
-{{ include "mnist.fullname" .root }}-worker{{ if ne .pool "default" }}-{{ .pool }}{{ end }}
+{{- define "inference.workerName" -}}
+{{ include "inference.fullname" .root }}-worker{{ if ne .pool "default" }}-{{ .pool }}{{ end }}
 {{- end -}}

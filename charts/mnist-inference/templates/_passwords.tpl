@@ -1,5 +1,5 @@
 {{/* Keys of the Secret and how many characters of each are made. Letters and digits only: they end in URLs and JSON. */}}
-{{- define "mnist.passwordLengths" -}}
+{{- define "inference.passwordLengths" -}}
 ticket-key: 64
 {{- if .Values.rabbitmq.enabled }}
 rabbitmq-erlang-cookie: 32
@@ -17,11 +17,11 @@ redis-operator-password: 32
 
 {{/* The passwords as JSON: what the values give, else what the cluster has, else new ones. Made once per rendering and
      kept in .Values, or the Secret and the checksums that restart pods would hold different ones. */}}
-{{- define "mnist.passwords" -}}
+{{- define "inference.passwords" -}}
 {{- if not (hasKey .Values "madePasswords") -}}
-{{- $kept := (lookup "v1" "Secret" .Release.Namespace (include "mnist.authSecret" .)).data | default dict -}}
+{{- $kept := (lookup "v1" "Secret" .Release.Namespace (include "inference.authSecret" .)).data | default dict -}}
 {{- $passwords := dict -}}
-{{- range $key, $length := include "mnist.passwordLengths" . | fromYaml -}}
+{{- range $key, $length := include "inference.passwordLengths" . | fromYaml -}}
 {{- $given := index $.Values.auth.passwords $key | default "" -}}
 {{- $password := $given | default (index $kept $key | default "" | b64dec) -}}
 {{- $_ := set $passwords $key ($password | default (randAlphaNum (int $length))) -}}
@@ -33,11 +33,11 @@ redis-operator-password: 32
 
 {{/* "root" and "side" (api, worker, rabbitmq-, redis-): changes when a password changes that those pods use. Not with
      a Secret of the user's own: what it holds is not known when the chart is rendered. */}}
-{{- define "mnist.passwordChecksum" -}}
+{{- define "inference.passwordChecksum" -}}
 {{- if .root.Values.auth.existingSecret -}}
 {{- .root.Values.auth.existingSecret | sha256sum -}}
 {{- else -}}
-{{- $passwords := include "mnist.passwords" .root | fromJson -}}
+{{- $passwords := include "inference.passwords" .root | fromJson -}}
 {{- $used := dict -}}
 {{- range $key, $password := $passwords -}}
 {{- if contains $.side $key }}{{ $_ := set $used $key $password }}{{ end -}}

@@ -1,5 +1,5 @@
 {{/* What Pod Security "restricted" asks of a pod; "uid" is the user in the image, "fsGroup" owns the volumes. */}}
-{{- define "mnist.podSecurity" -}}
+{{- define "inference.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: {{ int64 .uid }}
 runAsGroup: {{ int64 .gid }}
@@ -11,7 +11,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{- define "mnist.containerSecurity" -}}
+{{- define "inference.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
@@ -19,8 +19,8 @@ capabilities:
 {{- end -}}
 
 {{/* "root" and "of": what each pod template has alike. No token: what speaks to Kubernetes mounts its own.
-     No service links: a Service called "mnist" would set MNIST_PORT, one called "rabbitmq" RABBITMQ_PORT. */}}
-{{- define "mnist.podCommon" -}}
+     No service links: a Service called "mnist" would set INFERENCE_PORT, one called "rabbitmq" RABBITMQ_PORT. */}}
+{{- define "inference.podCommon" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
@@ -45,7 +45,7 @@ affinity:
 {{- end -}}
 
 {{/* "root", "of", "component": soft spreading over the values of a node label. */}}
-{{- define "mnist.spread" -}}
+{{- define "inference.spread" -}}
 {{- with .of.spreadOver }}
 topologySpreadConstraints:
   - maxSkew: 1
@@ -53,6 +53,6 @@ topologySpreadConstraints:
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:
-        {{- include "mnist.selector" $ | nindent 8 }}
+        {{- include "inference.selector" $ | nindent 8 }}
 {{- end }}
 {{- end -}}

@@ -1,13 +1,13 @@
 {{/* An `autoscaling`: seconds between two looks of KEDA. The API's figure is fresh and cheap, RabbitMQ's is neither. */}}
-{{- define "mnist.pollingInterval" -}}
+{{- define "inference.pollingInterval" -}}
 {{- if kindIs "invalid" .pollingInterval }}{{ ternary 1 5 (eq .source "wait") }}{{ else }}{{ .pollingInterval }}{{ end }}
 {{- end -}}
 
 {{/* "root", "pool", its "worker" and "of", its autoscaling: where KEDA reads how many workers are wanted. After a result
      one stays wanted for two looks and a second, so that no look misses a job that came and went. */}}
-{{- define "mnist.scalingUrl" -}}
+{{- define "inference.scalingUrl" -}}
 {{- $v := .root.Values -}}
-{{- $host := printf "%s-api-operations.%s.svc.%s" (include "mnist.fullname" .root) .root.Release.Namespace $v.clusterDomain -}}
-{{- $recent := add 1 (mul 2 (include "mnist.pollingInterval" .of | int)) -}}
-{{- printf "http://%s:%d/scaling/mnist?pool=%s&target_wait_s=%s&recent_s=%d&throughput=%s&solo_throughput=%s" $host (int $v.api.settings.MNIST_OPERATIONS_PORT) .pool (.of.targetWaitSeconds | toJson) $recent (.worker.throughputPerReplica | toJson) (.worker.soloThroughputPerReplica | toJson) -}}
+{{- $host := printf "%s-api-operations.%s.svc.%s" (include "inference.fullname" .root) .root.Release.Namespace $v.clusterDomain -}}
+{{- $recent := add 1 (mul 2 (include "inference.pollingInterval" .of | int)) -}}
+{{- printf "http://%s:%d/scaling/mnist?pool=%s&target_wait_s=%s&recent_s=%d&throughput=%s&solo_throughput=%s" $host (int $v.api.settings.INFERENCE_OPERATIONS_PORT) .pool (.of.targetWaitSeconds | toJson) $recent (.worker.throughputPerReplica | toJson) (.worker.soloThroughputPerReplica | toJson) -}}
 {{- end -}}

@@ -1,7 +1,7 @@
-{{/* RabbitMQ's definitions: users, their rights and the topology, as `mnist_bridge/topology.py` declares it and
+{{/* RabbitMQ's definitions: users, their rights and the topology, as `inference_bridge/topology.py` declares it and
      `docs/security.md` allots it. A password stands as @USER_PASSWORD@ and is filled in inside the pod. */}}
-{{- define "mnist.definitions" -}}
-{{- $maxLength := int64 .Values.settings.MNIST_QUEUE_MAX_LENGTH -}}
+{{- define "inference.definitions" -}}
+{{- $maxLength := int64 .Values.settings.INFERENCE_QUEUE_MAX_LENGTH -}}
 {{- $handsOn := dict "x-queue-type" "quorum" "x-overflow" "reject-publish" "x-dead-letter-strategy" "at-least-once" "x-dead-letter-exchange" "inference.dlx" -}}
 {{- $jobs := merge (dict "x-dead-letter-routing-key" "mnist.retry" "x-max-length" $maxLength "x-delivery-limit" 20) $handsOn -}}
 {{- $retry := merge (dict "x-dead-letter-routing-key" "mnist.dead" "x-delivery-limit" 40) $handsOn -}}
@@ -35,7 +35,7 @@
 {{- end -}}
 
 {{/* Redis's users, as `docs/security.md` has them. */}}
-{{- define "mnist.redisUsers" -}}
+{{- define "inference.redisUsers" -}}
 {{- /* Nobody can be `default`, but it may do everything: as this user Redis reads its own append-only file, and without the
        right to a command it drops every transaction in there. */ -}}
 user default off resetpass ~* &* +@all
@@ -45,7 +45,7 @@ user operator on >@OPERATOR_PASSWORD@ ~* &* +@all
 {{- end -}}
 
 {{/* A shell line that copies a file of /templates and fills in the passwords of the environment. */}}
-{{- define "mnist.fillIn" -}}
+{{- define "inference.fillIn" -}}
 set -eu
 umask 077
 for password in {{ range .users }}"${{ . }}_PASSWORD" {{ end }}; do

@@ -10,22 +10,23 @@ import pytest
 from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
-from mnist_api.app import create_app
-from mnist_api.background import Background
-from mnist_api.metrics import WaitingJobs
-from mnist_api.operations import create_operations_app
-from mnist_api.scaling import Scaling
-from mnist_api.server import Server, http_server
-from mnist_api.settings import ApiSettings
-from mnist_api.waiters import Waiters
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import topology_for
+from inference_api.app import create_app
+from inference_api.background import Background
+from inference_api.metrics import WaitingJobs
+from inference_api.operations import create_operations_app
+from inference_api.scaling import Scaling
+from inference_api.server import Server, http_server
+from inference_api.settings import ApiSettings
+from inference_api.waiters import Waiters
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.ids import TicketSigner
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import succeeded
+from inference_bridge.topology import topology_for
+from mnist_model.prepare import begin
+from mnist_model.spec import SPEC
 
 KEY = b"a key of sixteen"
 TIMEOUT_S = 10.0
@@ -58,7 +59,7 @@ class Service:
     waiters: Waiters
     serving: asyncio.Task[None]
 
-    async def submit(self, picture: bytes | None = None, **headers: str) -> httpx.Response:
+    async def submit(self, picture: bytes | None = None, /, **headers: str) -> httpx.Response:
         """Submit a picture the way curl's `--form file=@…` does."""
         files = {"file": ("picture.png", a_picture() if picture is None else picture)}
         return await self.client.post("/classify", files=files, headers=headers)
@@ -70,7 +71,7 @@ class Service:
     async def answer(self, inference_id: str, predicted_class: int = 3) -> None:
         """Store a result as a worker would."""
         probabilities = [float(number == predicted_class) for number in range(10)]
-        await self.store.put([succeeded(inference_id, probabilities, MNIST)])
+        await self.store.put([succeeded(inference_id, probabilities, SPEC)])
 
 
 @pytest.fixture
@@ -80,14 +81,15 @@ def settings() -> ApiSettings:
 
 @pytest.fixture
 async def service(settings: ApiSettings) -> AsyncIterator[Service]:
-    broker = MemoryBroker(MNIST, queue_max_length=settings.queue_max_length)
+    broker = MemoryBroker(SPEC, queue_max_length=settings.queue_max_length)
     store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
-    signer = TicketSigner(KEY, model=MNIST.name)
+    signer = TicketSigner(KEY, model=SPEC.name)
     background = Background()
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     depth_reader, drain_rate, registry = broker.depth_reader(), DrainRate(), CollectorRegistry()
     app = create_app(
         settings,
+        prepare=begin,
         publisher=broker.publisher(),
         depth_reader=depth_reader,
         store=store,
@@ -98,9 +100,9 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
         background=background,
     )
     operations_app = create_operations_app(
-        spec=MNIST,
+        spec=SPEC,
         scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(MNIST, queue_max_length=3)),
+        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(SPEC, queue_max_length=3)),
         registry=registry,
     )
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()

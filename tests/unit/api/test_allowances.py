@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mnist_api.allowances import READ_COUNT, Allowances
-from mnist_api.keys import Client
-from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import InferenceError, QueueFull, RateLimited, TooManyInFlight, UnreadableImage
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import succeeded
-from mnist_bridge.spec import MNIST
+from inference_api.allowances import READ_COUNT, Allowances
+from inference_api.keys import Client
+from inference_api.settings import ApiSettings
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import succeeded
+from mnist_model.spec import SPEC
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
 
@@ -108,8 +108,8 @@ def test_a_submission_that_is_refused_with_503_costs_no_token(allowances: Allowa
 
 def test_a_wrong_picture_costs_its_token(allowances: Allowances) -> None:
     alice = client(rate_per_s=1)
-    with pytest.raises(UnreadableImage):
-        submit(allowances, alice, error=UnreadableImage("broken"))
+    with pytest.raises(InvalidInput):
+        submit(allowances, alice, error=InvalidInput("broken"))
 
     with pytest.raises(RateLimited):
         submit(allowances, alice)
@@ -161,7 +161,7 @@ def test_submissions_under_way_count(allowances: Allowances) -> None:
     submit(allowances, alice)
 
 
-@pytest.mark.parametrize("error", [QueueFull("full"), UnreadableImage("broken")])
+@pytest.mark.parametrize("error", [QueueFull("full"), InvalidInput("broken")])
 def test_a_submission_that_failed_does_not_count(allowances: Allowances, error: InferenceError) -> None:
     alice = client(max_in_flight=1)
     with pytest.raises(type(error)):
@@ -188,7 +188,7 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
     alice = client(max_in_flight=many)
     for inference_id in ids:
         submit(allowances, alice, inference_id)
-    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, MNIST), succeeded(ids[-1], [1.0] + [0.0] * 9, MNIST)])
+    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, SPEC), succeeded(ids[-1], [1.0] + [0.0] * 9, SPEC)])
 
     await allowances.on_announcement([])
 
@@ -201,7 +201,7 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
 async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances, store: SwitchableStore) -> None:
     alice = client(max_in_flight=1)
     submit(allowances, alice, IDS[0])
-    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, MNIST)])
+    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, SPEC)])
     store.is_away = True
     await allowances.on_announcement([])
     with pytest.raises(TooManyInFlight):

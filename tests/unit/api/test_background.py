@@ -12,17 +12,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from mnist_api.background import Background
-from mnist_api.health import operation_routes
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.spec import MNIST
+from inference_api.background import Background
+from inference_api.health import operation_routes
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 # The API as it is started, with a defect put in; it connects to nothing before that strikes.
 PROGRAM = """
-from mnist_api import waiters
-from mnist_api.__main__ import main
+from inference_api import waiters
+from inference_api.__main__ import main
 
 async def run(*_):
     raise ValueError("a defect")
@@ -39,7 +39,7 @@ async def break_down(*_: object) -> None:
 async def test_a_defect_in_what_hears_of_results_ends_the_server(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mnist_api.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.allowances.Allowances.on_announcement", break_down)
 
     await service.answer("A" * 24)
     await asyncio.wait_for(asyncio.shield(service.serving), TIMEOUT_S)
@@ -57,7 +57,7 @@ async def test_a_call_that_waits_is_answered_before_the_server_ends(
     async with asyncio.timeout(TIMEOUT_S):
         while not len(service.waiters):
             await asyncio.sleep(0.005)
-    monkeypatch.setattr("mnist_api.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.allowances.Allowances.on_announcement", break_down)
 
     await service.answer("A" * 24)
 
@@ -78,7 +78,7 @@ async def returns_at_once() -> None:
 @pytest.mark.parametrize("work", [break_down, returns_at_once])
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
-    publisher = MemoryBroker(MNIST, queue_max_length=1).publisher()
+    publisher = MemoryBroker(SPEC, queue_max_length=1).publisher()
     app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
@@ -95,9 +95,9 @@ async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine
 def test_the_process_ends_with_a_status_of_its_own() -> None:
     environment = {
         **os.environ,
-        "MNIST_PORT": "0",
-        "MNIST_TICKET_KEY": "0123456789abcdef",
-        "MNIST_AMQP_URL": "amqp://127.0.0.1:1/",
+        "INFERENCE_PORT": "0",
+        "INFERENCE_TICKET_KEY": "0123456789abcdef",
+        "INFERENCE_AMQP_URL": "amqp://127.0.0.1:1/",
     }
 
     ended = subprocess.run(

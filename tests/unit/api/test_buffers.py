@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from mnist_api.buffers import Buffers
-from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import BuffersFull
+from inference_api.buffers import Buffers
+from inference_api.settings import ApiSettings
+from inference_bridge.errors import BuffersFull
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 CONNECTIONS = 150
@@ -44,7 +45,7 @@ async def connected(
 
 async def buffered_bytes(service: Service) -> int:
     text = await service.metrics()
-    [line] = [line for line in text.splitlines() if line.startswith("mnist_buffered_bytes ")]
+    [line] = [line for line in text.splitlines() if line.startswith("inference_buffered_bytes ")]
     return int(float(line.split()[1]))
 
 
@@ -111,7 +112,8 @@ async def test_a_body_that_no_call_reads_is_not_kept(service: Service) -> None:
         writer.write(bytes(LARGE_BYTES - 1))
         # More than all sockets hold: it is sent once the server has taken it.
         await asyncio.wait_for(writer.drain(), 4)
-        bodies = [one.cycle.body for one in service.server.server_state.connections]
+        connections: set[Any] = service.server.server_state.connections
+        bodies = [one.cycle.body for one in connections]
         await service.answer(accepted)
 
         assert not any(bodies)
@@ -161,5 +163,5 @@ async def test_bodies_that_never_end_keep_no_picture_out(service: Service) -> No
 
 
 def test_the_largest_picture_must_fit() -> None:
-    with pytest.raises(ValidationError, match="at least MNIST_MAX_BYTES \\+ 65536 = 365536"):
+    with pytest.raises(ValidationError, match="at least INFERENCE_MAX_BYTES \\+ 65536 = 365536"):
         ApiSettings(max_bytes=300_000, max_buffered_bytes=365_535)

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from mnist_api import claims
-from mnist_api import submissions as submissions_module
-from mnist_api.claims import Claims
-from mnist_api.settings import ApiSettings
-from mnist_api.submissions import Submissions, Ticket
-from mnist_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
-from mnist_bridge.ids import TicketSigner
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import expired, succeeded
-from mnist_bridge.spec import MNIST
+from inference_api import claims
+from inference_api import submissions as submissions_module
+from inference_api.claims import Claims
+from inference_api.settings import ApiSettings
+from inference_api.submissions import Submissions, Ticket
+from inference_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
+from inference_bridge.ids import TicketSigner
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import expired, succeeded
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 JOB_TTL_S = 900
 KEY, DIGEST = "order-1", sha256(b"a picture").hexdigest()
-SIGNER = TicketSigner(b"a key of sixteen", model=MNIST.name)
+SIGNER = TicketSigner(b"a key of sixteen", model=SPEC.name)
 
 
 class ForgetfulStore(MemoryStore):
@@ -46,7 +46,7 @@ class Process:
         self.may_confirm = asyncio.Event()
         self.may_confirm.set()
         self.is_refused = False
-        publisher = MemoryBroker(MNIST, queue_max_length=10).publisher()
+        publisher = MemoryBroker(SPEC, queue_max_length=10).publisher()
         self._claims = Claims(store, Submissions(publisher, store, SIGNER, job_ttl_s=JOB_TTL_S), ttl_s=3_600)
 
     async def submit(self, digest: str = DIGEST) -> str:
@@ -165,7 +165,7 @@ async def test_a_mark_that_failed_is_made_when_the_store_is_back(
 async def test_a_finished_job_whose_mark_failed_is_not_published_again(process: Process, store: ForgetfulStore) -> None:
     store.is_away = True
     first = await process.submit()
-    await store.put([succeeded(first, [1.0] + [0.0] * 9, MNIST)])
+    await store.put([succeeded(first, [1.0] + [0.0] * 9, SPEC)])
 
     assert await process.submit() == first
     assert process.published == [first]

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import BrokerUnavailable
-from mnist_bridge.requests import from_message
-from mnist_bridge.spec import MNIST
+from inference_api.settings import ApiSettings
+from inference_bridge.errors import BrokerUnavailable
+from inference_bridge.requests import from_message
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 
@@ -36,7 +36,7 @@ async def test_the_queued_job_carries_the_picture_and_the_trace(service: Service
     response = await service.submit(traceparent=trace)
 
     [message] = service.broker.jobs
-    request = from_message(message.properties, message.body, MNIST)
+    request = from_message(message.properties, message.body, SPEC)
     assert request.inference_id == response.json()["inference_id"]
     assert request.traceparent == trace
     assert request.deadline_ms // 1000 - request.submitted_s == 900
@@ -62,7 +62,7 @@ async def test_a_broker_that_does_not_confirm_gives_no_id(service: Service, monk
     async def refuse(*_: object, **__: object) -> None:
         raise BrokerUnavailable("RabbitMQ did not confirm the job within 5 s; try again later")
 
-    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryPublisher.publish", refuse)
+    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", refuse)
 
     response = await service.submit()
 
@@ -201,7 +201,7 @@ async def test_a_shutdown_answers_who_waits(service: Service) -> None:
 
 
 async def test_a_client_that_leaves_ends_its_wait(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_api.waiters.DISCONNECT_CHECK_S", 0.02)
+    monkeypatch.setattr("inference_api.waiters.DISCONNECT_CHECK_S", 0.02)
     waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
     async with asyncio.timeout(TIMEOUT_S):
         while not len(service.waiters):

@@ -2,14 +2,13 @@
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from mnist_api import decoder, images
-from mnist_api.decoder import Decoder
-from mnist_api.images import SMALL_BYTES
-from mnist_bridge.errors import InferenceError, QueueFull, UnreadableImage
+from inference_api import decoder
+from inference_api.decoder import Decoder
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
 
@@ -18,22 +17,24 @@ def ignore(_: float) -> None:
     """Take a time that nobody asks for."""
 
 
-@pytest.mark.parametrize(("extra_bytes", "is_at_once"), [(0, True), (SMALL_BYTES, False)], ids=["small", "large"])
-async def test_not_even_the_header_of_a_large_file_holds_up_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch, extra_bytes: int, is_at_once: bool
-) -> None:
+def raise_invalid_input() -> bytes:
+    raise InvalidInput("a wrong picture")
+
+
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["a-body", "a-function"])
+async def test_only_what_a_model_does_not_answer_at_once_is_prepared_in_a_thread(is_at_once: bool) -> None:
     threads: list[threading.Thread] = []
-    opened = images.opened
 
-    def noted(picture: bytes) -> Any:
+    def work() -> bytes:
         threads.append(threading.current_thread())
-        return opened(picture)
+        return b"body"
 
-    monkeypatch.setattr(images, "opened", noted)
-    monkeypatch.setattr(decoder, "opened", noted)
-    preparing = Decoder(max_pixels=1_000_000, thread_count=1, max_decodes=1, on_prepared=ignore)
+    def prepare(file: bytes, *, max_pixels: int) -> bytes | Callable[[], bytes]:
+        return work() if is_at_once else work
 
-    assert len(await preparing.prepare(a_picture() + bytes(extra_bytes))) == 784
+    preparing = Decoder(prepare, max_pixels=1_000_000, thread_count=1, max_decodes=1, on_prepared=ignore)
+
+    assert await preparing.prepare(a_picture()) == b"body"
     preparing.close()
 
     assert [thread is threading.main_thread() for thread in threads] == [is_at_once]
@@ -44,16 +45,15 @@ async def test_the_time_of_a_picture_is_that_of_its_work_without_its_wait(monkey
     begun = asyncio.Semaphore(0)
     loop = asyncio.get_running_loop()
 
-    def work(picture: bytes, **_: int) -> bytes:
+    def work() -> bytes:
         loop.call_soon_threadsafe(begun.release)
         is_free.wait(TIMEOUT_S)
         clock.now_s += 1
-        return picture
+        return b"body"
 
-    monkeypatch.setattr(decoder, "prepare", work)
     monkeypatch.setattr(decoder.time, "perf_counter", clock)
-    preparing = Decoder(max_pixels=1_000, thread_count=1, max_decodes=2, on_prepared=times.append)
-    tasks = [asyncio.create_task(preparing.prepare(bytes(SMALL_BYTES + 1))) for _ in range(2)]
+    preparing = Decoder(lambda *_, **__: work, max_pixels=1, thread_count=1, max_decodes=2, on_prepared=times.append)
+    tasks = [asyncio.create_task(preparing.prepare(b"a picture")) for _ in range(2)]
     await asyncio.wait_for(begun.acquire(), TIMEOUT_S)
     clock.now_s += 60
 
@@ -66,14 +66,18 @@ async def test_the_time_of_a_picture_is_that_of_its_work_without_its_wait(monkey
 
 @pytest.mark.parametrize(
     ("max_decodes", "error"),
-    [pytest.param(1, UnreadableImage, id="a-wrong-picture"), pytest.param(0, QueueFull, id="too-many")],
+    [pytest.param(1, InvalidInput, id="a-wrong-picture"), pytest.param(0, QueueFull, id="too-many")],
 )
 async def test_a_picture_that_is_refused_has_no_time(max_decodes: int, error: type[InferenceError]) -> None:
     times = list[float]()
-    preparing = Decoder(max_pixels=1_000, thread_count=1, max_decodes=max_decodes, on_prepared=times.append)
+
+    def refuse(file: bytes, *, max_pixels: int) -> Callable[[], bytes]:
+        return raise_invalid_input
+
+    preparing = Decoder(refuse, max_pixels=1, thread_count=1, max_decodes=max_decodes, on_prepared=times.append)
 
     with pytest.raises(error):
-        await preparing.prepare(a_picture()[:60] + bytes(SMALL_BYTES))
+        await preparing.prepare(b"a picture")
     preparing.close()
 
     assert times == []

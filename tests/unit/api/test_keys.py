@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from mnist_api.__main__ import build_server
-from mnist_api.keys import ANYONE, KeyFile, main, read_keys
-from mnist_api.settings import ApiSettings
-from mnist_bridge.errors import ConfigurationError
+from inference_api.__main__ import build_server
+from inference_api.keys import ANYONE, KeyFile, main, read_keys
+from inference_api.settings import ApiSettings
+from inference_bridge.errors import ConfigurationError
 from tests.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
@@ -245,7 +245,7 @@ async def test_a_body_is_refused_before_any_of_it_came(service: Service) -> None
 async def test_refusals_are_counted(service: Service) -> None:
     await service.submit()
 
-    assert 'mnist_http_responses_total{call="none",status="401"} 1.0' in await service.metrics()
+    assert 'inference_http_responses_total{call="none",status="401"} 1.0' in await service.metrics()
 
 
 async def test_a_key_never_reaches_an_answer_or_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:

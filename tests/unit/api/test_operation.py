@@ -1,10 +1,12 @@
 """Probes, metrics, documentation, and requests that hit nothing."""
 
 import asyncio
+from importlib.metadata import version
 
 import pytest
 
-from mnist_bridge import errors
+from inference_bridge import errors
+from inference_pictures import errors as picture_errors
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 
@@ -39,9 +41,9 @@ async def test_metrics_count_responses_by_call_and_never_by_id(service: Service)
 
     text = await service.metrics()
 
-    assert 'mnist_http_responses_total{call="classify",status="202"} 1.0' in text
-    assert 'mnist_http_responses_total{call="result",status="200"} 1.0' in text
-    assert "mnist_accepted_total 1.0" in text
+    assert 'inference_http_responses_total{call="classify",status="202"} 1.0' in text
+    assert 'inference_http_responses_total{call="result",status="200"} 1.0' in text
+    assert "inference_accepted_total 1.0" in text
     assert inference_id not in text
 
 
@@ -49,7 +51,7 @@ async def test_a_refused_picture_is_not_among_the_times_of_prepared_ones(service
     assert (await service.submit(b"no picture")).status_code == 415
     assert (await service.submit()).status_code == 202
 
-    assert "mnist_decode_seconds_count 1.0" in await service.metrics()
+    assert "inference_decode_seconds_count 1.0" in await service.metrics()
 
 
 async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
@@ -61,14 +63,14 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
         publishing.set()
         await confirmed.wait()
 
-    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryPublisher.publish", publish)
+    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", publish)
     submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
     await asyncio.wait_for(publishing.wait(), TIMEOUT_S)
 
-    assert "mnist_waiters 0.0" in await service.metrics()
+    assert "inference_waiters 0.0" in await service.metrics()
     confirmed.set()
     async with asyncio.timeout(TIMEOUT_S):
-        while "mnist_waiters 1.0" not in await service.metrics():
+        while "inference_waiters 1.0" not in await service.metrics():
             await asyncio.sleep(0.005)
     submitting.cancel()
 
@@ -80,6 +82,12 @@ async def test_the_root_leads_to_the_documentation(service: Service) -> None:
     assert (await service.client.get("/docs")).status_code == 200
 
 
+async def test_the_documentation_names_the_version_that_is_installed(service: Service) -> None:
+    document = (await service.client.get("/openapi.json")).json()
+
+    assert document["info"]["version"] == version("mnist-inference-api")
+
+
 async def test_the_openapi_names_every_answer_of_a_submission(service: Service) -> None:
     paths = (await service.client.get("/openapi.json")).json()["paths"]
 
@@ -88,7 +96,8 @@ async def test_the_openapi_names_every_answer_of_a_submission(service: Service) 
 
 
 async def test_every_example_in_the_openapi_uses_a_code_that_exists(service: Service) -> None:
-    codes = {error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")}
+    known = [*vars(errors).values(), *vars(picture_errors).values()]
+    codes = {error.code for error in known if isinstance(error, type) and hasattr(error, "code")}
     operations = [
         call for path in (await service.client.get("/openapi.json")).json()["paths"].values() for call in path.values()
     ]
@@ -120,7 +129,7 @@ async def test_a_defect_is_a_problem_without_details(service: Service, monkeypat
     async def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryPublisher.publish", break_down)
+    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", break_down)
 
     response = await service.submit()
 

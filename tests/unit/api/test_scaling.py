@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from mnist_api.scaling import measured, workers_wanted
-from mnist_bridge.depths import Depths
-from mnist_bridge.errors import BrokerUnavailable, StoreUnavailable
-from mnist_bridge.reports import FRESH_S, WorkerReport
+from inference_api.scaling import measured, workers_wanted
+from inference_bridge.depths import Depths
+from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
+from inference_bridge.reports import FRESH_S, WorkerReport
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 FRESH = WorkerReport("default", jobs_in_work=0, throughput=10.0, solo_throughput=1.0)
@@ -29,7 +29,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch, jobs: int, suspects: int = 0) -> No
     async def read(_: object) -> Depths:
         return Depths(jobs, suspects)
 
-    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryDepthReader.read", read)
+    monkeypatch.setattr("inference_bridge.memory_broker.MemoryDepthReader.read", read)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_suspects_count_at_the_rate_at_which_they_run(service: Service, mo
 async def test_what_a_worker_holds_that_is_gone_does_not_count(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mnist_bridge.reports.FRESH_S", -1.0)
+    monkeypatch.setattr("inference_bridge.reports.FRESH_S", -1.0)
     await service.store.report("worker", replace(FRESH, jobs_in_work=5))
 
     assert (await demand(service))["workers"] == 0
@@ -135,7 +135,7 @@ async def test_a_server_that_is_away_is_an_error_and_no_figure(
     async def fail(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(f"mnist_bridge.{path}", fail)
+    monkeypatch.setattr(f"inference_bridge.{path}", fail)
 
     response = await service.operations.get("/scaling/mnist", params={"target_wait_s": 10})
 
@@ -148,8 +148,8 @@ async def test_a_store_that_does_not_answer_is_an_error_in_time(
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("mnist_api.scaling.STORE_TIMEOUT_S", 0.05)
-    monkeypatch.setattr("mnist_bridge.memory_store.MemoryStore.reports", hang)
+    monkeypatch.setattr("inference_api.scaling.STORE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("inference_bridge.memory_store.MemoryStore.reports", hang)
 
     response = await service.operations.get("/scaling/mnist", params={"target_wait_s": 10})
 
@@ -177,8 +177,8 @@ async def test_the_metrics_say_how_many_jobs_wait(service: Service, monkeypatch:
 
     text = await service.metrics()
 
-    assert 'mnist_waiting_jobs{queue="mnist.jobs"} 3.0' in text
-    assert 'mnist_waiting_jobs{queue="mnist.retry"} 1.0' in text
+    assert 'inference_waiting_jobs{queue="mnist.jobs"} 3.0' in text
+    assert 'inference_waiting_jobs{queue="mnist.retry"} 1.0' in text
 
 
 async def test_the_metrics_do_not_say_how_many_jobs_wait_while_nobody_knows(
@@ -190,6 +190,6 @@ async def test_the_metrics_do_not_say_how_many_jobs_wait_while_nobody_knows(
     async def fail(_: object) -> Depths:
         raise BrokerUnavailable("away")
 
-    monkeypatch.setattr("mnist_bridge.memory_broker.MemoryDepthReader.read", fail)
+    monkeypatch.setattr("inference_bridge.memory_broker.MemoryDepthReader.read", fail)
 
-    assert "mnist_waiting_jobs{" not in await service.metrics()
+    assert "inference_waiting_jobs{" not in await service.metrics()

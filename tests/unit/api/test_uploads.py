@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_api.buffers import Body, Buffers
-from mnist_api.uploads import read_picture
-from mnist_bridge.errors import ImageTooLarge, InferenceError, InvalidRequest, RequestTimeout, UnreadableImage
+from inference_api.buffers import Body, Buffers
+from inference_api.uploads import read_picture
+from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge, InvalidRequest, RequestTimeout
 from tests.unit.api.conftest import Service, a_picture
 
 MAX_BYTES = 1_000
@@ -82,7 +82,7 @@ async def test_a_form_with_a_boundary_that_is_too_long_is_refused() -> None:
 
 @pytest.mark.parametrize("body", [pytest.param(b"", id="raw"), pytest.param(form(("file", b"")), id="form")])
 async def test_an_empty_picture_is_refused(body: bytes) -> None:
-    with pytest.raises(UnreadableImage, match="0 bytes"):
+    with pytest.raises(EmptyInput, match="0 bytes"):
         await (read_form(body) if body else read(body))
 
 
@@ -98,18 +98,18 @@ async def test_reading_ends_as_soon_as_the_limit_is_passed(is_form: bool) -> Non
             yield bytes(100)
 
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"} if is_form else {}
-    with pytest.raises(ImageTooLarge, match="more than 1000 bytes"):
+    with pytest.raises(InputTooLarge, match="more than 1000 bytes"):
         await read_picture(headers, endless(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
     assert seen <= MAX_BYTES + 200
 
 
 async def test_a_length_that_is_announced_too_large_is_refused_unread() -> None:
-    with pytest.raises(ImageTooLarge):
+    with pytest.raises(InputTooLarge):
         await read(b"", length=MAX_BYTES + 1)
 
 
 async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_api.uploads.READ_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("inference_api.uploads.READ_TIMEOUT_S", 0.01)
 
     async def stuck() -> AsyncIterator[bytes]:
         yield b"the first byte"

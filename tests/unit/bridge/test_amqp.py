@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from mnist_bridge.amqp import HEARTBEAT_S, CorkedConnection, connection_parameters
+from inference_bridge.amqp import HEARTBEAT_S, CorkedConnection, connection_parameters
 from tests.certificates import Authority
 
 
@@ -43,7 +43,7 @@ async def test_frames_of_one_turn_of_the_loop_leave_in_one_write() -> None:
     written: list[bytes] = []
     connection = CorkedConnection.__new__(CorkedConnection)
     connection._corked, connection.bytes_sent, connection.frames_sent = [], 0, 0  # type: ignore[attr-defined]
-    connection.connection_state = connection.CONNECTION_OPEN  # type: ignore[attr-defined]
+    connection.connection_state = connection.CONNECTION_OPEN
     connection._adapter_emit_data = written.append  # type: ignore[attr-defined]
 
     connection._output_marshaled_frames([b"method", b"header"])

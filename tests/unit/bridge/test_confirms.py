@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mnist_bridge.confirms import Confirms, Publish
-from mnist_bridge.errors import BrokerUnavailable, QueueFull
-from mnist_bridge.requests import InferenceRequest
+from inference_bridge.confirms import Confirms, Publish
+from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.requests import InferenceRequest
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ TIMEOUT_S = 30.0
 
 HEAD = """
 import asyncio, logging, time
-from mnist_bridge.ending import leave, run, stop_event
+from inference_bridge.ending import leave, run, stop_event
 
 logging.basicConfig(format="%(message)s", level="INFO")
 """

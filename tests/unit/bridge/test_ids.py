@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_bridge.errors import UnknownId
-from mnist_bridge.ids import ID_LENGTH, TicketSigner, is_well_formed
+from inference_bridge.errors import UnknownId
+from inference_bridge.ids import ID_LENGTH, TicketSigner, is_well_formed
 
 SIGNER = TicketSigner(b"a key of sixteen", model="mnist")
 MOMENTS_MS = st.integers(min_value=0, max_value=2**48 - 1)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.inbox import Delivery, Inbox, Lane
+from inference_bridge.inbox import Delivery, Inbox, Lane
 from tests.sizes import FixedSize
 
 

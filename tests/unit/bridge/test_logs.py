@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from mnist_bridge.logs import JsonFormatter, configure_logging
+from inference_bridge.logs import JsonFormatter, configure_logging
 
 
 @pytest.fixture
 def record() -> logging.LogRecord:
-    return logging.LogRecord("mnist_worker", logging.INFO, __file__, 1, "batch predicted", None, None)
+    return logging.LogRecord("inference_worker", logging.INFO, __file__, 1, "batch predicted", None, None)
 
 
 def test_an_event_is_one_line_of_json_with_its_fields(record: logging.LogRecord) -> None:

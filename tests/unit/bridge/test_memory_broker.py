@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.errors import QueueFull
-from mnist_bridge.inbox import Delivery, Inbox
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import DEAD_MAX_LENGTH
+from inference_bridge.errors import QueueFull
+from inference_bridge.inbox import Delivery, Inbox
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
+from inference_bridge.topology import DEAD_MAX_LENGTH
+from mnist_model.spec import SPEC
 from tests.sizes import FixedSize
 
 TIMEOUT_S = 10.0
@@ -29,7 +29,7 @@ async def reject_everything(consumer: MemoryConsumer, inbox: Inbox, count: int) 
 
 
 async def test_the_oldest_dead_letters_go_when_there_are_too_many() -> None:
-    broker, inbox = MemoryBroker(MNIST, queue_max_length=2 * DEAD_MAX_LENGTH), Inbox()
+    broker, inbox = MemoryBroker(SPEC, queue_max_length=2 * DEAD_MAX_LENGTH), Inbox()
     count = DEAD_MAX_LENGTH + 10
     for number in range(count):
         broker.put(Message(BasicProperties(), str(number).encode()))
@@ -44,7 +44,7 @@ async def test_the_oldest_dead_letters_go_when_there_are_too_many() -> None:
 
 
 def test_what_waits_in_retry_takes_room_from_new_jobs() -> None:
-    broker = MemoryBroker(MNIST, queue_max_length=2)
+    broker = MemoryBroker(SPEC, queue_max_length=2)
     broker.retry.append(Message(BasicProperties(), b"suspect"))
     broker.put(Message(BasicProperties(), b"job"))
 

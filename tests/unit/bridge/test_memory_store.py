@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.results import failed
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.results import failed
 
 
 async def test_the_result_of_a_second_life_lives_as_long_as_any(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,17 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mnist_bridge import amqp
-from mnist_bridge.drain_rate import DrainRate
-from mnist_bridge.errors import Unavailable
-from mnist_bridge.publisher import AmqpPublisher
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import ModelSpec
-from mnist_bridge.topology import topology_for
+from inference_bridge import amqp
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.errors import Unavailable
+from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import topology_for
 from tests.fake_broker import FakeBroker, FakeChannel
 from tests.virtual_time import VirtualLoop
 
-SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2)
+SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2, model="")
 TOPOLOGY = topology_for(SPEC, queue_max_length=10_000)
 PUBLISH_TIMEOUT_S = 5.0
 SETTLE_S = 1.0

@@ -3,11 +3,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mnist_bridge import reads
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reads import CoalescedReads
-from mnist_bridge.results import failed
+from inference_bridge import reads
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reads import CoalescedReads
+from inference_bridge.results import failed
 
 
 class CountingStore(MemoryStore):
@@ -42,7 +42,7 @@ async def test_each_reader_gets_its_own_result(store: CountingStore) -> None:
 
     answers = await asyncio.gather(coalesced.get("b"), coalesced.get("missing"), coalesced.get("a"))
 
-    assert answers == [results[1].body, None, results[0].body]
+    assert list(answers) == [results[1].body, None, results[0].body]
 
 
 async def test_reads_of_one_moment_are_one_call(store: CountingStore) -> None:

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
-from mnist_bridge.errors import InvalidMessage
-from mnist_bridge.requests import InferenceRequest, from_message, message_id, to_properties
-from mnist_bridge.spec import MNIST
+from inference_bridge.errors import InvalidMessage
+from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from mnist_model.spec import SPEC
 
 ID = "A" * 24
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -24,11 +24,11 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
 def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
     request = InferenceRequest(ID, body, 1_700_000_000, deadline_ms, traceparent)
 
-    assert from_message(on_the_wire(to_properties(request, MNIST)), body, MNIST) == request
+    assert from_message(on_the_wire(to_properties(request, SPEC)), body, SPEC) == request
 
 
 def test_a_request_is_persistent_and_says_what_it_is() -> None:
-    properties = to_properties(REQUEST, MNIST)
+    properties = to_properties(REQUEST, SPEC)
 
     assert (properties.delivery_mode, properties.type, properties.message_id) == (2, "mnist.v1", ID)
     assert properties.headers == {"deadline": REQUEST.deadline_ms}
@@ -45,35 +45,35 @@ def test_a_request_is_persistent_and_says_what_it_is() -> None:
     ],
 )
 def test_a_strangers_message_is_refused_by_name(change: dict[str, object], problem: str) -> None:
-    properties = to_properties(REQUEST, MNIST)
+    properties = to_properties(REQUEST, SPEC)
     for name, value in change.items():
         setattr(properties, name, value)
 
     with pytest.raises(InvalidMessage, match=problem):
-        from_message(properties, REQUEST.body, MNIST)
+        from_message(properties, REQUEST.body, SPEC)
 
 
 @pytest.mark.parametrize("length", [0, 783, 785])
 def test_a_body_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(InvalidMessage, match="expected 784"):
-        from_message(to_properties(REQUEST, MNIST), bytes(length), MNIST)
+        from_message(to_properties(REQUEST, SPEC), bytes(length), SPEC)
 
 
 def test_an_odd_traceparent_is_dropped_not_refused() -> None:
-    properties = to_properties(REQUEST, MNIST)
+    properties = to_properties(REQUEST, SPEC)
     properties.headers = {"deadline": 1, "traceparent": {"not": "text"}}
 
-    assert from_message(properties, REQUEST.body, MNIST).traceparent is None
+    assert from_message(properties, REQUEST.body, SPEC).traceparent is None
 
 
 @pytest.mark.parametrize("traceparent", [TRACE + "0" * 30_000, TRACE.upper(), "00-trace", "ünicode"])
 def test_a_traceparent_that_is_not_well_formed_travels_in_neither_direction(traceparent: str) -> None:
-    sent = to_properties(InferenceRequest(ID, REQUEST.body, 1, 2, traceparent), MNIST)
-    received = to_properties(REQUEST, MNIST)
+    sent = to_properties(InferenceRequest(ID, REQUEST.body, 1, 2, traceparent), SPEC)
+    received = to_properties(REQUEST, SPEC)
     received.headers = {"deadline": 2, "traceparent": traceparent}
 
     assert sent.headers == {"deadline": 2}
-    assert from_message(received, REQUEST.body, MNIST).traceparent is None
+    assert from_message(received, REQUEST.body, SPEC).traceparent is None
 
 
 def test_only_a_well_formed_id_counts() -> None:

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mnist_bridge.results import Result, Status, expired, failed, pending_body, status_of, succeeded
-from mnist_bridge.spec import MNIST
+from inference_bridge.results import Result, Status, expired, failed, pending_body, status_of, succeeded
+from mnist_model.spec import SPEC
 
 ID = "A" * 24
 
@@ -11,7 +11,7 @@ ID = "A" * 24
 def test_a_success_names_the_likeliest_class() -> None:
     probabilities = [0.0, 0.05, 0.0, 0.9, 0.05, 0.0, 0.0, 0.0, 0.0, 0.0]
 
-    body = json.loads(succeeded(ID, probabilities, MNIST).body)
+    body = json.loads(succeeded(ID, probabilities, SPEC).body)
 
     assert body == {
         "inference_id": ID,
@@ -33,7 +33,7 @@ def test_a_pending_body_is_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [succeeded(ID, [1.0], MNIST), failed(ID, "code", "why"), expired(ID)], ids=lambda result: result.status
+    "result", [succeeded(ID, [1.0], SPEC), failed(ID, "code", "why"), expired(ID)], ids=lambda result: result.status
 )
 def test_the_status_can_be_told_from_the_body(result: Result) -> None:
     assert status_of(result.body) is result.status is not Status.PENDING

@@ -1,6 +1,6 @@
 import pytest
 
-from mnist_bridge.room import Room
+from inference_bridge.room import Room
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import Queue, topology_for
+from inference_bridge.topology import Queue, topology_for
+from mnist_model.spec import SPEC
 
-TOPOLOGY = topology_for(MNIST, queue_max_length=10)
+TOPOLOGY = topology_for(SPEC, queue_max_length=10)
 
 
 def test_every_queue_is_a_quorum_queue() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from mnist_bridge.traceparent import well_formed
+from inference_bridge.traceparent import well_formed
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

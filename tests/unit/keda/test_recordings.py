@@ -12,7 +12,7 @@ import pytest
 from tests.deployment import ROOT
 from tests.unit.keda.scripts import cluster, figures, settings
 
-RECORDING = {
+RECORDING: dict[str, Any] = {
     "values": {"autoscaling": {"maxReplicas": 2}, "worker": {"throughputPerReplica": 2}},
     "arrivals": [[3.2, 60]],
     "samples": [{"s": s, "replicas": 2, "ready": 2, "messages": 0} for s in range(0, 100, 5)],
@@ -99,7 +99,7 @@ def compare(folder: Path, *recordings: dict[str, Any], options: Sequence[str] = 
     files = [folder / f"{number}.json" for number, _ in enumerate(recordings)]
     for file, recording in zip(files, recordings, strict=True):
         file.write_text(json.dumps(recording))
-    command = [sys.executable, "keda/simulate.py", "--compare", *files, *options]
+    command = [sys.executable, "keda/simulate.py", "--compare", *map(str, files), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -12,8 +12,8 @@ from tests.deployment import ROOT
 from tests.unit.keda.scripts import KEDA, PROFILES, cluster, rules, settings, simulate, traces
 
 #: Two jobs a second, so that little work keeps workers busy.
-SLOW = {"throughput": 2, "jobs_per_replica": 10, "prefetch": 3}
-BURST = [(10, 60)]
+SLOW: dict[str, Any] = {"throughput": 2, "jobs_per_replica": 10, "prefetch": 3}
+BURST: list[tuple[float, int]] = [(10, 60)]
 
 
 def run(arrivals: list[tuple[float, int]], made: Any) -> Any:
@@ -208,6 +208,6 @@ def test_the_example_in_the_readme_is_what_it_prints() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"throughput": 0}, {"start_s": -1}, {"metric_lag_s": -1}], ids=str)
-def test_a_figure_that_cannot_be_is_refused_by_its_name(wrong: dict[str, float]) -> None:
+def test_a_figure_that_cannot_be_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         settings(**wrong)

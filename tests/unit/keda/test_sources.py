@@ -1,6 +1,7 @@
 """With `autoscaling.source: wait` the model asks for the workers that the API asks for."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from tests.unit.keda.scripts import chart_values, cluster, rules, settings, simulate
 
 #: Two jobs a second, so that little work keeps workers busy; each worker is to have five seconds of it.
-SLOW = {"source": "wait", "throughput": 2, "guess": 2, "target_wait_s": 5, "prefetch": 3}
+SLOW: dict[str, Any] = {"source": "wait", "throughput": 2, "guess": 2, "target_wait_s": 5, "prefetch": 3}
 
 
-def run(arrivals: list[tuple[float, int]], made: Any) -> Any:
+def run(arrivals: Sequence[tuple[float, int]], made: Any) -> Any:
     return cluster.simulate(arrivals, made)
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from mnist_model.predict.network import ConvNet
 from mnist_training.calibration import apply_temperature, expected_calibration_error, fit_temperature
-from mnist_worker.network import ConvNet
 
 
 def test_a_network_that_is_as_often_right_as_it_is_sure_has_no_error() -> None:

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from mnist_model.predict.network import ConvNet
 from mnist_training.data import Split
 from mnist_training.evaluate import Evaluation, evaluate
-from mnist_worker.network import ConvNet
 
 
 @pytest.fixture

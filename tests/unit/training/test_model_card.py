@@ -5,17 +5,17 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from mnist_bridge.spec import MNIST
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
+from mnist_model.spec import SPEC
 from mnist_training.data import MD5_OF_FILE, Split
 from mnist_training.evaluate import Evaluation
 from mnist_training.model_card import CARD_DIRECTORY, write_card
 from mnist_training.pictures import draw_confusion
-from mnist_worker.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
 
 
 @pytest.fixture
 def info() -> WeightsInfo:
-    return load_weights(DEFAULT_WEIGHTS, MNIST)[1]
+    return load_weights(DEFAULT_WEIGHTS, SPEC)[1]
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnist_bridge.spec import MNIST
+from mnist_model.predict.weights import load_weights, save_weights
+from mnist_model.spec import SPEC
 from mnist_training.augment import Augment
 from mnist_training.data import Split, load_split
 from mnist_training.evaluate import compute_logits, evaluate
 from mnist_training.train import Trainer, calibrate, describe, draw_batches, train
-from mnist_worker.weights import load_weights, save_weights
 from tests.unit.training.conftest import WriteIdx
 
 
@@ -50,7 +50,7 @@ def test_training_ends_with_a_network_that_can_be_saved_and_served(tmp_path: Pat
     evaluation = evaluate(network, bars.part(0, 20), names=("clean",))
 
     save_weights(network, tmp_path / "w.safetensors", describe(network, evaluation, training_s=1.0, recipe="brief"))
-    _, info = load_weights(tmp_path / "w.safetensors", MNIST)
+    _, info = load_weights(tmp_path / "w.safetensors", SPEC)
 
     assert info.accuracy == evaluation.accuracy["clean"]
     assert info.parameter_count == 1_199_882

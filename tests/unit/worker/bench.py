@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.errors import StoreUnavailable
-from mnist_bridge.memory_broker import MemoryBroker, Message
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reports import WorkerReport
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.results import Result
-from mnist_bridge.spec import MNIST
-from mnist_worker.worker import Worker
+from inference_bridge.errors import StoreUnavailable
+from inference_bridge.memory_broker import MemoryBroker, Message
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reports import WorkerReport
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.results import Result
+from inference_worker.worker import Worker
+from mnist_model.spec import SPEC
 from tests.models import EchoModel
 
 TIMEOUT_S = 10.0
@@ -97,4 +97,4 @@ def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> I
 
 def suspect(request: InferenceRequest) -> Message:
     """Return the request's message as it is after a worker died with it."""
-    return Message(to_properties(request, MNIST), request.body, delivery_count=1, is_redelivered=True)
+    return Message(to_properties(request, SPEC), request.body, delivery_count=1, is_redelivered=True)

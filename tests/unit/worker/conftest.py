@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.memory_broker import MemoryBroker
-from mnist_bridge.reports import DEFAULT_POOL
-from mnist_bridge.spec import MNIST
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.worker import Worker
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.reports import DEFAULT_POOL
+from inference_worker.engine import Engine
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.sizing import BatchSizing
+from inference_worker.worker import Worker
+from mnist_model.spec import SPEC
 from tests.certificates import Authority, Certificate
 from tests.models import EchoModel, FaultyModel
 from tests.sizes import FixedSize
@@ -27,15 +29,15 @@ def model() -> EchoModel:
 
 @pytest.fixture
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
-    broker, store = MemoryBroker(MNIST, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    broker, store = MemoryBroker(SPEC, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
     engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
     registry = CollectorRegistry()
     worker = Worker(
         consumer=broker.consumer(prefetch=24),
         store=store,
         engine=engine,
-        sizing=FixedSize(8),
-        spec=MNIST,
+        sizing=cast("BatchSizing", FixedSize(8)),
+        spec=SPEC,
         metrics=WorkerMetrics(registry),
         drain_timeout_s=2,
         pool=DEFAULT_POOL,

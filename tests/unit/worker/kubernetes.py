@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mnist_worker.own_pod import OwnPod
+from inference_worker.own_pod import OwnPod
 from tests.certificates import Certificate
 
 ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"

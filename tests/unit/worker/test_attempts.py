@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from mnist_bridge.errors import DeviceLost
-from mnist_bridge.memory_broker import MemoryConsumer
-from mnist_bridge.topology import SOLO_ATTEMPTS
+from inference_bridge.errors import DeviceLost
+from inference_bridge.memory_broker import MemoryConsumer
+from inference_bridge.topology import SOLO_ATTEMPTS
 from tests.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
@@ -88,7 +88,7 @@ async def test_a_suspect_that_is_given_up_is_no_solo_run(bench: Bench) -> None:
     bench.broker.put(suspect(request))
     await bench.results([request.inference_id])
 
-    assert bench.count("mnist_solo_runs_total") == 0
+    assert bench.count("inference_solo_runs_total") == 0
 
 
 def lose_connection(bench: Bench) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.dead_letters import DeadLetter, second_life
-from mnist_bridge.requests import InferenceRequest, to_properties
-from mnist_bridge.results import failed
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import SOLO_ATTEMPTS
-from mnist_worker.obituary import Obituary, listing, picture
+from inference_bridge.dead_letters import DeadLetter, second_life
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.results import failed
+from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_worker.obituary import Obituary, listing, picture
+from mnist_model.spec import SPEC
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 REQUEST = InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
@@ -22,13 +22,13 @@ DIED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def a_letter(deaths: Any = None) -> DeadLetter:
-    properties = to_properties(REQUEST, MNIST)
+    properties = to_properties(REQUEST, SPEC)
     properties.headers = {**(properties.headers or {}), "x-death": deaths or [{"reason": "rejected", "time": DIED_AT}]}
     return DeadLetter(1, properties, REQUEST.body)
 
 
 def lines(letter: DeadLetter, result: bytes | None = None, solo_attempts: int = 0) -> list[list[str]]:
-    return [line.split() for line in listing([Obituary.of(letter, MNIST)], [result], [solo_attempts])]
+    return [line.split() for line in listing([Obituary.of(letter, SPEC)], [result], [solo_attempts])]
 
 
 def test_a_job_is_listed_with_the_code_of_its_result() -> None:
@@ -63,7 +63,7 @@ def test_whatever_a_stranger_wrote_is_shown_as_plain_text() -> None:
     properties = BasicProperties(type="\x1b[2J", headers={"a": deep, "b": b"\xff", "c": DIED_AT, "d": None})
     letter = DeadLetter(1, properties, b"")
 
-    text = Obituary.of(letter, MNIST).in_full(letter, MNIST, None, 0)
+    text = Obituary.of(letter, SPEC).in_full(letter, SPEC, None, 0)
 
     assert text.isascii()
     assert "\x1b" not in text
@@ -71,7 +71,7 @@ def test_whatever_a_stranger_wrote_is_shown_as_plain_text() -> None:
 
 
 def test_a_tensor_is_drawn_row_by_row() -> None:
-    drawn = picture(bytes([255] * 28 + [0] * 756), MNIST).split("\n")
+    drawn = picture(bytes([255] * 28 + [0] * 756), SPEC).split("\n")
 
     assert (len(drawn), drawn[0], drawn[27]) == (28, "█" * 56, " " * 56)
 
@@ -89,7 +89,7 @@ def test_a_second_life_keeps_everything_but_the_deadline() -> None:
 
 
 def test_the_command_imports_no_torch() -> None:
-    program = "import sys, mnist_worker.__main__; print('torch' in sys.modules)"
+    program = "import sys, inference_worker.__main__; print('torch' in sys.modules)"
 
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 

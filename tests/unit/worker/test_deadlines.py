@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_bridge.settings import GRACE_S
-from mnist_worker import worker
+from inference_bridge.settings import GRACE_S
+from inference_worker import worker
 from tests.models import EchoModel
 from tests.unit.worker.bench import Bench, FaultyStore, a_request
 
@@ -93,7 +93,7 @@ async def test_the_time_that_a_batch_waits_is_none_on_the_device(bench: Bench, m
     await bench.results(ids)
 
     assert model.batch_sizes == [1, 8]
-    assert bench.count("mnist_predict_seconds_sum") == 5
+    assert bench.count("inference_predict_seconds_sum") == 5
 
 
 @pytest.mark.parametrize(("late_s", "status"), [(GRACE_S / 2, "succeeded"), (GRACE_S / 2 + 0.001, "expired")])
@@ -115,7 +115,7 @@ async def test_a_result_that_was_held_for_too_long_has_expired(bench: Bench, mod
     request = a_request(1, 1, deadline_in(10))
     await bench.broker.publisher().publish(request)
     model.gate.release()
-    await bench.until(lambda: bench.count("mnist_store_retries_total"))
+    await bench.until(lambda: bench.count("inference_store_retries_total"))
 
     time.now_s += 10 + GRACE_S
     bench.store.is_away = False
@@ -132,9 +132,9 @@ async def test_what_the_store_has_from_a_call_without_an_answer_is_no_duplicate(
     await bench.broker.publisher().publish(request)
     model.gate.release()
 
-    await bench.until(lambda: bench.count("mnist_batch_size_count"))
+    await bench.until(lambda: bench.count("inference_batch_size_count"))
     bench.stop.set()
     await bench.working
 
     assert await statuses(bench, [request.inference_id]) == ["succeeded"]
-    assert bench.count("mnist_duplicate_results_total") == 0
+    assert bench.count("inference_duplicate_results_total") == 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mnist_worker.deletion_cost import DeletionCost
-from mnist_worker.own_pod import OwnPod
+from inference_worker.deletion_cost import DeletionCost
+from inference_worker.own_pod import OwnPod
 from tests.unit.worker.kubernetes import Kubernetes
 from tests.unit.worker.virtual import Device, DeviceLoop
 

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mnist_bridge.errors import DeviceLost, PredictionFailed
-from mnist_worker.engine import Engine
+from inference_bridge.errors import DeviceLost, PredictionFailed
+from inference_worker.engine import Engine
 from tests.models import ANSWERS_NAN, HANGS, LOSES_THE_DEVICE, RAISES, RUNS_OUT_OF_MEMORY, FaultyModel
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mnist_bridge.requests import message_id
-from mnist_worker import worker
+from inference_bridge.requests import message_id
+from inference_worker import worker
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import DeviceLoop
 from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World

@@ -1,20 +1,27 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from mnist_bridge.errors import ConfigurationError
-from mnist_worker.device import is_device_lost, is_out_of_memory, open_device
-from mnist_worker.model import import_model
-from tests.models import EchoModel
+from inference_bridge.errors import ConfigurationError
+from inference_worker.device import is_device_lost, is_out_of_memory, open_device
+from inference_worker.model import import_model
+from tests.models import ECHO, EchoModel
 
 
-def test_a_model_is_named_by_module_and_class() -> None:
-    assert import_model("tests.models:EchoModel") is EchoModel
+def test_a_spec_names_the_class_of_its_model() -> None:
+    assert import_model(ECHO) is EchoModel
 
 
 @pytest.mark.parametrize("path", ["no.such.module:Model", "tests.models:NoSuchModel", "tests.models", ""])
 def test_a_model_that_is_not_there_is_named(path: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"expected package\.module:Class"):
-        import_model(path)
+    with pytest.raises(ConfigurationError, match=r"expected package\.module:name"):
+        import_model(replace(ECHO, model=path))
+
+
+def test_a_model_that_is_not_a_class_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="is not a class"):
+        import_model(replace(ECHO, model="tests.models:ECHO"))
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu() -> None:

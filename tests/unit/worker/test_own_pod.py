@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_worker import own_pod
+from inference_worker import own_pod
 from tests.certificates import Authority
 from tests.unit.worker.kubernetes import PATH, Kubernetes
 

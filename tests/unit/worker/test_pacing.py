@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from mnist_bridge.inbox import Inbox
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer
-from mnist_bridge.requests import InferenceRequest
-from mnist_bridge.spec import MNIST
-from mnist_worker.pacing import Pacing
-from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
+from inference_bridge.inbox import Inbox
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer
+from inference_bridge.requests import InferenceRequest
+from inference_worker.pacing import Pacing
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
+from mnist_model.spec import SPEC
 
 MAX_BATCH_SIZE = 64
 JOBS = 300
@@ -36,7 +36,7 @@ class Paced:
 
 @pytest.fixture
 async def paced() -> AsyncIterator[Paced]:
-    broker, inbox = MemoryBroker(MNIST, queue_max_length=JOBS), Inbox()
+    broker, inbox = MemoryBroker(SPEC, queue_max_length=JOBS), Inbox()
     publisher, consumer = broker.publisher(), broker.consumer(prefetch=FIRST_PREFETCH)
     for number in range(JOBS):
         await publisher.publish(InferenceRequest(f"{number:024d}", bytes(784), 1, 4_000_000_000_000))

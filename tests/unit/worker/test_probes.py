@@ -5,7 +5,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from mnist_worker.probes import probe_server
+from inference_worker.probes import probe_server
 from tests.servers import free_port
 
 
@@ -23,7 +23,7 @@ def ready() -> Switch:
 @pytest.fixture
 async def client(ready: Switch) -> AsyncIterator[httpx.AsyncClient]:
     registry, port = CollectorRegistry(), free_port()
-    Counter("mnist_things", "Things", registry=registry).inc()
+    Counter("inference_things", "Things", registry=registry).inc()
     server = probe_server("127.0.0.1", port, is_ready=lambda: ready.is_on, registry=registry)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(5):
@@ -49,4 +49,4 @@ async def test_readiness_is_the_workers_own(client: httpx.AsyncClient, ready: Sw
 
 
 async def test_metrics_are_those_of_the_registry(client: httpx.AsyncClient) -> None:
-    assert "mnist_things_total 1.0" in (await client.get("/metrics")).text
+    assert "inference_things_total 1.0" in (await client.get("/metrics")).text

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mnist_worker.sizing import BatchSizing
+from inference_worker.sizing import BatchSizing
 from tests.models import HANGS, EchoModel, FaultyModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench
 
@@ -38,7 +38,7 @@ def model() -> EchoModel:
 
 @pytest.fixture(autouse=True)
 def _reports_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_worker.reporting.REPORT_INTERVAL_S", 0.01)
+    monkeypatch.setattr("inference_worker.reporting.REPORT_INTERVAL_S", 0.01)
 
 
 async def until_jobs_in_work(bench: Bench, expected: int) -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from pydantic import SecretStr
 
-from mnist_worker import service
-from mnist_worker.settings import WorkerSettings
+from inference_worker import service
+from inference_worker.settings import WorkerSettings
 from tests.models import EchoModel
 from tests.unit.worker.bench import Bench
 
@@ -36,17 +36,17 @@ async def test_a_worker_whose_probes_end_by_themselves_ends_with_their_error(mon
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        pytest.param({"MNIST_MAX_BATCH_SIZE": "0"}, "MNIST_MAX_BATCH_SIZE", id="an-empty-batch"),
-        pytest.param({"MNIST_MODEL": "no.such:Model"}, "MNIST_MODEL", id="no-such-model"),
-        pytest.param({"MNIST_REQUIRE_GPU": "1", "MNIST_DEVICE": "cpu"}, "MNIST_REQUIRE_GPU", id="no-gpu"),
-        pytest.param({"MNIST_WEIGHTS": "/no/such/file"}, "/no/such/file", id="no-such-weights"),
+        pytest.param({"INFERENCE_MAX_BATCH_SIZE": "0"}, "INFERENCE_MAX_BATCH_SIZE", id="an-empty-batch"),
+        pytest.param({"INFERENCE_MODEL": "no.such:Model"}, "INFERENCE_MODEL", id="no-such-model"),
+        pytest.param({"INFERENCE_REQUIRE_GPU": "1", "INFERENCE_DEVICE": "cpu"}, "INFERENCE_REQUIRE_GPU", id="no-gpu"),
+        pytest.param({"INFERENCE_WEIGHTS": "/no/such/file"}, "/no/such/file", id="no-such-weights"),
     ],
 )
 def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: dict[str, str], problem: str
 ) -> None:
     caplog.set_level(logging.INFO)  # the settings change both for the whole process
-    monkeypatch.setenv("MNIST_TORCH_THREADS", str(torch.get_num_threads()))
+    monkeypatch.setenv("INFERENCE_TORCH_THREADS", str(torch.get_num_threads()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 

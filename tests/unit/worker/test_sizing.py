@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mnist_worker.sizing import BatchSizing, BatchTime, fit
+from inference_worker.sizing import BatchSizing, BatchTime, fit
 
 MAX_BATCH_SIZE = 64
 

@@ -6,12 +6,12 @@ import time
 import pytest
 from pika import BasicProperties
 
-from mnist_bridge.errors import DeviceLost
-from mnist_bridge.memory_broker import Message
-from mnist_bridge.requests import to_properties
-from mnist_bridge.results import failed
-from mnist_bridge.spec import MNIST
-from mnist_bridge.topology import SOLO_ATTEMPTS
+from inference_bridge.errors import DeviceLost
+from inference_bridge.memory_broker import Message
+from inference_bridge.requests import to_properties
+from inference_bridge.results import failed
+from inference_bridge.topology import SOLO_ATTEMPTS
+from mnist_model.spec import SPEC
 from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
@@ -55,25 +55,25 @@ async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench
 @pytest.mark.parametrize("model", [SlowModel()])
 async def test_the_device_counts_as_busy_while_a_batch_is_on_it(bench: Bench) -> None:
     ids = await bench.publish(*range(10))
-    await bench.until(lambda: bench.count("mnist_device_busy"))
+    await bench.until(lambda: bench.count("inference_device_busy"))
 
     await bench.results(ids)
 
-    await bench.until(lambda: bench.registry.get_sample_value("mnist_device_busy") == 0)
+    await bench.until(lambda: bench.registry.get_sample_value("inference_device_busy") == 0)
 
 
 async def test_results_that_are_held_leave_the_device_idle(bench: Bench) -> None:
     bench.store.is_away = True
     await bench.publish(1)
 
-    await bench.until(lambda: bench.count("mnist_store_retries_total"))
+    await bench.until(lambda: bench.count("inference_store_retries_total"))
 
-    assert bench.registry.get_sample_value("mnist_device_busy") == 0
+    assert bench.registry.get_sample_value("inference_device_busy") == 0
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "expired"])
 async def test_results_of_each_status_are_counted_from_zero(bench: Bench, status: str) -> None:
-    assert bench.registry.get_sample_value("mnist_results_total", {"status": status}) == 0
+    assert bench.registry.get_sample_value("inference_results_total", {"status": status}) == 0
 
 
 async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:
@@ -106,12 +106,12 @@ async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench
     request = a_request(1, 5)
     bench.broker.put(suspect(request))
     async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("mnist_store_retries_total"):
+        while not bench.count("inference_store_retries_total"):
             await asyncio.sleep(0.005)
-    retries = bench.count("mnist_store_retries_total")
+    retries = bench.count("inference_store_retries_total")
     ids = [await bench.publish_one(100, 7)]
     async with asyncio.timeout(TIMEOUT_S):
-        while bench.count("mnist_store_retries_total") < retries + 2:
+        while bench.count("inference_store_retries_total") < retries + 2:
             await asyncio.sleep(0.005)
 
     assert bench.model.batch_sizes == [1]
@@ -138,7 +138,7 @@ async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, mess
 
     assert [result["predicted_class"] for result in results] == [1, 2]
     assert [parked.body for parked in bench.broker.dead] == [message.body]
-    assert bench.count("mnist_invalid_messages_total") == 1
+    assert bench.count("inference_invalid_messages_total") == 1
 
 
 async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
@@ -147,7 +147,7 @@ async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
 
     await bench.broker.publisher().publish(request)
     async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("mnist_duplicate_results_total"):
+        while not bench.count("inference_duplicate_results_total"):
             await asyncio.sleep(0.005)
 
     assert (await bench.results([request.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
@@ -158,7 +158,7 @@ async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> No
     await bench.broker.publisher().publish(request)
     await bench.results([request.inference_id])
 
-    bench.broker.put(Message(to_properties(request, MNIST), request.body, is_redelivered=True))
+    bench.broker.put(Message(to_properties(request, SPEC), request.body, is_redelivered=True))
     await bench.results(await bench.publish(7))
 
     assert sum(bench.model.batch_sizes) == 2
@@ -171,7 +171,7 @@ async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
     [result] = await bench.results([request.inference_id])
 
     assert result["predicted_class"] == 5
-    assert bench.count("mnist_solo_runs_total") == 1
+    assert bench.count("inference_solo_runs_total") == 1
 
 
 async def test_a_suspect_that_was_tried_often_enough_is_failed_and_parked(bench: Bench) -> None:
@@ -193,7 +193,7 @@ async def test_results_are_held_while_the_store_is_away(bench: Bench) -> None:
     bench.store.is_away = True
     ids = await bench.publish(1, 2, 3)
     async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("mnist_store_retries_total"):
+        while not bench.count("inference_store_retries_total"):
             await asyncio.sleep(0.005)
 
     bench.store.is_away = False
@@ -230,7 +230,7 @@ async def test_a_stop_with_the_store_away_hands_back_what_could_not_be_stored(be
     bench.store.is_away = True
     await bench.publish(1, 2, 3)
     async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("mnist_store_retries_total"):
+        while not bench.count("inference_store_retries_total"):
             await asyncio.sleep(0.005)
 
     bench.stop.set()

@@ -9,28 +9,30 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pika import BasicProperties
 from prometheus_client import CollectorRegistry
 
-from mnist_bridge.errors import DeviceLost, StoreUnavailable
-from mnist_bridge.inbox import Delivery, Lane
-from mnist_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
-from mnist_bridge.memory_store import MemoryStore
-from mnist_bridge.reports import DEFAULT_POOL, WorkerReport
-from mnist_bridge.requests import InferenceRequest, message_id, to_properties
-from mnist_bridge.results import Result, Status
-from mnist_bridge.settings import GRACE_S
-from mnist_bridge.spec import MNIST, ModelSpec
-from mnist_bridge.topology import SOLO_ATTEMPTS
-from mnist_worker.batch import WORKER_CRASHED
-from mnist_worker.engine import Engine
-from mnist_worker.metrics import WorkerMetrics
-from mnist_worker.sizing import FIRST_PREFETCH, BatchSizing
-from mnist_worker.worker import UNCOUNT_TIMEOUT_S, Worker
+from inference_bridge.errors import DeviceLost, StoreUnavailable
+from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.reports import DEFAULT_POOL, WorkerReport
+from inference_bridge.requests import InferenceRequest, message_id, to_properties
+from inference_bridge.results import Result, Status
+from inference_bridge.settings import GRACE_S
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_worker.batch import WORKER_CRASHED
+from inference_worker.engine import Engine
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.model import Model
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
+from inference_worker.worker import UNCOUNT_TIMEOUT_S, Worker
+from mnist_model.spec import SPEC
 from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import Device, DeviceLoop
 
@@ -55,7 +57,7 @@ _INVALID: Statuses = frozenset({("failed", "invalid_message")})
 class LifeModel:
     """Does what the first pixel says, in virtual time."""
 
-    spec: ClassVar[ModelSpec] = MNIST
+    spec: ClassVar[ModelSpec] = SPEC
 
     def __init__(self, life: "Life") -> None:
         self._life = life
@@ -211,9 +213,9 @@ class Life:
         self.worker = Worker(
             consumer=self.consumer,
             store=LifelineStore(self, world.store),  # type: ignore[arg-type]
-            engine=Engine(model, max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
+            engine=Engine(cast("Model", model), max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
             sizing=BatchSizing(BATCH_SIZE),
-            spec=MNIST,
+            spec=SPEC,
             metrics=WorkerMetrics(self.registry),
             drain_timeout_s=DRAIN_TIMEOUT_S,
             pool=DEFAULT_POOL,
@@ -253,9 +255,9 @@ class Life:
 
     def check_metrics(self) -> None:
         limits = {
-            "mnist_solo_runs_total": self.solo_runs,
-            "mnist_duplicate_results_total": self.duplicates,
-            "mnist_predict_seconds_sum": self.device.busy_s + 1e-6,
+            "inference_solo_runs_total": self.solo_runs,
+            "inference_duplicate_results_total": self.duplicates,
+            "inference_predict_seconds_sum": self.device.busy_s + 1e-6,
         }
         collected = self.registry.restricted_registry(limits).collect()  # all of it after each step takes long
         counted = {sample.name: sample.value for metric in collected for sample in metric.samples}
@@ -294,7 +296,7 @@ class World:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.broker = MemoryBroker(MNIST, queue_max_length=100_000)
+        self.broker = MemoryBroker(SPEC, queue_max_length=100_000)
         self.store = LifeStore(self)
         self.start_worker()
 
@@ -352,7 +354,7 @@ class World:
     def answer(self, inference_id: str) -> dict[str, Any] | None:
         """Return the result that is stored now."""
         body = self.store._values.get("r:" + inference_id)
-        return None if body is None else json.loads(body)  # type: ignore[no-any-return]
+        return None if body is None else json.loads(body)
 
     def check_result(self, result: Result) -> None:
         """Note what is wrong with a result that is new."""
@@ -406,7 +408,7 @@ class World:
         self.loop.close()
 
     def _put(self, request: InferenceRequest, *, delivery_count: int = 0) -> None:
-        self.broker.put(Message(to_properties(request, MNIST), request.body, delivery_count=delivery_count))
+        self.broker.put(Message(to_properties(request, SPEC), request.body, delivery_count=delivery_count))
 
 
 def _becomes(mark: int) -> Statuses:

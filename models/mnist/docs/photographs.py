@@ -1,0 +1,285 @@
+"""Draws a handwritten digit the way people photograph, scan or export it, in a named style.
+
+Only the pictures of `sheets.py` and its accuracy table use this: nothing here runs in the service.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import TypeAlias
+
+import numpy as np
+from handwriting import Bytes, Floats, cropped, placed, upscaled
+from PIL import Image, ImageDraw
+
+Style: TypeAlias = Callable[[Bytes, np.random.Generator], bytes]
+
+#: Red, green, blue of pens and papers as a phone sees them.
+PENS = [(25, 25, 30), (20, 40, 150), (190, 20, 30), (10, 120, 50), (120, 30, 140), (225, 120, 10)]
+PAPERS = [(250, 250, 248), (250, 235, 150), (190, 225, 250), (250, 200, 205), (200, 240, 200), (205, 175, 130)]
+
+
+def plain(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Dark ink on white, JPEG, 200 to 1,500 pixels."""
+    ink = placed(digit, rng, side=int(rng.integers(200, 1500)))
+    return jpeg(painted(ink, (30, 30, 30), (245, 245, 245)), quality=85)
+
+
+def blackboard(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Chalk on a dark, cloudy board."""
+    ink = placed(digit, rng, side=600)
+    board = painted(ink * grain(ink.shape, rng, 0.25), (225, 225, 215), (40, 60, 50))
+    return jpeg(noisy(board * clouds(ink.shape, rng, 0.35), rng, 6), quality=80)
+
+
+def coloured_pen(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A coloured pen on white paper."""
+    ink = placed(digit, rng, side=500)
+    return jpeg(noisy(painted(ink, PENS[int(rng.integers(1, len(PENS)))], PAPERS[0]), rng, 3), quality=80)
+
+
+def coloured_paper(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Any pen on coloured paper."""
+    ink = placed(digit, rng, side=500)
+    pen, paper = PENS[int(rng.integers(len(PENS)))], PAPERS[int(rng.integers(1, len(PAPERS)))]
+    return jpeg(noisy(painted(ink, pen, paper), rng, 4), quality=80)
+
+
+def highlighter(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A yellow pen on white: nearly as bright as the paper, told by its colour."""
+    ink = placed(digit, rng, side=500)
+    return jpeg(noisy(painted(ink, (250, 235, 60), (250, 250, 250)), rng, 3), quality=85)
+
+
+def shadow(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A slope of light and the edge of a hand's shadow across the paper."""
+    ink = placed(digit, rng, side=800)
+    return jpeg(noisy(painted(ink, PENS[0], PAPERS[0]) * shade(ink.shape, rng), rng, 5), quality=80)
+
+
+def vignette(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Corners at a third of the light, grain of a dark room."""
+    ink = placed(digit, rng, side=700)
+    return jpeg(noisy(painted(ink, PENS[1], (225, 220, 210)) * dark_corners(ink.shape, 0.65), rng, 10), quality=75)
+
+
+def ruled(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Ruled paper, a little tilted; the digit may sit on a line."""
+    ink = placed(digit, rng, side=800)
+    return jpeg(noisy(on_lines(ink, rng, across=False), rng, 4), quality=80)
+
+
+def squared(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Squared paper, a little tilted."""
+    ink = placed(digit, rng, side=800)
+    return jpeg(noisy(on_lines(ink, rng, across=True), rng, 4), quality=80)
+
+
+def frame(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A box drawn around the digit with the same pen."""
+    ink = placed(digit, rng, side=600, fill=(0.35, 0.6), anywhere=0.3)
+    return jpeg(painted(np.maximum(ink, box(ink.shape, rng)), PENS[0], PAPERS[0]), quality=85)
+
+
+def touching(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A digit that touches one edge of the picture."""
+    tight = upscaled(cropped(digit), 300)
+    height, width = tight.shape
+    ink = np.zeros((420, 420), np.float32)
+    top, left = int(rng.integers(421 - height)), int(rng.integers(421 - width))
+    edge = int(rng.integers(4))
+    top = (0, 420 - height, top, top)[edge]
+    left = (left, left, 0, 420 - width)[edge]
+    ink[top : top + height, left : left + width] = tight
+    return jpeg(painted(ink, PENS[0], PAPERS[0]), quality=85)
+
+
+def tiny(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A digit of a twentieth to a tenth of the picture's side."""
+    return jpeg(noisy(painted(placed(digit, rng, side=1200, fill=(0.05, 0.1)), PENS[0], PAPERS[0]), rng, 3), quality=90)
+
+
+def huge(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A digit that fills the picture to its edges."""
+    tight = upscaled(cropped(digit), 600)
+    margin = int(rng.integers(0, 20))
+    ink = np.pad(tight, ((margin, margin), (margin + 40, margin + 40)))
+    return jpeg(painted(ink, PENS[0], PAPERS[0]), quality=85)
+
+
+def pencil(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Thin grey strokes, a hundredth of the picture wide."""
+    ink = placed(digit, rng, side=900, pen=float(rng.uniform(5, 10)))
+    return jpeg(noisy(painted(ink * grain(ink.shape, rng, 0.3), (120, 120, 125), (240, 238, 232)), rng, 4), quality=85)
+
+
+def fineliner(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Hairlines of one to three pixels."""
+    ink = placed(digit, rng, side=700, pen=float(rng.uniform(1, 3)))
+    return jpeg(painted(ink, PENS[1], PAPERS[0]), quality=90)
+
+
+def marker(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Strokes of a fifth of the digit's height."""
+    ink = placed(digit, rng, side=600, pen=float(rng.uniform(60, 85)), fill=(0.5, 0.7))
+    return jpeg(painted(ink, PENS[0], PAPERS[0]), quality=80)
+
+
+def speckle(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Salt and pepper over a hundredth of the pixels, strong JPEG artefacts."""
+    picture = painted(placed(digit, rng, side=400), PENS[0], PAPERS[0])
+    where = rng.random(picture.shape[:2])
+    picture[where < 0.01], picture[where > 0.99] = 0, 255
+    return jpeg(noisy(picture, rng, 8), quality=25)
+
+
+def broken(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Strokes with gaps, as a bad pen or several strokes leave them."""
+    ink = placed(digit, rng, side=500)
+    picture = Image.fromarray((ink * 255).astype(np.uint8))
+    rows, columns = np.nonzero(ink > 0.5)
+    for where in rng.integers(len(rows), size=3):
+        y, x = int(rows[where]), int(columns[where])
+        ImageDraw.Draw(picture).line((x - 40, y - 3, x + 40, y + 3), fill=0, width=6)
+    return jpeg(painted(np.asarray(picture, np.float32) / 255, PENS[0], PAPERS[0]), quality=85)
+
+
+def specks(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Blots of ink beside the digit."""
+    ink = placed(digit, rng, side=500, anywhere=0.5)
+    picture = Image.fromarray((ink * 255).astype(np.uint8))
+    for x, y, r in zip(*rng.integers((10, 10, 2), (490, 490, 6), size=(12, 3)).T, strict=True):
+        ImageDraw.Draw(picture).ellipse((x - r, y - r, x + r, y + r), fill=255)
+    return jpeg(painted(np.asarray(picture, np.float32) / 255, PENS[0], PAPERS[0]), quality=85)
+
+
+def canvas_black(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """Black strokes on nothing, as an HTML canvas exports them."""
+    return canvas(placed(digit, rng, side=280, pen=18), 0)
+
+
+def canvas_white(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """White strokes on nothing."""
+    return canvas(placed(digit, rng, side=280, pen=18), 255)
+
+
+def off_centre(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A 28x28 light-on-dark picture, moved as far as it fits."""
+    tight = cropped(digit)
+    small = np.zeros((28, 28), np.uint8)
+    top, left = rng.integers(29 - np.array(tight.shape))
+    small[top : top + tight.shape[0], left : left + tight.shape[1]] = tight
+    return encoded(Image.fromarray(small), "PNG")
+
+
+def small_dark(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """A 28x28 dark-on-light picture, off centre, grey paper."""
+    tight = cropped(digit)
+    small = np.zeros((28, 28), np.float32)
+    top, left = rng.integers(29 - np.array(tight.shape))
+    small[top : top + tight.shape[0], left : left + tight.shape[1]] = tight
+    return encoded(Image.fromarray((230 - small * 0.7).astype(np.uint8)), "PNG")
+
+
+def photograph(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """All at once: blue pen, ruled paper, slope of light, shadow, grain, JPEG."""
+    ink = placed(digit, rng, side=1000, fill=(0.3, 0.6), pen=float(rng.uniform(10, 22)))
+    return jpeg(noisy(on_lines(ink, rng, across=False) * shade(ink.shape, rng), rng, 6), quality=75)
+
+
+def mirror(digit: Bytes, rng: np.random.Generator) -> bytes:
+    """The MNIST picture itself, ten times as large, dark on light, JPEG."""
+    del rng
+    return encoded(Image.fromarray(255 - digit).resize((280, 280), Image.Resampling.BICUBIC), "JPEG", quality=90)
+
+
+STYLES: tuple[Style, ...] = (
+    mirror, plain, blackboard, coloured_pen, coloured_paper, highlighter, shadow, vignette, ruled, squared, frame,
+    touching, tiny, huge, pencil, fineliner, marker, speckle, broken, specks, canvas_black, canvas_white, off_centre,
+    small_dark, photograph,
+)  # fmt: skip
+
+
+def painted(ink: Floats, pen: tuple[int, int, int], paper: tuple[int, int, int]) -> Floats:
+    """Return ink of one colour on paper of another, (h, w, 3) 0..255."""
+    share = ink[..., None]
+    return np.array(paper, np.float32) * (1 - share) + np.array(pen, np.float32) * share
+
+
+def on_lines(ink: Floats, rng: np.random.Generator, *, across: bool) -> Floats:
+    """Return dark ink on paper with printed lines; `across` adds the second direction."""
+    tilt = rng.uniform(-0.03, 0.03)
+    pitch, width = rng.uniform(0.06, 0.12) * ink.shape[0], rng.uniform(2, 4)
+    y, x = np.indices(ink.shape, np.float32)
+    phases = [(y - x * tilt + rng.uniform(0, 99)) % pitch]
+    if across:
+        phases.append((x + y * tilt + rng.uniform(0, 99)) % pitch)
+    lines = np.max([np.clip(width / 2 + 0.5 - np.abs(phase - pitch / 2), 0, 1) for phase in phases], axis=0)
+    paper = painted(lines, ((150, 180, 225), (165, 165, 165))[int(rng.integers(2))], (248, 247, 243))
+    pen = np.array(PENS[int(rng.integers(2))], np.float32)
+    return paper * (1 - ink[..., None]) + pen * ink[..., None]
+
+
+def box(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """Return a rectangle drawn by hand near the border, (h, w) 0..1."""
+    side = shape[0]
+    image = Image.new("L", (side, side))
+    jitter = rng.uniform(-0.02, 0.02, 8) * side
+    near, far = side * rng.uniform(0.05, 0.12), side * rng.uniform(0.88, 0.95)
+    corners = np.array([near, near, far, near, far, far, near, far]) + jitter
+    ImageDraw.Draw(image).line([*corners, *corners[:2]], fill=255, width=int(rng.integers(4, 14)), joint="curve")
+    return np.asarray(image, np.float32) / 255
+
+
+def shade(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """Return a slope of light times a soft-edged shadow, (h, w, 1) 0.25..1."""
+    y, x = np.indices(shape, np.float32) / shape[0]
+    angle = rng.uniform(0, 2 * np.pi)
+    slope = 0.8 + 0.4 * (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5))
+    turn = rng.uniform(0, 2 * np.pi)
+    edge = (np.cos(turn) * (x - 0.5) + np.sin(turn) * (y - 0.5) + rng.uniform(-0.3, 0.3)) / rng.uniform(0.01, 0.08)
+    shaded: Floats = slope * (1 - 0.45 / (1 + np.exp(-np.clip(edge, -30, 30))))
+    return shaded[..., None]
+
+
+def dark_corners(shape: tuple[int, ...], depth: float) -> Floats:
+    """Return light that falls off with the square of the distance from the middle, (h, w, 1)."""
+    y, x = np.indices(shape, np.float32) / shape[0] - 0.5
+    light: Floats = 1 - depth * 2 * (x * x + y * y)
+    return light[..., None]
+
+
+def clouds(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Floats:
+    """Return soft patches of brightness, (h, w, 1) 1-depth..1+depth."""
+    coarse = Image.fromarray(rng.uniform(1 - depth, 1 + depth, (5, 5)).astype(np.float32))
+    return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))[..., None]
+
+
+def grain(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Floats:
+    """Return the roughness of chalk or pencil, (h, w) 1-depth..1."""
+    coarse = Image.fromarray(rng.uniform(1 - depth, 1, (shape[0] // 3, shape[1] // 3)).astype(np.float32))
+    return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
+
+
+def noisy(picture: Floats, rng: np.random.Generator, sigma: float) -> Floats:
+    """Return the picture with a camera's noise of `sigma` grey levels."""
+    return picture + rng.normal(0, sigma, picture.shape).astype(np.float32)
+
+
+def canvas(ink: Floats, grey: int) -> bytes:
+    """Return a PNG whose strokes have one grey and whose alpha is the ink."""
+    pixels = np.full((*ink.shape, 4), grey, np.uint8)
+    pixels[..., 3] = (ink * 255).astype(np.uint8)
+    pixels[pixels[..., 3] == 0] = 0  # a canvas clears to transparent black
+    return encoded(Image.fromarray(pixels), "PNG")
+
+
+def jpeg(picture: Floats, *, quality: int) -> bytes:
+    """Return the picture, (h, w, 3) 0..255, as a JPEG."""
+    return encoded(Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)), "JPEG", quality=quality)
+
+
+def encoded(image: Image.Image, image_format: str, **options: int) -> bytes:
+    """Return the image's file."""
+    file = BytesIO()
+    image.save(file, image_format, **options)
+    return file.getvalue()

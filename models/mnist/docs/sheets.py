@@ -1,0 +1,178 @@
+"""Draws the pictures of `preprocessing.md` and, given the MNIST test set, fills in its table.
+
+    python models/mnist/docs/sheets.py                          the pictures, pictures/*.svg
+    python models/mnist/docs/sheets.py --data DIR [--count N]   also the table: N digits per style, classified
+
+`DIR` holds `t10k-images-idx3-ubyte.gz` and `t10k-labels-idx1-ubyte.gz`.
+"""
+
+import argparse
+import base64
+import gzip
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import photographs
+from handwriting import Bytes
+from PIL import Image
+
+from inference_bridge.errors import InvalidInput
+from inference_pictures.decode import open_picture
+from mnist_model.prepare import prepare, read_pixels
+from mnist_model.prepare.steps import as_it_is, steps
+
+HERE = Path(__file__).parent
+PICTURES = HERE / "pictures"
+ROOT = HERE.parents[2]
+SAMPLES = ROOT / "samples"
+MAX_PIXELS = 16_000_000
+TABLE_START, TABLE_END = "<!-- table: written by models/mnist/docs/sheets.py -->", "<!-- end of table -->"
+
+#: File name: what it shows, the sample, the style, and the seed that places it well.
+EXAMPLES = {
+    "photograph": ("A photograph: blue pen on ruled paper, half in the shadow", "three", photographs.photograph, 24),
+    "coloured-pen": ("A yellow pen on white paper", "four", photographs.highlighter, 2),
+    "frame": ("A digit in a drawn frame", "seven", photographs.frame, 1),
+    "canvas": ("White strokes on nothing, exported from a canvas", "three", photographs.canvas_white, 3),
+    "off-centre": ("A 28x28 picture off centre: moved, nothing else", "seven", photographs.off_centre, 4),
+}
+
+TILE, GAP, LABEL, COLUMNS = 112, 14, 26, 7
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">
+  <title>{title}</title>
+  <rect width="{width}" height="{height}" rx="10" fill="#fbfcfd"/>
+  <text x="{gap}" y="30" font-size="17" font-weight="600" fill="#1d2731">{title}</text>
+{tiles}
+</svg>
+"""
+TILE_SVG = """  <g transform="translate({x} {y})">
+    <rect width="{tile}" height="{tile}" rx="4" fill="#e3e8ee"/>
+    <image x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" href="{href}"/>
+    <rect width="{tile}" height="{tile}" rx="4" fill="none" stroke="#b8c2cc"/>
+    <text x="{middle}" y="{below}" font-size="12" text-anchor="middle" fill="#33404d">{label}</text>
+  </g>"""
+
+
+def main() -> None:
+    """Draw every example; with `--data`, measure every style."""
+    parser = argparse.ArgumentParser(description="Draws the pictures of preprocessing.md and fills in its table.")
+    parser.add_argument("--data", type=Path, help="folder with the MNIST test set; fills in the table")
+    parser.add_argument("--count", type=int, default=300, help="digits per style, default 300")
+    options = parser.parse_args()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for name, (title, sample, style, seed) in EXAMPLES.items():
+        file = style(digit(sample), np.random.default_rng(seed))
+        path = PICTURES / f"{name}.svg"
+        path.write_text(sheet(title, stages(file)), encoding="utf-8")
+        print(path.relative_to(ROOT))
+    if options.data:
+        write_table(measured(options.data, options.count), options.count)
+
+
+def digit(name: str) -> Bytes:
+    """Return a sample, (28, 28) uint8, light on dark."""
+    with Image.open(SAMPLES / f"{name}.pgm") as image:
+        return np.asarray(image.convert("L"))
+
+
+def stages(file: bytes) -> list[tuple[str, Image.Image]]:
+    """Return what the picture looks like as it came, after each step, and as it leaves."""
+    sent = Image.open(BytesIO(file))
+    pixels = read_pixels(open_picture(file), max_pixels=MAX_PIXELS)
+    pictures = [("as sent", on_chequers(sent))]
+    if as_it_is(pixels) is None:
+        pictures.append(("decode", Image.fromarray(pixels)))
+        pictures += [(name.replace("_", " "), Image.fromarray(pixels)) for name, pixels in steps(pixels)]
+    else:
+        pictures.append(("centre", Image.frombytes("L", (28, 28), prepare(file, max_pixels=MAX_PIXELS))))
+    return pictures
+
+
+def on_chequers(image: Image.Image) -> Image.Image:
+    """Return the image over the chequers that stand for nothing."""
+    if image.mode != "RGBA":
+        return image
+    y, x = np.indices((image.height, image.width)) // (image.width // 20)
+    ground = Image.fromarray(np.where((x + y) % 2, 150, 190).astype(np.uint8)).convert("RGBA")
+    return Image.alpha_composite(ground, image).convert("RGB")
+
+
+def sheet(title: str, pictures: list[tuple[str, Image.Image]]) -> str:
+    """Return an SVG with the pictures in rows, each over its name."""
+    rows = -(-len(pictures) // COLUMNS)
+    tiles = []
+    for place, (label, image) in enumerate(pictures):
+        row, column = divmod(place, COLUMNS)
+        tiles.append(tile(label, image, GAP + column * (TILE + GAP), 48 + row * (TILE + LABEL + 8)))
+    width, height = GAP + COLUMNS * (TILE + GAP), 48 + rows * (TILE + LABEL + 8)
+    return SVG.format(width=width, height=height, title=title, gap=GAP, tiles="\n".join(tiles))
+
+
+def tile(label: str, image: Image.Image, x: int, y: int) -> str:
+    """Return one picture, as large as fits its tile, over its name."""
+    factor = TILE / max(image.size)
+    width, height = image.width * factor, image.height * factor
+    return TILE_SVG.format(
+        x=x, y=y, tile=TILE, left=(TILE - width) / 2, top=(TILE - height) / 2, width=width, height=height,
+        href=data_url(image), middle=TILE // 2, below=TILE + 17, label=label,
+    )  # fmt: skip
+
+
+def data_url(image: Image.Image) -> str:
+    """Return the picture in itself, reduced to what a tile can show on a fine screen."""
+    if max(image.size) <= 28:  # its pixels are what there is to see
+        factor = TILE // max(image.size)
+        enlarged = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+        return url_of(photographs.encoded(enlarged, "PNG"), "png")
+    small = image.copy()
+    small.thumbnail((TILE * 3 // 2, TILE * 3 // 2))
+    return url_of(photographs.encoded(small, "JPEG", quality=80), "jpeg")
+
+
+def url_of(file: bytes, kind: str) -> str:
+    """Return a file as a data: URL."""
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
+
+
+def measured(data: Path, count: int) -> list[tuple[str, float, int]]:
+    """Return each style's description, share of digits read right, and number of pictures refused."""
+    import torch
+
+    from mnist_model.predict.classifier import DigitClassifier  # only the table needs PyTorch
+
+    images = np.frombuffer(gzip.decompress((data / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
+    labels = np.frombuffer(gzip.decompress((data / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)[:count]
+    digits = images.reshape(-1, 28, 28)[:count]
+    classifier = DigitClassifier.load(None, torch.device("cpu"))
+    rows = []
+    for style in photographs.STYLES:
+        inputs = [prepared(style(digit, np.random.default_rng([i, count]))) for i, digit in enumerate(digits)]
+        seen = [i for i, picture in enumerate(inputs) if picture is not None]
+        batch = np.stack([picture for picture in inputs if picture is not None])  # (b, 28, 28)
+        right = int((classifier.predict_batch(batch).argmax(1) == labels[seen]).sum())
+        rows.append((str(style.__doc__).strip(), right / count, count - len(seen)))
+        print(f"{style.__name__:16}{right / count:8.2%}{count - len(seen):4} refused")
+    return rows
+
+
+def prepared(file: bytes) -> Bytes | None:
+    """Return the model's input, (28, 28) uint8, or None for a picture that is refused."""
+    try:
+        return np.frombuffer(prepare(file, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
+    except InvalidInput:
+        return None
+
+
+def write_table(rows: list[tuple[str, float, int]], count: int) -> None:
+    """Put the table between its marks in preprocessing.md."""
+    page = HERE / "preprocessing.md"
+    before, rest = page.read_text(encoding="utf-8").split(TABLE_START)
+    lines = [f"| style ({count} digits each) | read right | refused |", "| --- | ---: | ---: |"]
+    lines += [f"| {words} | {share:.1%} | {refused} |" for words, share, refused in rows]
+    table = "\n".join(lines)
+    page.write_text(f"{before}{TABLE_START}\n{table}\n{TABLE_END}{rest.split(TABLE_END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The half of the model that the worker runs: network, weights, classifier. Imports torch."""

@@ -1,0 +1,73 @@
+"""Measures ink: how wide its strokes are, how strong, how noisy; brings pictures to a size to measure on."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mnist_model.prepare.morphology import Grey, opened
+
+#: Longer side, in pixels, on which strokes are told from shadows: noise and speckles average out.
+COARSE_SIDE = 96
+#: Shortest longer side, in pixels, on which strokes can be worked on.
+SMALLEST_SIDE = 112
+#: Window sizes, in coarse pixels, that a stroke may just fill.
+WINDOWS = (3, 5, 7, 9, 13, 17, 23, 31, 41, 55)
+#: Windows to compare a window with, and the share of the strongest ink that is full strength.
+LOOK_AHEAD = 3
+FULL_SHARE = 0.6
+
+
+def enlarge_small(picture: Grey) -> Grey:
+    """Return a picture whose longer side has `SMALLEST_SIDE` pixels or more: strokes of one pixel have no inside."""
+    factor = SMALLEST_SIDE / max(picture.shape)
+    if factor <= 1:
+        return picture
+    height, width = (max(1, round(length * factor)) for length in picture.shape[:2])
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def stroke_window(grey: Grey) -> int:
+    """Return the smallest window, in pixels, that fits nowhere into the light strokes of a coarse picture.
+
+    That is the first that sees as much ink at full strength as windows up to three times as large: a thin frame beside
+    a thick digit must not decide. Shadows are wider and weaker than ink, so they do not count.
+    """
+    windows = [window for window in WINDOWS if window <= max(*grey.shape, WINDOWS[0])]
+    hats = [top_hat(grey, window) for window in windows]
+    strength = max(strongest(hat) for hat in hats)
+    areas = [int((hat >= FULL_SHARE * strength).sum()) for hat in hats]
+    wider = areas[LOOK_AHEAD:] + areas[-1:] * LOOK_AHEAD
+    return next(w for w, area, later in zip(windows, areas, wider, strict=False) if area and later <= 1.05 * area)
+
+
+def top_hat(grey: Grey, window: int) -> Grey:
+    """Return how much lighter each pixel is than anything as wide as the window around it, (h, w) uint8."""
+    return grey - opened(grey, window, window)
+
+
+def to_bytes(values: npt.NDArray[np.floating[Any]]) -> Grey:
+    """Return the values rounded and clipped to 0..255, uint8."""
+    rounded: Grey = np.rint(values).clip(0, 255).astype(np.uint8)
+    return rounded
+
+
+def strongest(ink: npt.NDArray[np.generic]) -> float:
+    """Return the strength that the strongest pixels reach: the mean of the top one in a thousand, 12 or more."""
+    count = max(12, ink.size // 1000)
+    return float(np.sort(ink, axis=None)[-count:].mean())
+
+
+def noise_of(ink: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the standard deviation of the noise, in grey levels, from the median difference between neighbours."""
+    return float(np.median(np.abs(np.diff(ink.ravel())))) * 1.05  # 1.4826 / sqrt(2)
+
+
+def shrink(grey: Grey, side: int) -> Grey:
+    """Return the picture with at most `side` pixels on its longer side, each the mean of those it stands for."""
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    height, width = (max(1, round(length * scale)) for length in grey.shape)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))

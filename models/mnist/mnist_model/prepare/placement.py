@@ -1,0 +1,95 @@
+"""Puts ink where MNIST has it: 20 pixels long, its centre of mass in the middle of 28x28.
+
+The rules are those of http://yann.lecun.com/exdb/mnist/: "size normalized to fit in a 20x20 pixel box while
+preserving their aspect ratio", then "centered in a 28x28 image by computing the center of mass".
+"""
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFilter import GaussianBlur
+
+from mnist_model.prepare.morphology import Grey, dilated, eroded
+
+SIDE = 28
+BOX = 20
+#: In MNIST the longer side of each digit has 19 or 20 pixels above this strength.
+FAINT = 32
+#: Background of a picture that is ready: 0 in MNIST, a little more after a JPEG.
+BLACK = 8
+#: Thinnest and thickest strokes in pixels of the 28x28 picture: nine in ten of MNIST's are between.
+MIN_STROKE = 2.2
+MAX_STROKE = 4.2
+#: Pixels per final pixel while strokes are thickened.
+FINE = 8
+
+
+def crop(ink: Grey) -> Grey:
+    """Return the smallest part that holds all ink stronger than `FAINT`, (h, w) uint8; all of it if none is."""
+    rows, columns = np.nonzero(ink > FAINT)
+    if not len(rows):
+        return ink
+    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def even_strokes(ink: Grey) -> Grey:
+    """Return the ink at `FINE` times its final size, its strokes neither thinner nor thicker than MNIST's."""
+    long = BOX * FINE
+    height, width = (max(1, round(length * long / max(ink.shape))) for length in ink.shape)
+    # A quarter of a final pixel of blur: frayed edges would count as many thin strokes.
+    smooth = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC).filter(GaussianBlur(FINE / 4))
+    fine = np.asarray(smooth)
+    stroke = stroke_width(fine)
+    radius = round((min(max(stroke, MIN_STROKE * FINE), MAX_STROKE * FINE) - stroke) / 2)
+    if radius == 0:
+        return fine
+    window = 2 * abs(radius) + 1
+    room = np.pad(fine, 2 * window)
+    grown = dilated(room, window, window) if radius > 0 else eroded(room, window, window)
+    return crop(np.asarray(Image.fromarray(grown).filter(GaussianBlur(abs(radius) / 2))))
+
+
+def stroke_width(ink: Grey) -> float:
+    """Return the mean width of the strokes in pixels: their area over half the length of their outline."""
+    mask = np.pad(ink >= 128, 1)
+    edges = int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
+    # An outline at an angle crosses more pixel sides than its length: 4 / pi of it on average.
+    return 2 * int(mask.sum()) / max(edges * np.pi / 4, 1)
+
+
+def scale(ink: Grey) -> Grey:
+    """Return the ink with 20 pixels on its longer side, its strongest pixel 255, (h, w) uint8."""
+    height, width = (max(1, round(length * BOX / max(ink.shape))) for length in ink.shape)
+    small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BOX))
+    return np.rint(small * (255.0 / max(int(small.max()), 1))).astype(np.uint8)
+
+
+def centre(ink: Grey) -> Grey:
+    """Return the ink with its centre of mass in the middle of a picture, (28, 28) uint8."""
+    room = np.pad(ink, SIDE)  # (28 + h + 28, 28 + w + 28)
+    y, x = centre_of_mass(room)
+    # To the nearest whole pixel, as in MNIST, where every centre is from 13.5 up to 14.5.
+    top, left = int(y + 0.5) - SIDE // 2, int(x + 0.5) - SIDE // 2
+    return room[top : top + SIDE, left : left + SIDE].copy()
+
+
+def centre_of_mass(ink: Grey) -> tuple[float, float]:
+    """Return the ink's centre of mass, row and column in pixels; the middle of pixel (0, 0) is (0, 0)."""
+    down, across = ink.sum(1, dtype=np.float64), ink.sum(0, dtype=np.float64)
+    total = max(float(down.sum()), 1.0)
+    return float(down @ np.arange(len(down))) / total, float(across @ np.arange(len(across))) / total
+
+
+def is_like_mnist(ink: Grey) -> bool:
+    """Tell whether a (28, 28) picture is light on dark, 20 pixels long and centred: ready as it is."""
+    y, x = centre_of_mass(ink)
+    return 13 <= y <= 15 and 13 <= x <= 15 and has_digit_size(ink)
+
+
+def has_digit_size(ink: Grey) -> bool:
+    """Tell whether a (28, 28) picture is mostly black and its ink about 20 pixels on its longer side."""
+    mask = ink > FAINT
+    if not mask.any() or np.count_nonzero(ink <= BLACK) < 0.5 * SIDE * SIDE or ink.max() < 128:
+        return False
+    down, across = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    long = max(down[-1] - down[0], across[-1] - across[0]) + 1
+    return bool(BOX - 2 <= long <= BOX + 2)

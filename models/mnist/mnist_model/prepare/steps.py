@@ -1,0 +1,64 @@
+"""Turns a decoded picture into what MNIST looks like, in steps that can be looked at one by one.
+
+In: a picture from `read_pixels`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
+`UnreadableImage` for a picture without ink.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from mnist_model.prepare.light import flatten_light, remove_shadows
+from mnist_model.prepare.lines import remove_ruled_lines
+from mnist_model.prepare.measure import enlarge_small
+from mnist_model.prepare.morphology import Grey
+from mnist_model.prepare.placement import SIDE, centre, crop, even_strokes, has_digit_size, is_like_mnist, scale
+from mnist_model.prepare.polarity import grey_by_contrast, light_on_dark
+from mnist_model.prepare.strokes import keep_digit, remove_frame
+
+Step: TypeAlias = Callable[[Grey], Grey]
+
+#: Every step takes and gives uint8 pictures; ink is light from the third on.
+STEPS: tuple[Step, ...] = (
+    enlarge_small,
+    grey_by_contrast,
+    light_on_dark,
+    flatten_light,
+    remove_shadows,
+    remove_ruled_lines,
+    remove_frame,
+    keep_digit,
+    crop,
+    even_strokes,
+    scale,
+    centre,
+)
+
+
+def digit_of(picture: Grey) -> Grey:
+    """Return the picture's digit as MNIST would have it, (28, 28) uint8; a picture that is so already, unchanged.
+
+    Args:
+        picture: (h, w) grey or (h, w, 3) colours, uint8.
+    """
+    ready = as_it_is(picture)
+    if ready is not None:
+        return ready
+    *_, (_, digit) = steps(picture)
+    return digit
+
+
+def steps(picture: Grey) -> Iterator[tuple[str, Grey]]:
+    """Yield each step's name and what the picture looks like after it."""
+    for step in STEPS:
+        picture = step(picture)
+        yield step.__name__, picture
+
+
+def as_it_is(picture: Grey) -> Grey | None:
+    """Return a picture of (28, 28) that needs at most inverting or moving, ready; for any other, None."""
+    if picture.shape != (SIDE, SIDE):
+        return None
+    for ink in (picture, ~picture):
+        if is_like_mnist(ink):
+            return ink
+    return centre(crop(picture)) if has_digit_size(picture) else None

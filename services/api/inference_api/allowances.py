@@ -1,0 +1,150 @@
+"""What each client has used of its allowance: submissions per second, and jobs accepted and not finished.
+
+Both are counted in this process alone, see `docs/decisions/0010-limits-are-per-process.md`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from inference_api.keys import Client
+from inference_bridge.contract import Store
+from inference_bridge.errors import RateLimited, StoreUnavailable, TooManyInFlight, Unavailable
+
+#: Nobody can say when a job will be finished; one may be at any time.
+IN_FLIGHT_RETRY_AFTER_S = 1
+#: Results that are asked for in one call, when some may have been missed.
+READ_COUNT = 500
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one client has used: tokens left in its bucket (filled at its first call), and jobs that count."""
+
+    tokens: float = math.inf
+    filled_s: float = 0.0
+    job_count: int = 0
+
+    def take_token(self, client: Client, now_s: float) -> None:
+        """Take one of the tokens, which come at the client's rate up to one second's worth, at least 1.
+
+        Raises:
+            RateLimited: there is none; it says when there will be.
+        """
+        if client.rate_per_s is None:
+            return
+        filled = self.tokens + (now_s - self.filled_s) * client.rate_per_s
+        self.tokens, self.filled_s = min(filled, max(client.rate_per_s, 1.0)), now_s
+        if self.tokens < 1:
+            raise RateLimited(
+                f"client {client.name} submits more than {client.rate_per_s:g} times per second, its limit; slow down",
+                retry_after_s=max(1, math.ceil((1 - self.tokens) / client.rate_per_s)),
+            )
+        self.tokens -= 1
+
+
+class Allowances:
+    """Admits submissions as far as their client's limits go.
+
+    A job counts as in flight from before its publish until its result is announced, at the latest until its TTL is
+    over. A submission that is answered 503 counts in neither way.
+
+    Args:
+        store: asked for results whose announcement may have been missed.
+        job_ttl_s: seconds after which a job is no longer worth running.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, store: Store, *, job_ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._job_ttl_s = job_ttl_s
+        self._clock = clock
+        self._usages: dict[str, Usage] = {}
+        # Jobs in flight, the oldest first: who has them, and when they stop to count.
+        self._jobs: dict[str, tuple[Usage, float]] = {}
+
+    @contextmanager
+    def admit(self, client: Client) -> Iterator["Place"]:
+        """Give a submission a place among its client's jobs, for as long as it has no job of its own.
+
+        Raises:
+            RateLimited: too many submissions per second.
+            TooManyInFlight: too many jobs accepted and not finished.
+        """
+        usage = self._usages.setdefault(client.name, Usage())
+        self._forget_late_jobs()
+        if client.max_in_flight is not None and usage.job_count >= client.max_in_flight:
+            raise TooManyInFlight(
+                f"client {client.name} has {client.max_in_flight} jobs in flight, its limit; wait for results",
+                retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
+            )
+        usage.take_token(client, self._clock())
+        place = Place(self, usage, is_counted=client.max_in_flight is not None)
+        try:
+            yield place
+        except Unavailable:
+            usage.tokens += 1
+            raise
+        finally:
+            place.leave()
+
+    def add(self, inference_id: str, usage: Usage) -> bool:
+        """Count a job; return whether it is new."""
+        if inference_id in self._jobs:
+            return False
+        self._jobs[inference_id] = usage, self._clock() + self._job_ttl_s
+        usage.job_count += 1
+        return True
+
+    def remove(self, inference_ids: Iterable[str]) -> None:
+        """Count these jobs no longer, those that are counted."""
+        for inference_id in inference_ids:
+            job = self._jobs.pop(inference_id, None)
+            if job is not None:
+                job[0].job_count -= 1
+
+    async def on_announcement(self, inference_ids: Sequence[str]) -> None:
+        """Note that these jobs have results; if there are no ids, look which have: some may have been missed."""
+        self.remove(inference_ids)
+        waiting = [] if inference_ids else list(self._jobs)
+        with suppress(StoreUnavailable):  # the next silence is another chance
+            for start in range(0, len(waiting), READ_COUNT):
+                asked = waiting[start : start + READ_COUNT]
+                bodies = await self._store.get(asked)
+                self.remove(one for one, body in zip(asked, bodies, strict=True) if body is not None)
+
+    def _forget_late_jobs(self) -> None:
+        now_s = self._clock()
+        while self._jobs and next(iter(self._jobs.values()))[1] <= now_s:
+            self.remove([next(iter(self._jobs))])
+
+
+class Place:
+    """What a submission under way holds of its client's allowance, until a job takes it over."""
+
+    def __init__(self, allowances: Allowances, usage: Usage, *, is_counted: bool) -> None:
+        self._allowances = allowances
+        self._usage = usage
+        self._is_counted = is_counted
+        self._is_held = is_counted
+        usage.job_count += is_counted
+
+    @contextmanager
+    def job(self, inference_id: str) -> Iterator[None]:
+        """Count a job while it is published, and after that if no error came; one that counts already, not twice."""
+        self.leave()
+        # Before the publish: the result may be announced before the confirm arrives.
+        is_new = self._is_counted and self._allowances.add(inference_id, self._usage)
+        try:
+            yield
+        except BaseException:
+            if is_new:
+                self._allowances.remove([inference_id])
+            raise
+
+    def leave(self) -> None:
+        """Give the place up, if it is still held."""
+        self._usage.job_count -= self._is_held
+        self._is_held = False

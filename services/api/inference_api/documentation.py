@@ -1,0 +1,171 @@
+"""What `/docs` says about the calls: parameters, bodies, examples."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from inference_api.schemas import SCHEMAS, one_of
+
+_ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
+_SUCCEEDED = {
+    "inference_id": _ID,
+    "status": "succeeded",
+    "predicted_class": 3,
+    "probabilities": [0.000001, 0.000012, 0.00021, 0.998, 0.0, 0.0017, 0.0, 0.000003, 0.00007, 0.000004],
+    "model": "name.v1",
+}
+_PENDING = {"inference_id": _ID, "status": "pending"}
+_FAILED = {
+    "inference_id": _ID,
+    "status": "failed",
+    "error": {"code": "worker_crashed", "message": "a worker died each of the 3 times it ran this input alone"},
+}
+
+
+def _problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+    example = {"type": f"urn:problem:{code.replace('_', '-')}", "title": title, "status": status, "code": code}
+    return {
+        "description": title,
+        "content": {
+            "application/problem+json": {"schema": one_of("Problem"), "example": {**example, "detail": detail}}
+        },
+    }
+
+
+def _json(description: str, **examples: dict[str, Any]) -> dict[str, Any]:
+    named = {name: {"value": value} for name, value in examples.items()}
+    schema = one_of(*(name.title() for name in examples))
+    return {"description": description, "content": {"application/json": {"schema": schema, "examples": named}}}
+
+
+_UNAVAILABLE = _problem(
+    503, "broker_unavailable", "Service Unavailable", "RabbitMQ is away or takes no jobs at the moment; try again later"
+)
+_EXPIRED = _problem(410, "expired_id", "Gone", f"the result of {_ID} no longer exists; submit the picture again")
+_UNAUTHORIZED = _problem(
+    401, "unauthorized", "Unauthorized", "the call has a key that is nobody's; send 'Authorization: Bearer KEY'"
+)
+_OVER_ALLOWANCE = _problem(
+    429, "rate_limited", "Too Many Requests", "client alice submits more than 50 times per second, its limit; slow down"
+)
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "example": "wait=5",
+    "description": "`wait=5`: hold the answer until the result is there, 5 seconds at most (RFC 7240)",
+}
+_WAIT = {
+    "name": "wait",
+    "in": "query",
+    "schema": {"type": "number", "minimum": 0},
+    "description": "seconds to wait for the result, instead of the `Prefer` header",
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "the same key and picture are one job with one id; the key with another picture is a 422",
+}
+_TRACEPARENT = {
+    "name": "traceparent",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "W3C Trace Context; a valid one travels with the job to the worker, any other is passed over",
+}
+_INFERENCE_ID = {
+    "name": "inference_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "as answered by `POST /classify`",
+}
+_BINARY = {"type": "string", "format": "binary"}
+
+_CLASSIFY: dict[str, Any] = {
+    "summary": "Submit a picture",
+    "description": (
+        "Takes one picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PGM), as the form field `file` "
+        "or as the raw body. Answers an id as soon as the job is safely queued.\n\n"
+        "```\ncurl --form file=@three.jpeg http://127.0.0.1:8000/classify\n"
+        "curl --data-binary @three.jpeg --header 'Prefer: wait=5' http://127.0.0.1:8000/classify\n```"
+    ),
+    "operationId": "classify",
+    "tags": ["inference"],
+    "parameters": [_PREFER, _WAIT, _IDEMPOTENCY_KEY, _TRACEPARENT],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
+            },
+            "image/*": {"schema": _BINARY},
+            "application/octet-stream": {"schema": _BINARY},
+        },
+    },
+    "responses": {
+        "200": _json("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=_FAILED),
+        "202": _json("Accepted; fetch the result at `Location`", pending=_PENDING),
+        "400": _problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
+        "401": _UNAUTHORIZED,
+        "408": _problem(
+            408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"
+        ),
+        "410": _EXPIRED,
+        "413": _problem(
+            413, "image_too_large", "Request Entity Too Large", "the picture has more than 2097152 bytes, the limit"
+        ),
+        "415": _problem(
+            415, "unsupported_image", "Unsupported Media Type", "the bytes are in no picture format we take"
+        ),
+        "422": _problem(
+            422, "unreadable_image", "Unprocessable Entity", "the picture is truncated; send it again whole"
+        ),
+        "429": _OVER_ALLOWANCE,
+        "503": _UNAVAILABLE,
+    },
+}
+
+_RESULT: dict[str, Any] = {
+    "summary": "Fetch a result",
+    "description": (
+        "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there, 5 seconds at "
+        "most.\n\n```\ncurl http://127.0.0.1:8000/result/INFERENCE_ID?wait=5\n```"
+    ),
+    "operationId": "result",
+    "tags": ["inference"],
+    "parameters": [_INFERENCE_ID, _PREFER, _WAIT],
+    "responses": {
+        "200": _json("The state of the request", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
+        "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds from 0 on"),
+        "401": _UNAUTHORIZED,
+        "404": _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
+        "410": _EXPIRED,
+        "503": _problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
+    },
+}
+
+_BEARER = {"type": "http", "scheme": "bearer", "description": "asked for where the operator named a key file"}
+#: Calls that need no key in any case.
+_OPEN_PATHS = ("/healthz", "/readyz")
+
+#: OpenAPI path items of the calls that are no FastAPI routes.
+PATHS = {"/classify": {"post": _CLASSIFY}, "/result/{inference_id}": {"get": _RESULT}}
+
+
+def add_inference_paths(app: FastAPI) -> None:
+    """Let the application's OpenAPI describe `PATHS` and keys too."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = described()
+        schema["paths"] = {**PATHS, **schema["paths"]}
+        components = schema.setdefault("components", {})
+        components["securitySchemes"] = {"key": _BEARER}
+        components["schemas"] = {**SCHEMAS, **components.get("schemas", {})}
+        schema["security"] = [{"key": []}, {}]  # either: a key, or none where none is asked for
+        for path in _OPEN_PATHS:
+            schema["paths"][path]["get"]["security"] = []
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents

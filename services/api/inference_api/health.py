@@ -1,0 +1,60 @@
+"""Liveness and readiness."""
+
+import asyncio
+import json
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from inference_api.background import Background
+from inference_api.schemas import one_of
+from inference_bridge.contract import Publisher, Store
+from inference_bridge.errors import StoreUnavailable
+
+STORE_TIMEOUT_S = 1.0
+_FAILED: dict[str, Any] = {
+    "description": "A background task has failed; the process is about to end",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+_READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
+
+
+def operation_routes(publisher: Publisher, store: Store, background: Background) -> APIRouter:
+    """Return `/healthz`, `/readyz` and the way from `/` to the documentation."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/docs", status_code=307)
+
+    @router.get(
+        "/healthz",
+        summary="Liveness: the process answers, and none of its background tasks has failed",
+        response_class=PlainTextResponse,
+        responses={503: _FAILED},
+    )
+    async def healthz() -> Response:
+        return PlainTextResponse("failed", 503) if background.has_failed else PlainTextResponse("ok")
+
+    @router.get(
+        "/readyz",
+        summary="Readiness: RabbitMQ takes jobs and Redis answers as a master",
+        response_model=None,
+        responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
+    )
+    async def readyz() -> Response:
+        parts = {"broker": publisher.is_ready, "store": await _answers(store)}
+        state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}
+        return Response(json.dumps(state), 200 if all(parts.values()) else 503, media_type="application/json")
+
+    return router
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT_S):
+            await store.ping()
+    except (StoreUnavailable, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""What the API counts, under Prometheus names."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inference_bridge.contract import DepthReader
+from inference_bridge.errors import BrokerUnavailable
+from inference_bridge.topology import Topology
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class ApiMetrics:
+    """Counters, gauges and histograms of one API process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.responses = Counter(
+            "inference_http_responses",
+            "HTTP responses by call, such as classify, and status",
+            ["call", "status"],
+            registry=registry,
+        )
+        self.accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", registry=registry)
+        self.decode_seconds = Histogram(
+            "inference_decode_seconds",
+            "Time to turn a picture into the model's input, without waiting for a thread",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.confirm_seconds = Histogram(
+            "inference_confirm_seconds", "Time until RabbitMQ confirmed a job", buckets=_SECONDS, registry=registry
+        )
+
+    def watch_buffers(self, byte_count: Callable[[], float]) -> None:
+        """Report how many bytes of bodies are held, asked at each scrape."""
+        gauge = Gauge("inference_buffered_bytes", "Bytes of pictures on their way in", registry=self._registry)
+        gauge.set_function(byte_count)
+
+    def watch_waiters(self, count: Callable[[], float]) -> None:
+        """Report how many calls wait for a result, asked at each scrape."""
+        Gauge("inference_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)
+
+
+class WaitingJobs:
+    """How many jobs wait, asked of RabbitMQ at each scrape; no figure while it does not answer.
+
+    Args:
+        registry: gets the gauge.
+        depth_reader: knows.
+        topology: names the queues.
+    """
+
+    def __init__(self, registry: CollectorRegistry, depth_reader: DepthReader, topology: Topology) -> None:
+        self._gauge = Gauge(
+            "inference_waiting_jobs", "Jobs that no worker holds, by queue", ["queue"], registry=registry
+        )
+        self._depth_reader = depth_reader
+        self._names = (topology.jobs.name, topology.retry.name)  # in the order of Depths
+
+    async def refresh(self) -> None:
+        """Ask RabbitMQ."""
+        try:
+            depths = await self._depth_reader.read()
+        except BrokerUnavailable:
+            self._gauge.clear()
+            return
+        for name, depth in zip(self._names, depths, strict=True):
+            self._gauge.labels(name).set(depth)
+
+
+class CountResponses:
+    """ASGI middleware that counts responses; plain ASGI, since a wrapped request never sees its client leave."""
+
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
+        self._app = app
+        self._responses = metrics.responses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note the status of its response."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call = getattr(scope.get("endpoint"), "__name__", "none")
+                self._responses.labels(call, message["status"]).inc()
+            await send(message)
+
+        await self._app(scope, receive, count)

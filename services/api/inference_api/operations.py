@@ -1,0 +1,53 @@
+"""What the platform asks, on a port that no client reaches: metrics, and how many workers are wanted."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from inference_api.metrics import WaitingJobs
+from inference_api.problems import add_problem_handlers, problem
+from inference_api.scaling import Aim, Scaling
+from inference_bridge.reports import DEFAULT_POOL
+from inference_bridge.spec import ModelSpec
+
+
+def create_operations_app(
+    *, spec: ModelSpec, scaling: Scaling, waiting_jobs: WaitingJobs, registry: CollectorRegistry
+) -> FastAPI:
+    """Return the application of `/metrics` and `/scaling/{model}`."""
+    app = FastAPI(title="mnist-inference, operations", docs_url=None, redoc_url=None, openapi_url=None)
+    add_problem_handlers(app)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        await waiting_jobs.refresh()
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/scaling/{model}")
+    async def demand(
+        model: str,
+        target_wait_s: Annotated[float, Query(ge=0.1, le=86_400)],
+        pool: Annotated[str, Query(max_length=64)] = DEFAULT_POOL,
+        recent_s: Annotated[float, Query(ge=0, le=86_400)] = 10.0,
+        throughput: Annotated[float | None, Query(gt=0)] = None,
+        solo_throughput: Annotated[float | None, Query(gt=0)] = None,
+    ) -> dict[str, Any]:
+        if model != spec.name:
+            raise HTTPException(404)
+        return asdict(await scaling.demand(Aim(pool, target_wait_s, recent_s, throughput, solo_throughput)))
+
+    return app
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    return problem(
+        400, "invalid_request", "; ".join(f"{one['loc'][-1]}: {one['msg']}; correct the URL" for one in found)
+    )

@@ -1,0 +1,26 @@
+"""What a client asks of an answer: how long to wait for the result (RFC 7240)."""
+
+import re
+from collections.abc import Mapping
+
+from inference_bridge.errors import InvalidRequest
+
+_PREFER_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:[,;]|$)", re.IGNORECASE)
+
+#: As programs print one: 5, 4.999999999999999, 1e-07.
+_NUMBER = re.compile(r"\d{1,32}(\.\d{1,32})?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+
+
+def preferred_wait_s(headers: Mapping[str, str], query: Mapping[str, str], *, max_wait_s: float) -> float:
+    """Return the seconds to wait, 0 to `max_wait_s`, from `Prefer: wait=5` or `?wait=5`; without either, 0.
+
+    Raises:
+        InvalidRequest: `?wait=` is no number of seconds. A malformed `Prefer` is ignored, as RFC 7240 asks.
+    """
+    asked = query.get("wait")
+    if asked is None:
+        match = _PREFER_WAIT.search(headers.get("prefer", ""))
+        asked = match[1] if match else "0"
+    if not _NUMBER.fullmatch(asked):
+        raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds from 0 on, such as ?wait=5")
+    return min(float(asked), max_wait_s)

@@ -1,0 +1,76 @@
+"""Errors as RFC 9457 problem bodies: a stable `type`, and a sentence with the value, the rule and the remedy."""
+
+import json
+import logging
+import random
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from inference_bridge import errors
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
+    errors.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedInput: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    errors.UnknownId: HTTPStatus.NOT_FOUND,
+    errors.ExpiredId: HTTPStatus.GONE,
+    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return a problem response; `code` is one of the codes in `inference_bridge.errors`."""
+    body = {
+        "type": f"urn:problem:{code.replace('_', '-')}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return Response(json.dumps(body), status, headers, media_type=MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of this application, expected or not, with a problem body."""
+    app.add_exception_handler(errors.InferenceError, _on_inference_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+async def _on_inference_error(request: Request, error: Exception) -> Response:
+    status = next((STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR), None)
+    if status is None or not isinstance(error, errors.InferenceError):
+        return await _on_defect(request, error)
+    headers = {}
+    if isinstance(error, errors.Unavailable):
+        # Spread, so that those who were refused together do not come back together.
+        headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
+    if isinstance(error, errors.OverAllowance):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.InputTooLarge | errors.RequestTimeout | errors.BuffersFull):
+        headers["Connection"] = "close"  # the rest of the body is not read
+    return problem(status, error.code, str(error), headers)
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    code = HTTPStatus(status).name.lower()
+    return problem(status, code, f"{HTTPStatus(status).description}; see /docs for the calls", headers)
+
+
+async def _on_defect(_: Request, error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "a defect of the service; it has been logged")

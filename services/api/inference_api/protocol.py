@@ -1,0 +1,188 @@
+"""HTTP/1.1 on one connection: uvicorn's protocol, with bounds on the size and the time of a request's head.
+
+uvicorn with httptools takes a head of any size, for any time. What is bounded here is what no route can bound: it runs
+before there is a request, or after its answer.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from inference_api.problems import MEDIA_TYPE, problem
+
+#: Most bytes of a request's line and headers, and of anything else that is no body.
+MAX_HEAD_BYTES = 32_768
+#: Most headers of a request, trailers included.
+MAX_HEADERS = 128
+#: Most requests that a connection may send ahead of their answers.
+MAX_PIPELINED = 32
+#: Seconds in which a head must arrive, and in which the rest of a body must that was answered before its end.
+HEAD_TIMEOUT_S = 10.0
+#: Seconds in which a client that was refused may read why.
+LINGER_S = 1.0
+
+#: What surrounds a header: a colon, a space, the end of the line.
+_HEADER_OVERHEAD_BYTES = 4
+
+
+class RefusedRequest(Exception):
+    """Raised inside the parser to stop it; the client is answered what `_refusal` says."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Answers 431 to a head that is too large and 408 to one that is too slow, and closes idle connections."""
+
+    #: Bytes of the request's line and headers so far, and those that the parser has taken but not yet handed on.
+    _head_bytes = 0
+    _pending_bytes = 0
+    #: Whether a request has begun, and whether its head is complete; both False between two requests.
+    _has_begun = False
+    _is_body = False
+    _deadline: asyncio.TimerHandle | None = None
+    #: Whether the last answer is sent, and whatever comes is passed over.
+    _is_ending = False
+    _refusal: tuple[HTTPStatus, str, str] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Close a connection that stays silent; uvicorn does so only after its first request."""
+        super().connection_made(transport)
+        self._close_when_idle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers: a connection that is lost by an error keeps none either."""
+        self._unset_deadline()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; end the connection if that makes too long a head, start its time if it is a head's first."""
+        if self._is_ending or self.transport.is_closing():
+            return
+        self._pending_bytes += len(data)
+        super().data_received(data)
+        if self._is_ending or self.transport.is_closing():
+            return
+        if self._head_bytes + self._pending_bytes > MAX_HEAD_BYTES:
+            self._refuse_size(f"more than {MAX_HEAD_BYTES} bytes")
+            self.send_400_response("")
+        elif not self._is_body and (self._has_begun or self._pending_bytes):
+            self._set_deadline()
+
+    def on_message_begin(self) -> None:
+        """Start to count."""
+        super().on_message_begin()
+        self._has_begun = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count a piece of the path."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header or a trailer."""
+        self._count(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
+        super().on_header(name, value)
+        if len(self.headers) > MAX_HEADERS:
+            raise self._refuse_size(f"more than {MAX_HEADERS} headers")
+
+    def on_headers_complete(self) -> None:
+        """Let the request start; what follows a refused upgrade is not HTTP/1.1, so its connection ends with it."""
+        self._unset_deadline()
+        self._is_body = True
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+        if len(self.pipeline) > MAX_PIPELINED:
+            detail = f"the connection has more than {MAX_PIPELINED} requests waiting, the limit; await their answers"
+            self._refusal = (HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+            raise RefusedRequest(detail)
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on a piece of the body; `uploads` bounds its size and its time. Only a POST's is ever read."""
+        self._pending_bytes = 0
+        if self.cycle.scope["method"] == "POST":
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Wait for the next request; uvicorn forgets to when the answer came before the end of the body."""
+        super().on_message_complete()
+        self._has_begun = self._is_body = False
+        self._head_bytes = self._pending_bytes = 0
+        self._unset_deadline()
+        if self.cycle.response_complete:
+            self._close_when_idle()
+
+    def on_response_complete(self) -> None:
+        """Give the rest of a body that nobody reads a time too."""
+        super().on_response_complete()
+        if self._is_body and not self.transport.is_closing():
+            self._set_deadline()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer with a problem body and close; uvicorn calls this for whatever its parser cannot read."""
+        status, code, detail = self._refusal or (
+            HTTPStatus.BAD_REQUEST,
+            "invalid_request",
+            "the request is not HTTP/1.1 as RFC 9112 has it; send a valid one",
+        )
+        body = bytes(problem(status, code, detail).body)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self._end()
+
+    def _end(self) -> None:
+        # A socket that is closed before all that came is read resets the connection, and the answer may be lost.
+        self._is_ending = True
+        if self.pipeline:
+            self.transport.close()
+            return
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._unset_deadline()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _count(self, byte_count: int) -> None:
+        self._pending_bytes = max(0, self._pending_bytes - byte_count)
+        self._head_bytes += byte_count
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise self._refuse_size(f"more than {MAX_HEAD_BYTES} bytes")
+
+    def _refuse_size(self, excess: str) -> RefusedRequest:
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        detail = f"the request's line and headers have {excess}, the limit; send fewer"
+        self._refusal = (status, "head_too_large", detail)
+        return RefusedRequest(detail)
+
+    def _close_when_idle(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _set_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._on_deadline)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # the one before it gets its answer first
+        elif self._is_body:
+            self.transport.close()
+        else:
+            detail = f"the request's line and headers did not arrive within {HEAD_TIMEOUT_S:g} s; send them faster"
+            self._refusal = (HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
+            self.send_400_response("")

@@ -1,0 +1,158 @@
+"""The HTTP server: uvicorn, with a shutdown that leaves no waiting call without an answer."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from inference_api.background import Background
+from inference_api.protocol import BoundedProtocol
+from inference_api.settings import ApiSettings
+from inference_api.waiters import Waiters
+from inference_bridge.ending import STOP_SIGNALS
+
+logger = logging.getLogger(__name__)
+
+EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
+SHUTDOWN_TIMEOUT_S = 30
+OPERATIONS_SHUTDOWN_TIMEOUT_S = 1
+#: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
+KEEP_ALIVE_S = 75
+
+
+class OperationsServer(uvicorn.Server):
+    """Answers the platform, for as long as another server runs that takes the signals.
+
+    Attributes:
+        listening: set once it does.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once it does."""
+        return _url_of(self)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handler."""
+        yield
+
+
+class Server(uvicorn.Server):
+    """Lets the waiting calls answer before it waits for them to end; stops when a background task has failed.
+
+    Attributes:
+        operations: runs beside it.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        operations: OperationsServer,
+        waiters: Waiters,
+        background: Background,
+        announce: Callable[[str], None],
+    ) -> None:
+        super().__init__(config)
+        self.operations = operations
+        self._operating: asyncio.Task[None] | None = None
+        self._waiters = waiters
+        self._background = background
+        self._announce = announce
+
+    @property
+    def exit_status(self) -> int:
+        """What the process is to end with: 0 after a stop that was asked for, 70 after a failure."""
+        return EXIT_DEFECT if self._background.has_failed else 0
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, and end as usual: a stop that was asked for is no error."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            self._operating = asyncio.create_task(self.operations.serve())
+            listening = asyncio.create_task(self.operations.listening.wait())
+            await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
+            self._announce(_url_of(self))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether it is time to stop; asked ten times a second."""
+        return await super().on_tick(counter) or self._background.has_failed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing new, let every call end, close."""
+        self._waiters.close()
+        await super().shutdown(sockets)
+        if self._operating is not None:
+            self.operations.should_exit = True
+            await self._operating
+
+
+def _url_of(server: uvicorn.Server) -> str:
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def log_address(url: str) -> None:
+    """Log where the server listens."""
+    logger.info("listening", extra={"url": url})
+
+
+def http_server(
+    app: FastAPI,
+    operations_app: FastAPI,
+    settings: ApiSettings,
+    *,
+    waiters: Waiters,
+    background: Background,
+    announce: Callable[[str], None] = log_address,
+) -> Server:
+    """Return the server of both applications, each on its port; once it listens, it calls `announce` with its URL."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+    )
+    operations_config = uvicorn.Config(
+        operations_app,
+        host=settings.host,
+        port=settings.operations_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=OPERATIONS_SHUTDOWN_TIMEOUT_S,
+    )
+    return Server(config, OperationsServer(operations_config), waiters, background, announce)

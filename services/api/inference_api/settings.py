@@ -1,0 +1,70 @@
+"""Settings of the API, read from the environment with the prefix `INFERENCE_`."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from inference_api.uploads import FORM_OVERHEAD_BYTES
+from inference_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
+from inference_bridge.settings import ENV_PREFIX, BridgeSettings
+
+
+class ApiSettings(BridgeSettings):
+    """What the API needs to know beyond RabbitMQ and Redis."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for every one")
+    port: int = Field(default=8_000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
+    operations_port: int = Field(
+        default=8_001,
+        ge=0,
+        le=65_535,
+        description="port of `/metrics` and of the autoscaler's figure, not for clients; 0 takes any free one",
+    )
+    ticket_key: SecretStr | None = Field(
+        default=None,
+        description=f"secret that signs ids, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, the same in every API process",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="TOML file of the clients and their keys; without it, whoever comes may come in"
+    )
+    max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
+    max_buffered_bytes: int = Field(
+        default=134_217_728,
+        ge=131_072,
+        le=17_179_869_184,
+        description="bytes that all pictures on their way in may hold; "
+        f"at least `{ENV_PREFIX}MAX_BYTES` + {FORM_OVERHEAD_BYTES:,}",
+    )
+    max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
+    max_decodes: int = Field(default=32, ge=1, le=4_096, description="pictures that may wait for such a thread")
+    max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
+    max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
+    publish_timeout_s: float = Field(
+        default=5, ge=0.1, le=60, description="seconds a job may wait for RabbitMQ's confirm"
+    )
+    max_unconfirmed: int = Field(
+        default=1_024, ge=1, le=65_535, description="jobs that may wait for RabbitMQ's confirm at once"
+    )
+    queue_settle_s: float = Field(
+        default=5, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
+    )
+
+    @field_validator("ticket_key")
+    @classmethod
+    def _key_length(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not MIN_KEY_BYTES <= len(key.get_secret_value().encode()) <= MAX_KEY_BYTES:
+            raise ValueError(f"must have {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes; try `openssl rand -hex 32`")
+        return key
+
+    @model_validator(mode="after")
+    def _largest_picture_fits(self) -> Self:
+        least = self.max_bytes + FORM_OVERHEAD_BYTES
+        if self.max_buffered_bytes < least:
+            raise ValueError(
+                f"{ENV_PREFIX}MAX_BUFFERED_BYTES is {self.max_buffered_bytes}, but must be at least "
+                f"{ENV_PREFIX}MAX_BYTES + {FORM_OVERHEAD_BYTES} = {least}, or the largest picture would never be "
+                "taken; raise it"
+            )
+        return self

@@ -1,0 +1,208 @@
+"""The dead letters: read without taking them away, given a second life, deleted.
+
+Everything that is fetched stays unacknowledged until it is settled; what was not removed goes back when the reading
+ends, and by itself when the process dies. For an operator's user: it needs read on the dead queue and write on the
+exchange for jobs, and declares nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pika import BasicProperties
+from pika.spec import Basic
+
+from inference_bridge.amqp import CONNECT_TIMEOUT_S, Channel, Connection, first_of
+from inference_bridge.confirms import Confirms, Publish
+from inference_bridge.deaths import DEATHS_HEADER
+from inference_bridge.errors import InvalidMessage
+from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeadLetter:
+    """A message in the dead queue, whoever wrote it: nothing about it is certain.
+
+    Attributes:
+        tag: the broker's number for it on the channel it was read by.
+        properties: AMQP properties with the broker's `x-death` header.
+        body: the message body.
+    """
+
+    tag: int
+    properties: BasicProperties
+    body: bytes
+
+    @property
+    def inference_id(self) -> str | None:
+        """Its id, or None when it has none that could be ours."""
+        return message_id(self.properties)
+
+    @property
+    def reason(self) -> str:
+        """Why the broker moved it here, such as `rejected`; `unknown` if it does not say."""
+        reason = self._last_death.get("reason")
+        return reason if isinstance(reason, str) and reason.isidentifier() else "unknown"
+
+    @property
+    def died_at(self) -> datetime | None:
+        """When it came here, if the broker says so."""
+        moment = self._last_death.get("time")
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+
+    def request(self, spec: ModelSpec) -> InferenceRequest | None:
+        """Return the job that it carries, None if it is none of this model's."""
+        try:
+            return from_message(self.properties, self.body, spec)
+        except InvalidMessage:
+            return None
+
+    @property
+    def _last_death(self) -> dict[str, Any]:
+        deaths = (self.properties.headers or {}).get(DEATHS_HEADER)
+        last = deaths[0] if isinstance(deaths, list) and deaths else None
+        return last if isinstance(last, dict) else {}
+
+
+class DeadLetters:
+    """The dead queue of one model over one connection.
+
+    Args:
+        connection: open.
+        spec: the model.
+        topology: where its messages are.
+    """
+
+    def __init__(self, connection: Connection, *, spec: ModelSpec, topology: Topology) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._topology = topology
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["Reading"]:
+        """Lend the letters for a while; what was not removed is back in its place at the end."""
+        channel = await self._connection.channel()
+        try:
+            yield Reading(channel, self._topology.dead.name)
+        finally:
+            if channel.raw.is_open:
+                channel.raw.basic_nack(0, multiple=True, requeue=True)
+                await channel.close()
+
+    async def purge(self) -> int:
+        """Delete all letters; return how many there were."""
+        channel = await self._connection.channel()
+        answer = await channel.call(channel.raw.queue_purge, self._topology.dead.name)
+        return int(answer.method.message_count)
+
+    async def replayer(self) -> "Replayer":
+        """Return a way back into the jobs queue."""
+        channel = await self._connection.channel()
+        return await Replayer(channel, self._spec, self._topology).start()
+
+
+class Reading:
+    """Letters that are lent to this process by one channel."""
+
+    def __init__(self, channel: Channel, queue: str) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._left_count = 0
+        self._answer: asyncio.Future[DeadLetter | None] | None = None
+        channel.raw.add_callback(lambda _: self._resolve(None), [Basic.GetEmpty], one_shot=False)
+
+    async def letters(self) -> AsyncGenerator[DeadLetter, None]:
+        """Yield, oldest first, as many letters as the queue holds now; each is lent until the reading ends.
+
+        The first answer says how many there are. A passive declare may not know yet what the last reading gave back.
+        """
+        letter = await self._next()
+        others = self._left_count
+        while letter is not None:
+            yield letter
+            letter = await self._next() if others > 0 else None
+            others -= 1
+
+    def remove(self, letter: DeadLetter) -> None:
+        """Delete a letter for good."""
+        self._channel.raw.basic_ack(letter.tag)
+
+    async def settled(self) -> None:
+        """Return once the broker has worked off every removal before; it answers a channel's calls in order."""
+        await self._channel.call(self._channel.raw.queue_declare, self._queue, passive=True)
+
+    async def _next(self) -> DeadLetter | None:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._channel.raw.basic_get(self._queue, self._on_message)
+        letter: DeadLetter | None = await first_of(self._answer, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
+        return letter
+
+    def _on_message(self, _channel: Any, method: Basic.GetOk, properties: BasicProperties, body: bytes) -> None:
+        self._left_count = int(method.message_count or 0)
+        self._resolve(DeadLetter(int(method.delivery_tag or 0), properties, body))
+
+    def _resolve(self, letter: DeadLetter | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(letter)
+
+
+class Replayer:
+    """Publishes requests a second time, one after the other, each confirmed."""
+
+    def __init__(self, channel: Channel, spec: ModelSpec, topology: Topology) -> None:
+        self._channel = channel
+        self._spec = spec
+        self._topology = topology
+        self._confirms = Confirms()
+
+    async def start(self) -> Self:
+        """Ask the broker for confirms."""
+        self._channel.raw.add_on_return_callback(self._on_return)
+        await self._channel.call(self._channel.raw.confirm_delivery, self._on_confirm)
+        return self
+
+    async def publish(self, request: InferenceRequest) -> None:
+        """Return once the broker holds the request in its jobs queue.
+
+        Raises:
+            Unavailable: the broker refused it, or has no queue for it.
+            TimeoutError: no confirm within `CONNECT_TIMEOUT_S`.
+            pika.exceptions.AMQPError: the connection was lost.
+        """
+        loop = asyncio.get_running_loop()
+        publish = Publish(request, loop.create_future())
+        self._confirms.add(publish, loop.time())
+        self._channel.raw.basic_publish(
+            self._topology.exchange,
+            self._topology.routing_key,
+            request.body,
+            to_properties(request, self._spec),
+            mandatory=True,
+        )
+        await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
+
+    def _on_confirm(self, frame: Any) -> None:
+        method = frame.method
+        settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
+        settle(method.delivery_tag, multiple=method.multiple)
+
+    def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
+        self._confirms.mark_returned(str(properties.message_id))
+
+
+def second_life(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
+    """Return the request with the same id and a new deadline."""
+    now_ms = time.time_ns() // 1_000_000
+    return InferenceRequest(
+        inference_id=request.inference_id,
+        body=request.body,
+        submitted_s=request.submitted_s,
+        deadline_ms=now_ms + job_ttl_s * 1000,
+        traceparent=request.traceparent,
+    )

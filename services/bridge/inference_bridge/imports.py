@@ -1,0 +1,19 @@
+"""Finds what a setting or a spec names as `package.module:name`: the only way that a model gets in."""
+
+from importlib import import_module
+
+from inference_bridge.errors import ConfigurationError
+
+
+def import_named(path: str) -> object:
+    """Return what `package.module:name` names.
+
+    Raises:
+        ConfigurationError: there is no such module or name.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        found: object = getattr(import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{path!r} cannot be imported, expected package.module:name ({error})") from error
+    return found

@@ -1,0 +1,140 @@
+"""Deliveries that have arrived and that no batch has taken yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pika import BasicProperties
+
+
+class Lane(StrEnum):
+    """Which queue a delivery came from."""
+
+    #: first attempt, runs in a batch
+    JOBS = "jobs"
+    #: a suspect: a worker died while it held it; runs alone
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """A message that the broker lent to this worker until it is settled.
+
+    Attributes:
+        lane: the queue it came from.
+        tag: the broker's number for it, counted per source.
+        is_redelivered: whether the broker says that some worker held it before.
+        properties: AMQP properties, see `inference_bridge.requests`.
+        body: the message body, not checked yet.
+        source: what it came by, and through which alone the consumer can settle it.
+    """
+
+    lane: Lane
+    tag: int
+    is_redelivered: bool
+    properties: BasicProperties
+    body: bytes
+    source: object
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether some worker may have stored a result already; dead-lettering drops the flag `redelivered`."""
+        return self.is_redelivered or self.lane is Lane.RETRY
+
+
+class Sizing(Protocol):
+    """How large the next batch should be."""
+
+    @property
+    def batch_size(self) -> int:
+        """Jobs of a batch, at most."""
+
+    @property
+    def fill_s(self) -> float:
+        """Seconds that a free device waits for a batch to become full, once there is something to run."""
+
+
+class Inbox:
+    """Two lanes of deliveries, bounded by the consumer's prefetch."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Delivery] = deque()
+        self._suspects: deque[Delivery] = deque()
+        self._changed = asyncio.Event()
+        self._cleared = asyncio.Event()
+        self._is_closed = False
+        self._took_suspect = False
+
+    def __len__(self) -> int:
+        """Return how many deliveries wait in both lanes."""
+        return len(self._jobs) + len(self._suspects)
+
+    def put(self, delivery: Delivery) -> None:
+        """Add a delivery that has just arrived."""
+        lane = self._jobs if delivery.lane is Lane.JOBS else self._suspects
+        lane.append(delivery)
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Make `take` ask again whether the device is free."""
+        self._changed.set()
+
+    def clear(self) -> None:
+        """Forget everything: the broker has taken it back and will deliver it again."""
+        self._jobs.clear()
+        self._suspects.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    def next_clear(self) -> asyncio.Event:
+        """Return an event that is set as soon as the broker has taken back what it has lent until now."""
+        return self._cleared
+
+    def close(self) -> None:
+        """Give out nothing any more: `take` returns an empty list from now on."""
+        self._is_closed = True
+        self._changed.set()
+
+    def give_up(self, keep: int) -> list[Delivery]:
+        """Take out, latest first, the waiting jobs beyond `keep`, for others to run."""
+        return [self._jobs.pop() for _ in range(max(0, len(self._jobs) - keep))]
+
+    async def take(self, sizing: Sizing, *, is_device_free: Callable[[], bool]) -> list[Delivery]:
+        """Wait for work and return a batch in order of arrival: 1 to `batch_size` jobs, or one suspect alone.
+
+        A full batch is given out at once, so that it is ready when the device is; a smaller one goes on growing
+        until the device is free. When it is a suspect's turn nothing is given out ahead: under full load the device
+        would never be free for it.
+        """
+        while not self._is_closed:
+            if self._is_suspects_turn():
+                if is_device_free():
+                    self._took_suspect = True
+                    return [self._suspects.popleft()]
+            elif self._is_full(sizing) or (self._jobs and is_device_free() and await self._is_filled(sizing)):
+                self._took_suspect = False
+                return [self._jobs.popleft() for _ in range(min(len(self._jobs), sizing.batch_size))]
+            self._changed.clear()
+            await self._changed.wait()
+        return []
+
+    def _is_full(self, sizing: Sizing) -> bool:
+        return len(self._jobs) >= sizing.batch_size
+
+    async def _is_filled(self, sizing: Sizing) -> bool:
+        """Let a batch grow for a moment; return whether there is one, and still its turn."""
+        if sizing.fill_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(sizing.fill_s):
+                    while not (self._is_full(sizing) or self._is_closed or self._suspects):
+                        self._changed.clear()
+                        await self._changed.wait()
+        return bool(self._jobs) and not self._is_closed and not self._is_suspects_turn()
+
+    def _is_suspects_turn(self) -> bool:
+        # The lanes take turns: neither a flood of jobs nor a killer among the suspects holds up the other.
+        return bool(self._suspects) and not (self._took_suspect and self._jobs)

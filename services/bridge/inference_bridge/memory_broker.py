@@ -1,0 +1,236 @@
+"""A broker in this process: the same contract as RabbitMQ, for the embedded service and for unit tests.
+
+Nothing survives the process. What it keeps of RabbitMQ: the three queues, prefetch, delivery counts, hand-back, a
+jobs queue that refuses when it is full, and dead letters of which the oldest go when there are too many.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from pika import BasicProperties
+
+from inference_bridge.consumer import SUSPECT_DELIVERY_COUNT
+from inference_bridge.depths import Depths
+from inference_bridge.errors import QueueFull
+from inference_bridge.inbox import Delivery, Inbox, Lane
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import DEAD_MAX_LENGTH
+
+
+@dataclass(slots=True)
+class Message:
+    """A message in a queue and how often a consumer was lost while it held it."""
+
+    properties: BasicProperties
+    body: bytes
+    delivery_count: int = 0
+    is_redelivered: bool = False
+
+
+@dataclass(slots=True)
+class MemorySource:
+    """One consumer's view of one queue: what it holds, by tag."""
+
+    lane: Lane
+    prefetch: int
+    unsettled: dict[int, Message] = field(default_factory=dict)
+    next_tag: int = 1
+    is_lost: bool = False
+
+
+class MemoryBroker:
+    """The queues `jobs`, `retry` and `dead` of one model."""
+
+    def __init__(self, spec: ModelSpec, *, queue_max_length: int) -> None:
+        self._spec = spec
+        self._queue_max_length = queue_max_length
+        self._consumers: list[MemoryConsumer] = []
+        self.jobs: deque[Message] = deque()
+        self.retry: deque[Message] = deque()
+        self.dead: deque[Message] = deque(maxlen=DEAD_MAX_LENGTH)
+
+    def publisher(self) -> "MemoryPublisher":
+        """Return a publisher to the jobs queue."""
+        return MemoryPublisher(self, self._spec)
+
+    def depth_reader(self) -> "MemoryDepthReader":
+        """Return what sees how many messages wait."""
+        return MemoryDepthReader(self)
+
+    def consumer(self, *, prefetch: int) -> "MemoryConsumer":
+        """Return a consumer of jobs and retry."""
+        return MemoryConsumer(self, prefetch=prefetch)
+
+    def put(self, message: Message) -> None:
+        """Add a message to the jobs queue.
+
+        Raises:
+            QueueFull: as many messages as allowed already wait.
+        """
+        self.admit()
+        self.jobs.append(message)
+        self.deliver()
+
+    def admit(self) -> None:
+        """Raise QueueFull when as many messages wait as may; those in retry count, for they are in memory too."""
+        if len(self.jobs) + len(self.retry) >= self._queue_max_length:
+            raise QueueFull(f"the queue already holds {self._queue_max_length} jobs; try again later")
+
+    def attach(self, consumer: "MemoryConsumer") -> None:
+        """Start to deliver to a consumer."""
+        self._consumers.append(consumer)
+        self.deliver()
+
+    def detach(self, consumer: "MemoryConsumer") -> None:
+        """Deliver nothing more to a consumer; it keeps what it holds."""
+        if consumer in self._consumers:
+            self._consumers.remove(consumer)
+
+    def deliver(self) -> None:
+        """Hand out what waits, in turns, as far as the prefetch of the consumers goes."""
+        served = True
+        while served:
+            served = sum(consumer.receive_one() for consumer in self._consumers) > 0
+
+
+class MemoryPublisher:
+    """The publishing side of a `MemoryBroker`."""
+
+    is_ready = True
+
+    def __init__(self, broker: MemoryBroker, spec: ModelSpec) -> None:
+        self._broker = broker
+        self._spec = spec
+
+    async def run(self) -> None:
+        """Return when cancelled; there is no connection to keep."""
+        await asyncio.get_running_loop().create_future()
+
+    def admit(self) -> None:
+        """Raise QueueFull when the queue holds all it may."""
+        self._broker.admit()
+
+    async def publish(self, request: InferenceRequest) -> None:
+        """Put the request into the jobs queue; raise QueueFull when it holds all it may."""
+        self._broker.put(Message(to_properties(request, self._spec), request.body))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Return at once: nothing is ever outstanding."""
+
+
+class MemoryDepthReader:
+    """Sees how many messages wait in a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def run(self) -> None:
+        """Return when cancelled; there is no connection to keep."""
+        await asyncio.get_running_loop().create_future()
+
+    async def read(self) -> Depths:
+        """Return how many messages wait in each queue."""
+        return Depths(jobs=len(self._broker.jobs), suspects=len(self._broker.retry))
+
+
+class MemoryConsumer:
+    """The consuming side of a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker, *, prefetch: int) -> None:
+        self._broker = broker
+        self._sources = (MemorySource(Lane.JOBS, prefetch), MemorySource(Lane.RETRY, 1))
+        self._inbox: Inbox | None = None
+        self._is_canceled = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages would arrive if there were any."""
+        return self._inbox is not None and not self._is_canceled
+
+    @property
+    def prefetch(self) -> int:
+        """Unsettled jobs that this consumer may hold."""
+        return self._sources[0].prefetch
+
+    async def change_prefetch(self, prefetch: int) -> None:
+        """Hold at most so many jobs from now on."""
+        self._sources[0].prefetch = prefetch
+        self._broker.deliver()
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return jobs that wait, so that another consumer gets them."""
+        for delivery in deliveries:
+            source = delivery.source
+            if isinstance(source, MemorySource) and not source.is_lost:
+                message = source.unsettled.pop(delivery.tag)
+                message.is_redelivered = True
+                self._broker.jobs.appendleft(message)
+        self._broker.deliver()
+
+    async def run(self, inbox: Inbox) -> None:
+        """Fill the inbox until cancelled; what is unsettled then goes back as suspect."""
+        self._inbox = inbox
+        if not self._is_canceled:
+            self._broker.attach(self)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._broker.detach(self)
+            self._return_unsettled(failures=1)
+            for source in self._sources:
+                source.is_lost = True
+            inbox.clear()
+            self._inbox = None
+            self._broker.deliver()
+
+    def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
+        """Reject `rejected` towards the next queue, acknowledge the rest."""
+        source = deliveries[0].source
+        if not isinstance(source, MemorySource) or source.is_lost:
+            return
+        target = self._broker.retry if source.lane is Lane.JOBS else self._broker.dead
+        for delivery in deliveries:
+            message = source.unsettled.pop(delivery.tag, None)
+            if message is not None and delivery in rejected:
+                target.append(Message(message.properties, message.body))
+        self._broker.deliver()
+
+    async def cancel(self) -> None:
+        """Take nothing new."""
+        self._is_canceled = True
+        self._broker.detach(self)
+
+    def hand_back(self) -> None:
+        """Return everything unsettled; nothing becomes a suspect by it."""
+        self._return_unsettled(failures=0)
+        self._broker.deliver()
+
+    def receive_one(self) -> bool:
+        """Take one message from a queue whose prefetch allows it; return whether there was one."""
+        for source, queue in zip(self._sources, (self._broker.jobs, self._broker.retry), strict=True):
+            if queue and len(source.unsettled) < source.prefetch:
+                self._receive(source, queue.popleft())
+                return True
+        return False
+
+    def _receive(self, source: MemorySource, message: Message) -> None:
+        if source.lane is Lane.JOBS and message.delivery_count >= SUSPECT_DELIVERY_COUNT:
+            self._broker.retry.append(Message(message.properties, message.body))
+            return
+        tag, source.next_tag = source.next_tag, source.next_tag + 1
+        source.unsettled[tag] = message
+        if self._inbox is not None:
+            self._inbox.put(
+                Delivery(source.lane, tag, message.is_redelivered, message.properties, message.body, source)
+            )
+
+    def _return_unsettled(self, *, failures: int) -> None:
+        for source, queue in zip(self._sources, (self._broker.jobs, self._broker.retry), strict=True):
+            for message in reversed(source.unsettled.values()):
+                message.delivery_count += failures
+                message.is_redelivered = True
+                queue.appendleft(message)
+            source.unsettled.clear()

@@ -1,0 +1,148 @@
+"""A result store in this process: the same contract as Redis, for the embedded service and for unit tests."""
+
+import asyncio
+import heapq
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from inference_bridge.reports import FORGET_S, WorkerReport
+from inference_bridge.results import Result, Status, status_of
+
+NOTIFICATION_TIMEOUT_S = 5.0
+
+
+class MemoryStore:
+    """Results, solo attempts and claims in dicts, each with a time to live; nothing survives the process."""
+
+    def __init__(self, *, result_ttl_s: float) -> None:
+        self._result_ttl_s = result_ttl_s
+        self._values: dict[str, bytes] = {}
+        self._expire_at: dict[str, float] = {}  # of what `_values` holds now
+        self._expiries: list[tuple[float, str]] = []  # a heap, soonest first
+        self._subscribers: list[asyncio.Queue[list[str]]] = []
+        self._reports: dict[str, tuple[float, WorkerReport]] = {}
+
+    async def put(self, results: Sequence[Result]) -> int:
+        """Store each result unless its id has one already, and notify; return how many were new."""
+        created = [result for result in results if self._set("r:" + result.inference_id, result.body)]
+        for subscriber in self._subscribers:
+            subscriber.put_nowait([result.inference_id for result in results])
+        return len(created)
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        """Return the stored bodies in the order of the ids, None where there is none."""
+        self._expire()
+        return [self._values.get("r:" + inference_id) for inference_id in inference_ids]
+
+    async def count_attempt(self, inference_id: str, token: str) -> int:
+        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+
+        A call that is repeated counts once.
+        """
+        return self._set_tokens(inference_id, self._tokens(inference_id) | {token})
+
+    async def uncount_attempt(self, inference_id: str, token: str) -> None:
+        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
+        self._set_tokens(inference_id, self._tokens(inference_id) - {token})
+
+    async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
+        """Return how many solo runs are noted for each id, in the order of the ids."""
+        return [len(self._tokens(inference_id)) for inference_id in inference_ids]
+
+    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+
+        For `ttl_s` the id then reads as revived.
+        """
+        self._expire()
+        body = self._values.get("r:" + inference_id)
+        if body is not None and status_of(body) is Status.SUCCEEDED:
+            return False
+        for prefix in ("r:", "attempts:", "revived:"):
+            self._values.pop(prefix + inference_id, None)
+        return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
+
+    async def is_revived(self, inference_id: str) -> bool:
+        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+        self._expire()
+        return "revived:" + inference_id in self._values
+
+    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+        self._expire()
+        held = self._values.get("idem:" + key)
+        if held is None:
+            self._set("idem:" + key, value, ttl_s=ttl_s)
+        return held
+
+    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+        self._expire()
+        if self._values.get("idem:" + key, held) == held:
+            self._values.pop("idem:" + key, None)
+            self._set("idem:" + key, value, ttl_s=ttl_s)
+        return self._values["idem:" + key]
+
+    async def report(self, worker_id: str, report: WorkerReport) -> None:
+        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        now = time.monotonic()
+        self._reports = {
+            other: (at, held)
+            for other, (at, held) in self._reports.items()
+            if held.pool != report.pool or now - at <= FORGET_S
+        }
+        self._reports[worker_id] = now, report
+
+    async def reports(self) -> list[WorkerReport]:
+        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        now = time.monotonic()
+        return [replace(report, age_s=now - at) for at, report in self._reports.values()]
+
+    async def ping(self) -> None:
+        """Return: it is always here."""
+
+    async def notifications(self) -> AsyncGenerator[list[str], None]:
+        """Yield the ids of each batch that was stored; an empty list means: look again."""
+        stored: asyncio.Queue[list[str]] = asyncio.Queue()
+        self._subscribers.append(stored)
+        try:
+            yield []
+            while True:
+                try:
+                    async with asyncio.timeout(NOTIFICATION_TIMEOUT_S):
+                        ids = await stored.get()
+                except TimeoutError:
+                    ids = []
+                yield ids
+        finally:
+            self._subscribers.remove(stored)
+
+    async def close(self) -> None:
+        """Return: there is nothing to close."""
+
+    def _tokens(self, inference_id: str) -> set[str]:
+        self._expire()
+        return set(self._values.get("attempts:" + inference_id, b"").decode().split())
+
+    def _set_tokens(self, inference_id: str, tokens: set[str]) -> int:
+        self._values.pop("attempts:" + inference_id, None)
+        self._set("attempts:" + inference_id, " ".join(tokens).encode())
+        return len(tokens)
+
+    def _set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
+        self._expire()
+        if key in self._values:
+            return False
+        self._values[key] = value
+        self._expire_at[key] = time.monotonic() + (ttl_s or self._result_ttl_s)
+        heapq.heappush(self._expiries, (self._expire_at[key], key))
+        return True
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        while self._expiries and self._expiries[0][0] <= now:
+            expire_at, key = heapq.heappop(self._expiries)
+            if self._expire_at.get(key) == expire_at:  # else it was written again since, and lives longer
+                self._values.pop(key, None)
+                del self._expire_at[key]

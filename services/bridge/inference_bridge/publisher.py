@@ -1,0 +1,243 @@
+"""Publishes requests and waits for the broker's confirm: an id is given out only after `publish` returned."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from pika.exceptions import AMQPError
+from pika.spec import Basic, BasicProperties
+
+from inference_bridge.amqp import Channel, Connection, connection_parameters, supervise
+from inference_bridge.confirms import Confirms, Publish
+from inference_bridge.declare import ensure_topology, watch_topology
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.requests import InferenceRequest, to_properties
+from inference_bridge.room import Room
+from inference_bridge.settling import check_settled, until_settled
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import Topology
+
+logger = logging.getLogger(__name__)
+
+#: How often the depth of the queue is looked at, and how soon again when there seems to be no room.
+DEPTH_INTERVAL_S = 0.5
+SOON_S = 0.02
+
+
+class AmqpPublisher:
+    """The publishing side of RabbitMQ: one connection, one channel, confirms in flight.
+
+    Args:
+        url: `amqp://` or `amqps://`.
+        spec: the model; its name is the routing key.
+        topology: what to declare before the first publish.
+        publish_timeout_s: how long a publish may wait for its confirm.
+        max_unconfirmed: publishes in flight, above which more are refused.
+        settle_s: the queue must have existed for this many seconds, see `settling.py`.
+        drain_rate: how fast the workers are, so that a refusal can say when to come back.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        spec: ModelSpec,
+        topology: Topology,
+        publish_timeout_s: float,
+        max_unconfirmed: int,
+        settle_s: float,
+        drain_rate: DrainRate,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parameters = connection_parameters(url, name=f"{spec.name} api")
+        self._spec = spec
+        self._topology = topology
+        self._publish_timeout_s = publish_timeout_s
+        self._max_unconfirmed = max_unconfirmed
+        self._settle_s = settle_s
+        self._drain_rate = drain_rate
+        self._clock = clock
+        self._confirms = Confirms()
+        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+        self._room = Room(topology.jobs.max_length)
+        self._is_crowded = asyncio.Event()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a publish made now would reach a broker that takes it."""
+        is_blocked = self._connection is not None and self._connection.is_blocked
+        return self._channel is not None and not is_blocked and not self._is_stalled
+
+    @property
+    def _is_stalled(self) -> bool:
+        # A confirm that is overdue tells of a frozen broker long before a heartbeat is missed. With its answer, or with
+        # a new session, this is over: nothing is remembered that could outlive its cause.
+        return self._confirms.oldest_age_s(self._clock()) > self._publish_timeout_s
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        await supervise(self._parameters, self._session)
+
+    def admit(self) -> None:
+        """Raise what `publish` would raise at once, so that no work is spent on a request that is refused."""
+        if not self.is_ready:
+            raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
+        if not self._room.is_left:
+            self._is_crowded.set()
+            raise self._queue_full()
+        if len(self._confirms) >= self._max_unconfirmed:
+            raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
+
+    async def publish(self, request: InferenceRequest) -> None:
+        """Hand the request to the broker; return once it is confirmed: stored in a durable queue.
+
+        After an error the broker may hold the request all the same: nobody has its id then.
+
+        Raises:
+            BrokerUnavailable: away, under alarm, or no confirm in time.
+            QueueFull: the queue, or this process, holds all it may.
+        """
+        self.admit()
+        publish = Publish(request, asyncio.get_running_loop().create_future())
+        self._send(publish)
+        await self._confirmed(publish)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait at most `timeout_s` until nothing is outstanding."""
+        unanswered = [publish.confirmed for publish in self._confirms.unanswered()]
+        if unanswered:
+            await asyncio.wait(unanswered, timeout=timeout_s)
+
+    async def _confirmed(self, publish: Publish) -> None:
+        loop = asyncio.get_running_loop()
+        # A loop that was held up runs its timers first (libuv does). Two turns later it has read what came meanwhile.
+        timer = loop.call_later(self._publish_timeout_s, loop.call_soon, loop.call_soon, self._time_out, publish)
+        try:
+            await publish.confirmed
+        except QueueFull:
+            self._room.refuse()
+            self._is_crowded.set()
+            raise self._queue_full() from None
+        finally:
+            timer.cancel()
+
+    def _time_out(self, publish: Publish) -> None:
+        timeout_s = self._publish_timeout_s
+        publish.fail(BrokerUnavailable(f"RabbitMQ did not confirm the job within {timeout_s} s; try again later"))
+
+    def _queue_full(self) -> QueueFull:
+        most = self._topology.jobs.max_length
+        return QueueFull(
+            f"the queue holds {most} jobs, all it may; try again later",
+            retry_after_s=self._drain_rate.seconds_for(most),
+        )
+
+    async def _session(self, connection: Connection) -> None:
+        await ensure_topology(connection, self._topology)
+        is_settled = await until_settled(connection, self._topology, settle_s=self._settle_s)
+        self._room.forget()
+        channel = await connection.channel()
+        misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
+        await channel.call(channel.raw.confirm_delivery, partial(self._on_confirm, channel))
+        looks = await connection.channel()
+        watching = [
+            asyncio.create_task(self._watch_depth(connection, looks, is_settled)),
+            asyncio.create_task(watch_topology(connection, self._topology)),
+        ]
+        try:
+            self._connection, self._channel = connection, channel
+            self._send_again(channel)
+            logger.info("publisher ready")
+            raise await _first(channel.lost, misrouted, *watching)
+        finally:
+            self._connection = self._channel = None
+            for watch in watching:
+                watch.cancel()
+
+    def _send_again(self, channel: Channel) -> None:
+        for publish in self._confirms.restart(self._clock()):
+            self._transmit(channel, publish)
+
+    async def _watch_depth(self, connection: Connection, channel: Channel, is_settled: bool) -> BaseException:
+        """Look at the queue until it, or the broker, does not answer; return the reason."""
+        moving_s = self._clock()
+        while True:
+            try:
+                # Under an alarm the broker reads nothing from a connection that publishes.
+                if not connection.is_blocked:
+                    await self._look(channel, is_settled)
+            except TimeoutError as error:
+                if not connection.is_blocked:
+                    return error
+            except AMQPError as error:
+                return error
+            if connection.is_blocked or not self._is_stalled:
+                moving_s = self._clock()
+            elif self._clock() - moving_s > self._publish_timeout_s:
+                return BrokerUnavailable("RabbitMQ answers, but confirms nothing")
+            await self._until_next_look()
+
+    async def _until_next_look(self) -> None:
+        await asyncio.sleep(SOON_S)
+        if self._room.is_ample:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEPTH_INTERVAL_S):
+                    await self._is_crowded.wait()
+
+    async def _look(self, channel: Channel, is_settled: bool) -> None:
+        self._is_crowded.clear()
+        answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
+        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
+        if is_settled:
+            await check_settled(channel, self._topology)
+
+    def _send(self, publish: Publish) -> None:
+        if self._channel is None or not self._channel.raw.is_open:
+            raise BrokerUnavailable("the connection to RabbitMQ was lost just now; try again")
+        self._confirms.add(publish, self._clock())
+        self._transmit(self._channel, publish)
+
+    def _transmit(self, channel: Channel, publish: Publish) -> None:
+        self._room.take()
+        if not self._room.is_ample:
+            self._is_crowded.set()
+        channel.raw.basic_publish(
+            self._topology.exchange,
+            self._topology.routing_key,
+            publish.request.body,
+            to_properties(publish.request, self._spec),
+            mandatory=True,
+        )
+
+    def _on_confirm(self, channel: Channel, frame: Any) -> None:
+        if channel is not self._channel:
+            return  # of a connection that was given up: the tags count something else now
+        method = frame.method
+        settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
+        settle(method.delivery_tag, multiple=method.multiple)
+
+    def _on_return(
+        self,
+        misrouted: asyncio.Future[BaseException],
+        _channel: Any,
+        method: Basic.Return,
+        properties: BasicProperties,
+        _body: bytes,
+    ) -> None:
+        logger.error("message returned as unroutable", extra={"reply": method.reply_text})
+        self._confirms.mark_returned(str(properties.message_id))
+        if not misrouted.done():  # the next session declares what is missing
+            misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
+
+
+async def _first(*reasons: asyncio.Future[BaseException]) -> BaseException:
+    done, _ = await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()

@@ -1,0 +1,95 @@
+"""The inference request and its form on the wire: tensor bytes as the body, everything else as AMQP properties.
+
+In: what the API accepted. Out: `(properties, body)` for the broker, and back. Nothing is ever unpickled.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pika import BasicProperties
+
+from inference_bridge.errors import InvalidMessage
+from inference_bridge.ids import is_well_formed
+from inference_bridge.spec import ModelSpec
+from inference_bridge.traceparent import well_formed
+
+CONTENT_TYPE = "application/octet-stream"
+_PERSISTENT: Literal[2] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """One accepted picture, ready for the model.
+
+    Attributes:
+        inference_id: 24 characters, see `inference_bridge.ids`.
+        body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
+        submitted_s: when the API accepted it, seconds since 1970 (AMQP knows no finer).
+        deadline_ms: after this moment, milliseconds since 1970, it is not worth running.
+        traceparent: the W3C Trace Context header of the HTTP request; one that is not well-formed does not travel.
+    """
+
+    inference_id: str
+    body: bytes
+    submitted_s: int
+    deadline_ms: int
+    traceparent: str | None = None
+
+
+def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
+    """Return the AMQP properties that travel beside the request's body."""
+    headers: dict[str, Any] = {"deadline": request.deadline_ms}
+    traceparent = well_formed(request.traceparent)
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    return BasicProperties(
+        message_id=request.inference_id,
+        type=spec.message_type,
+        content_type=CONTENT_TYPE,
+        delivery_mode=_PERSISTENT,
+        timestamp=request.submitted_s,
+        headers=headers,
+    )
+
+
+def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> InferenceRequest:
+    """Return the request that a message carries.
+
+    Raises:
+        InvalidMessage: no id, another type or content type, a wrong length, or no deadline that is a moment since 1970.
+    """
+    headers = properties.headers or {}
+    inference_id, deadline = message_id(properties), deadline_ms(properties)
+    if inference_id is None:
+        raise _invalid(f"message_id {properties.message_id!r} is no inference id")
+    if properties.type != spec.message_type:
+        raise _invalid(f"type is {properties.type!r}, expected {spec.message_type!r}")
+    if properties.content_type != CONTENT_TYPE:
+        raise _invalid(f"content_type is {properties.content_type!r}, expected {CONTENT_TYPE!r}")
+    if len(body) != spec.body_bytes:
+        raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
+    if deadline is None:
+        raise _invalid(f"header deadline is {repr(headers.get('deadline'))[:64]}, expected milliseconds since 1970")
+    return InferenceRequest(
+        inference_id=inference_id,
+        body=body,
+        submitted_s=int(properties.timestamp or 0),
+        deadline_ms=deadline,
+        traceparent=well_formed(headers.get("traceparent")),
+    )
+
+
+def message_id(properties: BasicProperties) -> str | None:
+    """Return the message's inference id, or None when it has none that a result could be stored under."""
+    value = properties.message_id
+    return value if isinstance(value, str) and is_well_formed(value) else None
+
+
+def deadline_ms(properties: BasicProperties) -> int | None:
+    """Return the message's deadline in milliseconds since 1970, or None when it has none that is such a moment."""
+    value = (properties.headers or {}).get("deadline")
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _invalid(problem: str) -> InvalidMessage:
+    return InvalidMessage(f"{problem}; only the API of the same version may publish here")

@@ -1,0 +1,124 @@
+"""Settings that both sides share, read from the environment with the prefix `INFERENCE_`."""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from inference_bridge.errors import ConfigurationError
+
+ENV_PREFIX = "INFERENCE_"
+#: Of earlier versions: the name of the project up to its hyphen.
+OLD_PREFIX = "mnist-inference".partition("-")[0].upper() + "_"
+#: How long after its deadline a job without a result still reads pending: one half for results that come late, the
+#: other for clocks of two machines that differ and for the way to the store.
+GRACE_S = 60
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class BridgeSettings(BaseSettings):
+    """What the API and the worker must agree on, and where RabbitMQ and Redis are."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
+
+    amqp_url: SecretStr = Field(
+        default=SecretStr("amqp://guest:guest@127.0.0.1:5672/%2F"),
+        description="RabbitMQ, as `amqp://user:password@host:port/vhost`; `amqps://` for TLS",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis, as `redis://user:password@host:port/db`; `rediss://` for TLS",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the CA behind `amqps://` and `rediss://`; without it, the system's CAs",
+    )
+    model: str = Field(pattern=r"^[\w.]+:\w+$", description="model that is served, as `package.module:SPEC`")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe event that is logged"
+    )
+    job_ttl_s: int = Field(
+        default=900, ge=1, le=86_400, description="seconds after which an accepted job is no longer worth running"
+    )
+    result_ttl_s: int = Field(
+        default=3_600, ge=1, le=604_800, description=f"seconds a result is kept; at least job TTL + {GRACE_S}"
+    )
+    queue_max_length: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="jobs the queue holds before it refuses more"
+    )
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _amqp_scheme(cls, url: SecretStr) -> SecretStr:
+        return _with_scheme(url, ("amqp://", "amqps://"))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, url: SecretStr) -> SecretStr:
+        return _with_scheme(url, ("redis://", "rediss://", "unix://"))
+
+    @field_validator("ca_file")
+    @classmethod
+    def _holds_certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError as error:  # SSLError is one
+                raise ValueError(f"{path} holds no CA certificates ({error}); name a readable PEM file") from None
+        return path
+
+    @model_validator(mode="after")
+    def _results_outlive_jobs(self) -> Self:
+        if self.result_ttl_s < self.job_ttl_s + GRACE_S:
+            least_s = self.job_ttl_s + GRACE_S
+            raise ValueError(
+                f"{ENV_PREFIX}RESULT_TTL_S is {self.result_ttl_s}, but must be at least "
+                f"{ENV_PREFIX}JOB_TTL_S + {GRACE_S} = {least_s}, or an expired result would read as pending; raise it"
+            )
+        return self
+
+    @property
+    def broker_url(self) -> str:
+        """`amqp_url`, with `ca_file` as `cacertfile`: RabbitMQ's own name for it in a URL."""
+        url = self.amqp_url.get_secret_value()
+        if self.ca_file is None:
+            return url
+        return f"{url}{'&' if '?' in url else '?'}cacertfile={quote(str(self.ca_file), safe='')}"
+
+
+def load_settings(settings: type[SettingsT]) -> SettingsT:
+    """Return the settings from the environment.
+
+    Raises:
+        ConfigurationError: a variable has the prefix of earlier versions; or one line per wrong variable: its name, its
+            value's problem, its rule.
+    """
+    _refuse_old_names(settings)
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = [_problem(problem["loc"], problem["msg"]) for problem in error.errors()]
+        raise ConfigurationError("wrong settings: " + "; ".join(lines)) from None
+
+
+def _refuse_old_names(settings: type[BaseSettings]) -> None:
+    names = (name.upper() for name in settings.model_fields)
+    renamed = [f"{OLD_PREFIX}{name} to {ENV_PREFIX}{name}" for name in names if OLD_PREFIX + name in os.environ]
+    if renamed:
+        raise ConfigurationError(f"settings have another prefix since 0.1.0; rename {', '.join(renamed)}")
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    variable = ENV_PREFIX + str(location[0]).upper() if location else ""
+    return f"{variable}: {message}".lstrip(": ")
+
+
+def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    if not url.get_secret_value().startswith(schemes):
+        raise ValueError(f"must start with {' or '.join(schemes)}")
+    return url

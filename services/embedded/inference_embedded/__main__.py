@@ -1,0 +1,129 @@
+"""`python -m inference_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first look.
+
+Nothing survives the process. Everything but the broker and the store is what runs in production.
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import NoReturn
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from inference_api.app import create_app
+from inference_api.background import Background
+from inference_api.metrics import WaitingJobs
+from inference_api.model import import_prepare
+from inference_api.operations import create_operations_app
+from inference_api.scaling import Scaling
+from inference_api.server import Server, http_server
+from inference_api.settings import ApiSettings
+from inference_api.waiters import Waiters
+from inference_bridge.drain_rate import DrainRate
+from inference_bridge.ending import leave, run
+from inference_bridge.ids import TicketSigner
+from inference_bridge.logs import configure_logging
+from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory_store import MemoryStore
+from inference_bridge.settings import load_settings
+from inference_bridge.spec import load_spec
+from inference_bridge.topology import topology_for
+from inference_worker.model import Model
+from inference_worker.service import exit_status_of, load_model, warm_worker
+from inference_worker.settings import WorkerSettings
+from inference_worker.sizing import FIRST_PREFETCH
+from inference_worker.worker import Worker
+
+logger = logging.getLogger("inference_embedded")
+
+
+FIRST_STEPS = """
+mnist-inference listens on {url}
+
+  curl --form file=@build/samples/three.jpeg {url}/classify
+  curl --form file=@build/samples/four.jpg {url}/classify
+  curl --form file=@build/samples/seven.webp {url}/classify
+  curl {url}/result/INFERENCE_ID
+
+or both calls in one:
+
+  curl --header 'Prefer: wait=5' --form file=@build/samples/three.jpeg {url}/classify
+
+documentation: {url}/docs   stop: Ctrl-C
+"""
+
+
+def print_first_steps(url: str) -> None:
+    """Print what to try, for the person at the terminal."""
+    print(FIRST_STEPS.format(url=url), flush=True)  # noqa: T201
+
+
+def ticket_key(settings: ApiSettings) -> bytes:
+    """Return the configured key, or a random one: ids then mean nothing to the next process."""
+    if settings.ticket_key is not None:
+        return settings.ticket_key.get_secret_value().encode()
+    logger.warning("INFERENCE_TICKET_KEY is not set: a random key signs the ids of this process")
+    return secrets.token_bytes(32)
+
+
+async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
+    """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
+    background = Background()
+    registry = CollectorRegistry()
+    broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
+    store = MemoryStore(result_ttl_s=api.result_ttl_s)
+    consumer = broker.consumer(prefetch=FIRST_PREFETCH)
+    working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
+    waiters = Waiters(store, max_waiters=api.max_waiters)
+    signer = TicketSigner(ticket_key(api), model=model.spec.name)
+    depth_reader, drain_rate = broker.depth_reader(), DrainRate()
+    app = create_app(
+        api,
+        prepare=import_prepare(load_spec(api.model)),
+        publisher=broker.publisher(),
+        depth_reader=depth_reader,
+        store=store,
+        signer=signer,
+        waiters=waiters,
+        drain_rate=drain_rate,
+        registry=registry,
+        background=background,
+    )
+    operations_app = create_operations_app(
+        spec=model.spec,
+        scaling=Scaling(depth_reader, store, drain_rate),
+        waiting_jobs=WaitingJobs(
+            registry, depth_reader, topology_for(model.spec, queue_max_length=api.queue_max_length)
+        ),
+        registry=registry,
+    )
+    server = http_server(app, operations_app, api, waiters=waiters, background=background, announce=print_first_steps)
+    await _run_both(server, working)
+    return server.exit_status
+
+
+async def _run_both(server: Server, worker: Worker) -> None:
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    working.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    await server.serve()
+    stop.set()
+    await working
+
+
+def main() -> NoReturn:
+    """Serve until SIGTERM or SIGINT; the exit status is the worker's."""
+    configure_logging(service="embedded", level="info")
+    leave(exit_status_of(_work, logger, "service"))
+
+
+def _work() -> int:
+    api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
+    logging.getLogger().setLevel(api.log_level.upper())
+    model = load_model(worker)
+    return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Bounds what a picture's file may hold besides its pixels, before a decoder walks through it.
+
+A file of two megabytes can keep Pillow or libjpeg busy for minutes with few pixels or none. What a tool writes stays
+far below these bounds.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from inference_pictures.errors import UnreadableImage
+
+#: Pillow walks through a PNG's chunks one by one; what tools write is 8 kB or more in each.
+MAX_CHUNKS = 20_000
+#: A PNG has one colour profile; each may unpack to a megabyte, and Pillow unpacks them all.
+MAX_PROFILES = 8
+#: Progressive JPEGs have about ten scans; each takes a walk over the whole picture.
+MAX_SCANS = 32
+#: Cameras write some twenty segments before the first scan; Pillow walks through them byte by byte.
+MAX_SEGMENTS = 1_000
+#: Pillow unpacks a BMP's runs one by one.
+MAX_RUNS_BYTES = 1_048_576
+#: Pillow reads a PNM's header byte by byte.
+MAX_HEADER_BYTES = 65_536
+
+_CHUNK_HEAD = struct.Struct(">I4s")
+_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+_SCAN_END = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+#: JPEG markers: the start of a scan, the end of the picture, and those without a length.
+_SOS, _EOI = 0xDA, 0xD9
+_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+
+_PLAIN = re.compile(rb"P[123]\s")
+_COMMENT = re.compile(rb"#[^\r\n]*[\r\n]?")
+_SPACE = rb"(?:\s|#[^\r\n]*[\r\n])++"
+_PNM_HEADER = re.compile(rb"P([56])" + (_SPACE + rb"(\d{1,8})") * 3 + rb"\s")
+_BINARY_HEADER = re.compile(rb"P[456]" + (_SPACE + rb"\d{1,8}") * 2)
+_NATIVE = (255, 65_535)
+
+
+def bound(picture: bytes, image_format: str) -> bytes:
+    """Return the file, or another of the same pixels that is faster to decode.
+
+    Args:
+        picture: the file.
+        image_format: its format, as in `decode.SIGNATURES`.
+
+    Raises:
+        UnreadableImage: the file holds more than the bounds allow.
+    """
+    check = _CHECKS.get(image_format)
+    return check(picture) if check else picture
+
+
+def _png(picture: bytes) -> bytes:
+    at, chunks, profiles = 8, 0, 0
+    while at + _CHUNK_HEAD.size <= len(picture):
+        length, kind = _CHUNK_HEAD.unpack_from(picture, at)
+        at += length + 12
+        chunks += 1
+        profiles += kind == b"iCCP"
+        if chunks > MAX_CHUNKS:
+            raise _too_much("more chunks", MAX_CHUNKS)
+        if profiles > MAX_PROFILES:
+            raise _too_much("more colour profiles", MAX_PROFILES)
+    return picture
+
+
+def _jpeg(picture: bytes) -> bytes:
+    segments, scans = count_jpeg_parts(picture)
+    if scans > MAX_SCANS:
+        raise _too_much("more scans", MAX_SCANS)
+    if segments > MAX_SEGMENTS:
+        raise _too_much("more segments", MAX_SEGMENTS)
+    return picture
+
+
+def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
+    """Return how many segments and how many of them scans a JPEG has; counts up to one more than the limits."""
+    segments = scans = 0
+    position = 2
+    pattern = _MARKER
+    while segments <= MAX_SEGMENTS and scans <= MAX_SCANS and (match := pattern.search(picture, position)):
+        kind = match[1][0]
+        if kind == _EOI:
+            break
+        # A decoder walks over what stands between two segments, too.
+        segments += 1 if pattern is _SCAN_END else 1 + match.end() - position - 2
+        position = match.end()
+        if kind not in _BARE:
+            position += max(2, int.from_bytes(picture[position : position + 2], "big"))
+        scans += kind == _SOS
+        pattern = _SCAN_END if kind == _SOS else _MARKER
+    return segments, scans
+
+
+def _bmp(picture: bytes) -> bytes:
+    has_runs = picture[30:34] in (b"\1\0\0\0", b"\2\0\0\0")
+    if has_runs and len(picture) > MAX_RUNS_BYTES:
+        raise _too_much("more bytes of run lengths", MAX_RUNS_BYTES)
+    return picture
+
+
+def _pnm(picture: bytes) -> bytes:
+    if _PLAIN.match(picture):
+        # Pillow copies all that follows for each comment that it takes out.
+        return _COMMENT.sub(b"", picture)
+    if not _BINARY_HEADER.match(picture, 0, MAX_HEADER_BYTES):
+        raise UnreadableImage("picture has no width and height after its first bytes; save it again as PNG")
+    header = _PNM_HEADER.match(picture)
+    if header is None or int(header[4]) in _NATIVE or not 0 < int(header[4]) < _NATIVE[1]:
+        return picture
+    return _with_native_depth(picture, header)
+
+
+def _with_native_depth(picture: bytes, header: re.Match[bytes]) -> bytes:
+    # Pillow converts any other depth in a loop over the samples; this is what it computes there.
+    kind, width, height, most = (int(field) for field in header.groups())
+    bands = 3 if kind == 6 else 1
+    sample_type = np.dtype(np.uint8 if most < 256 else ">u2")
+    out_most = _NATIVE[1] if most > 255 and bands == 1 else _NATIVE[0]
+    available = (len(picture) - header.end()) // sample_type.itemsize
+    count = min(available, width * height * bands)
+    samples = np.frombuffer(picture, sample_type, count, header.end()).astype(np.float64)
+    scaled = np.minimum(np.rint(samples / most * out_most), out_most)
+    out: bytes = scaled.astype(">u2" if out_most > 255 else np.uint8).tobytes()
+    return b"P%d %d %d %d\n" % (kind, width, height, out_most) + out
+
+
+def _too_much(found: str, most: int) -> UnreadableImage:
+    return UnreadableImage(
+        f"picture has {found} than a picture needs, the limit is {most}; save it again as PNG or JPEG and send that"
+    )
+
+
+_CHECKS: dict[str, Callable[[bytes], bytes]] = {"PNG": _png, "JPEG": _jpeg, "BMP": _bmp, "PPM": _pnm}

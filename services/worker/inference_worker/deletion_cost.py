@@ -1,0 +1,86 @@
+"""Tells Kubernetes whether the worker is busy, so that a scale-down takes idle ones first."""
+
+import asyncio
+import http.client
+import logging
+from collections.abc import Callable
+
+from inference_worker.own_pod import OwnPod
+
+logger = logging.getLogger(__name__)
+
+#: What the ReplicaSet controller compares: the pod with the lowest number goes first.
+ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
+BUSY = "100"
+IDLE = "0"
+#: How often the worker is looked at within `busy_after_s`.
+LOOKS = 5
+
+
+class DeletionCost:
+    """Keeps an annotation of the pod up to date.
+
+    Each change is a write for the API server, so short work and short breaks change nothing.
+
+    Args:
+        pod: this worker's.
+        jobs_in_work: says how many jobs the worker holds.
+        busy_after_s: how long work must last without a break.
+        idle_after_s: how long a break must last.
+        retry_s: pause after a call that failed.
+    """
+
+    def __init__(
+        self,
+        pod: OwnPod,
+        *,
+        jobs_in_work: Callable[[], int],
+        busy_after_s: float = 1.0,
+        idle_after_s: float = 5.0,
+        retry_s: float = 5.0,
+    ) -> None:
+        self._pod = pod
+        self._jobs_in_work = jobs_in_work
+        self._after_s = {BUSY: busy_after_s, IDLE: idle_after_s}
+        self._retry_s = retry_s
+        self._seen: str | None = None
+        self._seen_since_s = 0.0
+        self._cost: str | None = None
+        # Not known: the container may have been started again in a pod that was busy.
+        self._told: str | None = None
+        self._retry_at_s = 0.0
+        self._failure: str | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell each change until `stop` is set: a pod that is on its way out is compared with none."""
+        now_s = asyncio.get_running_loop().time
+        while not stop.is_set():
+            self._look(now_s())
+            if self._cost is not None and self._cost != self._told and now_s() >= self._retry_at_s:
+                await self._tell(self._cost)
+            await asyncio.sleep(self._after_s[BUSY] / LOOKS)
+
+    def _look(self, now_s: float) -> None:
+        seen = BUSY if self._jobs_in_work() else IDLE
+        if seen != self._seen:
+            self._seen, self._seen_since_s = seen, now_s
+        if now_s - self._seen_since_s >= self._after_s[seen]:
+            self._cost = seen
+
+    async def _tell(self, cost: str) -> None:
+        try:
+            await asyncio.to_thread(self._pod.annotate, ANNOTATION, cost)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._note_failure(str(error))
+        else:
+            self._told, self._failure = cost, None
+
+    def _note_failure(self, reason: str) -> None:
+        self._told = None  # a call without an answer may have been done
+        self._retry_at_s = asyncio.get_running_loop().time() + self._retry_s
+        if reason != self._failure:
+            logger.warning(
+                "Kubernetes does not know whether this worker is busy, so a scale-down may take it in its work",
+                extra={"reason": reason, "pause_s": self._retry_s},
+            )
+        self._failure = reason

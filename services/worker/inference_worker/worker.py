@@ -1,0 +1,281 @@
+"""The loop: take what has arrived, predict, store the results, and only then acknowledge.
+
+Invariants kept here (docs/architecture.md): a message is acknowledged after its terminal result is stored; one bad
+job never harms its neighbours; on `stop` the worker takes nothing new, finishes what it started, hands back the rest.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from inference_bridge.contract import Consumer, Store
+from inference_bridge.errors import PredictionFailed, StoreUnavailable
+from inference_bridge.inbox import Inbox, Lane
+from inference_bridge.results import Result
+from inference_bridge.spec import ModelSpec
+from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_worker.batch import Batch, screen
+from inference_worker.engine import Engine, Probabilities
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.pacing import Pacing
+from inference_worker.reporting import Reporting
+from inference_worker.sizing import BatchSizing
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+#: Batches between the device and the store; more would only wait there.
+PIPELINE_DEPTH = 2
+STORE_BACKOFF_FIRST_S = 0.1
+STORE_BACKOFF_MAX_S = 2.0
+#: What a drain that was cut short gives the store to forget a solo run that nobody died of.
+UNCOUNT_TIMEOUT_S = 2.0
+
+
+class Attempt(NamedTuple):
+    """A solo run as the store knows it."""
+
+    inference_id: str
+    token: str
+
+
+class Worker:
+    """Serves one model from one consumer to one store.
+
+    Args:
+        consumer: lends messages.
+        store: keeps results.
+        engine: warmed up.
+        sizing: how large a batch pays, and how many jobs are held for it.
+        spec: the model.
+        metrics: counted into.
+        drain_timeout_s: how long a stop waits for what is running.
+        pool: the workers that are scaled together with this one.
+    """
+
+    def __init__(
+        self,
+        *,
+        consumer: Consumer,
+        store: Store,
+        engine: Engine,
+        sizing: BatchSizing,
+        spec: ModelSpec,
+        metrics: WorkerMetrics,
+        drain_timeout_s: float,
+        pool: str,
+    ) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._engine = engine
+        self._sizing = sizing
+        self._spec = spec
+        self._metrics = metrics
+        self._drain_timeout_s = drain_timeout_s
+        self._inbox = Inbox()
+        self._pacing = Pacing(sizing, consumer, self._inbox)
+        self._started: asyncio.Queue[tuple[Batch, asyncio.Task[None]]] = asyncio.Queue(PIPELINE_DEPTH)
+        self._predicting: set[asyncio.Task[None]] = set()
+        self._device = asyncio.Lock()
+        metrics.device_busy.set_function(self._device.locked)
+        self._attempt: Attempt | None = None
+        self._is_draining = False
+        self._taken_count = 0
+        self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self.jobs_in_work)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether jobs are taken: the broker is there and nobody asked to stop."""
+        return self._consumer.is_ready and not self._is_draining
+
+    def jobs_in_work(self) -> int:
+        """Return how many jobs are held that only this worker can do."""
+        # What a draining worker holds it finishes or hands back: no other one is needed for it.
+        return 0 if self._is_draining else self._taken_count + len(self._inbox)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then drain.
+
+        Raises:
+            DeviceLost: nothing of what was running is acknowledged; the process must end now.
+        """
+        consuming = asyncio.create_task(self._consumer.run(self._inbox))
+        pacing = asyncio.create_task(self._pacing.run())
+        reporting = asyncio.create_task(self._reporting.run())
+        starting = asyncio.create_task(self._start_batches())
+        finishing = asyncio.create_task(self._finish_batches())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            tasks = [consuming, pacing, reporting, starting, finishing, stopping]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done():
+                await self._drain(starting, finishing)
+            for task in (finishing, starting, pacing, reporting, consuming):
+                if task.done() and not task.cancelled():
+                    task.result()
+        finally:
+            await _end(consuming, pacing, reporting, starting, finishing, stopping, *self._predicting)
+
+    async def _drain(self, starting: asyncio.Task[None], finishing: asyncio.Task[None]) -> None:
+        logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
+        self._is_draining = True
+        self._inbox.close()
+        settled = asyncio.create_task(self._settled(starting))
+        await asyncio.wait([settled, finishing], timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if not settled.done():
+            logger.warning("drain cut short, handing back what runs", extra={"timeout_s": self._drain_timeout_s})
+        has_failed = finishing.done()
+        await _end(settled, starting, finishing, *self._predicting)
+        if has_failed:
+            return  # `run` raises why: what runs now is what a worker died of
+        await self._uncount_in_time()
+        self._consumer.hand_back()
+        logger.info("drain finished")
+
+    async def _settled(self, starting: asyncio.Task[None]) -> None:
+        await self._consumer.cancel()
+        await asyncio.shield(starting)
+        await self._started.join()
+
+    async def _start_batches(self) -> None:
+        while deliveries := await self._inbox.take(self._sizing, is_device_free=self._is_device_free):
+            self._taken_count += len(deliveries)
+            lost = self._inbox.next_clear()
+            batch = screen(deliveries, self._spec)
+            self._metrics.invalid_messages.inc(batch.invalid_count)
+            await self._drop_finished(batch)
+            if batch.lane is Lane.RETRY:
+                await self._run_alone(batch, lost)
+            else:
+                await self._started.put((batch, self._start(batch)))
+
+    async def _run_alone(self, batch: Batch, lost: asyncio.Event) -> None:
+        await self._started.join()  # alone: a killer takes nobody with it
+        await self._count_attempt(batch)
+        # The broker lends it to others from then on, each of which counts it anew while this one still runs.
+        uncounting = asyncio.create_task(self._uncount_after(lost))
+        try:
+            await self._started.put((batch, self._start(batch)))
+            await self._started.join()  # a killer that ran next would be counted against this one
+        finally:
+            uncounting.cancel()
+        self._attempt = None
+
+    async def _finish_batches(self) -> None:
+        while True:
+            batch, predicting = await self._started.get()
+            await predicting
+            await self._put_results(batch)
+            self._consumer.settle(batch.deliveries, batch.rejected)
+            self._taken_count -= len(batch.deliveries)
+            self._started.task_done()
+
+    def _start(self, batch: Batch) -> asyncio.Task[None]:
+        predicting = asyncio.create_task(self._predict(batch))
+        self._predicting.add(predicting)
+        predicting.add_done_callback(self._on_predicted)
+        return predicting
+
+    def _on_predicted(self, predicting: asyncio.Task[None]) -> None:
+        self._predicting.discard(predicting)
+        self._inbox.wake()
+
+    def _is_device_free(self) -> bool:
+        return not self._predicting
+
+    async def _predict(self, batch: Batch) -> None:
+        async with self._device:
+            batch.expire_late(now_ms=_now_ms())
+            started = time.perf_counter()
+            bodies = [request.body for request in batch.requests]
+            predictions = await self._engine.predict(bodies) if bodies else []
+            predict_s = time.perf_counter() - started
+        await asyncio.sleep(0)  # the next batch gets the device before this one's answers are written out
+        self._learn(predictions, predict_s)
+        batch.complete(predictions, self._spec)
+        self._metrics.observe_batch(batch.lane, len(batch.runs), predict_s)
+        logger.info(
+            "batch predicted",
+            extra={
+                "lane": batch.lane,
+                "batch_size": len(batch.runs),
+                "rejected": len(batch.rejected),
+                "predict_ms": round(predict_s * 1000, 2),
+            },
+        )
+
+    def _learn(self, predictions: Sequence[Probabilities | PredictionFailed], predict_s: float) -> None:
+        ceiling = self._engine.max_batch_size
+        # A batch with a failure was taken apart: its time tells nothing about its size.
+        if any(isinstance(prediction, PredictionFailed) for prediction in predictions):
+            self._pacing.lower_ceiling(ceiling)
+        elif predictions:
+            self._pacing.learn(len(predictions), predict_s, max_batch_size=ceiling)
+
+    async def _drop_finished(self, batch: Batch) -> None:
+        ids = batch.repeated_ids
+        if ids:
+            bodies = await self._until_stored(partial(self._store.get, ids))
+            batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
+
+    async def _count_attempt(self, batch: Batch) -> None:
+        for request in batch.requests:  # one, or none when it is finished or no job
+            self._attempt = Attempt(request.inference_id, secrets.token_hex(8))
+            count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
+            if count > SOLO_ATTEMPTS:
+                batch.give_up(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
+
+    async def _uncount_after(self, lost: asyncio.Event) -> None:
+        await lost.wait()
+        await self._uncount()
+
+    async def _uncount_in_time(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNCOUNT_TIMEOUT_S):
+                await self._uncount()
+
+    async def _uncount(self) -> None:
+        if self._attempt is not None:
+            await self._until_stored(partial(self._store.uncount_attempt, *self._attempt))
+
+    async def _put_results(self, batch: Batch) -> None:
+        if not batch.results:
+            return
+        sent: list[list[Result]] = []
+
+        async def put() -> int:
+            sent.append(batch.results_at(_now_ms()))
+            return await self._store.put(sent[-1])
+
+        created = await self._until_stored(put)
+        # A call without an answer may have been done: what a later one finds may be our own.
+        duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
+        self._metrics.observe_results(sent[-1], duplicates)
+
+    async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask the store until it answers: results are held, never given up, and the prefetch stops the intake."""
+        pause_s = STORE_BACKOFF_FIRST_S
+        while True:
+            try:
+                return await call()
+            except StoreUnavailable as error:
+                self._metrics.store_retries.inc()
+                logger.warning("store unavailable, results held", extra={"reason": str(error), "pause_s": pause_s})
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, STORE_BACKOFF_MAX_S)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _end(*tasks: asyncio.Task[None] | asyncio.Task[bool]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
