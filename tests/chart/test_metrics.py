@@ -25,7 +25,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     shown += [
         found["data"]["mnist-inference.json"] for found in objects(*ALL) if "dashboard" in found["metadata"]["name"]
     ]
-    asked = set(re.findall(r"\bmnist_\w+(?=\{|, namespace)", "".join(shown)))
+    asked = set(re.findall(r"\binference_\w+(?=\{|, namespace)", "".join(shown)))
 
     assert len(shown) == 2
     assert asked
