@@ -19,6 +19,11 @@ from tests.unit.worker.virtual import DeviceLoop
 from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "200"))
+#: On a loaded machine; alone, an example takes a tenth of a second. To make a failure smaller takes minutes.
+AT_MOST_S = max(600, 3 * EXAMPLES)
+# The usual way raises an exception wherever the test is just then: the loop swallows it, one callback is lost, and what
+# is reported is a broken promise that no other run breaks. A thread ends the process instead.
+pytestmark = pytest.mark.timeout(AT_MOST_S, method="thread")
 #: Far more than everything that may wait can take: a hang is a minute, and each has four.
 END_S = 20_000.0
 GOOD = st.integers(0, 9)
