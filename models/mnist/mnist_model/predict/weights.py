@@ -20,7 +20,7 @@ DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""
 
 _REMEDY = (
-    "train them again with `python -m mnist_training.train`, or unset INFERENCE_WEIGHTS to use those of the package"
+    "train them again with `make train` in a checkout, or unset INFERENCE_WEIGHTS to use those of the package"
 )
 
 
