@@ -50,6 +50,7 @@ class WorkersLife(RuleBasedStateMachine):
         self.loop = DeviceLoop()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(worker, "time", VirtualTime(self.loop))
+        self.patch.setattr("inference_worker.reporting.REPORT_INTERVAL_S", 10.0)  # a fifth of the time would go there
         self.world = World(self.loop)
 
     @rule(marks=st.lists(GOOD, min_size=1, max_size=3 * BATCH_SIZE), ttl_s=TTLS_S, then_s=PAUSES_S)
