@@ -160,7 +160,7 @@ async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
 async def keep_busy(bench: Bench, seconds: float, jobs: int) -> Shared:
     """Measure for how much of the time a batch is on the device while more than enough jobs wait."""
     inference_ids = await bench.submit(jobs)
-    [worker] = bench.workers(1, "BatchByBatch", seconds)
+    [worker] = bench.workers(1, "BATCH_BY_BATCH", seconds)
     await first_ready([worker])
     await asyncio.sleep(BUSY_FROM_S)
     begin, before_s = time.perf_counter(), device_s(worker)
