@@ -23,8 +23,8 @@ from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.ids import TicketSigner
+from inference_bridge.rabbitmq.throughput import DrainRate
 
 DESCRIPTION = (
     "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "

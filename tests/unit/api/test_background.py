@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from inference_api.background import Background
 from inference_api.health import operation_routes
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
 from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
