@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from inference_api.app import create_app
 from inference_api.background import Background
+from inference_api.http.server import Server, http_server
 from inference_api.metrics import WaitingJobs
 from inference_api.model import import_prepare
 from inference_api.operations import create_operations_app
 from inference_api.scaling import Scaling
-from inference_api.server import Server, http_server
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.ending import leave, run
