@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.deployment import ROOT, Deployment
+from tests.environment import environment
 from tests.pictures import SAMPLES, encoded, moved, sample
 from tests.servers import running_servers
 from tqdm import tqdm
@@ -21,7 +22,7 @@ from benchmarks import share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
-from benchmarks.report import Row, environment, machine, table
+from benchmarks.report import Row, machine, table
 
 HOST = "127.0.0.1"
 LOADS = 10

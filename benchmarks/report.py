@@ -1,16 +1,11 @@
 """The measurements as a table for people and as JSON for programs, with the machine they were made on."""
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from statistics import quantiles
 from typing import Any
 
 from benchmarks.loads import Measurement
-
-_PACKAGES = ("fastapi", "pika", "redis", "torch", "uvicorn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +31,6 @@ class Row:
         }
 
 
-def environment(servers: dict[str, str]) -> dict[str, str]:
-    """Return what the figures depend on: the machine, and the versions of servers and packages."""
-    return {
-        "cpu": f"{os.cpu_count()} cores, {_cpu_model()}",
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        **servers,
-        **{f"{name} (Python)": version(name) for name in _PACKAGES},
-    }
-
-
 def table(rows: Sequence[Row], where: dict[str, str]) -> str:
     """Return a Markdown table."""
     figures = [row.figures() for row in rows]
@@ -67,12 +51,3 @@ def machine(where: dict[str, str]) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _cpu_model() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:  # noqa: PTH123
-            names = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()

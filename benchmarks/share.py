@@ -20,7 +20,7 @@ from tests.pictures import SAMPLES, encoded, sample
 from tests.servers import running_servers
 from tqdm import tqdm
 
-from inference_bridge.store import RedisStore, connect_redis
+from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 
 MAX_CONCURRENT = 64

@@ -1,7 +1,7 @@
 """RabbitMQ as a publisher's connection sees it, on a virtual clock: it freezes, alarms, refuses and forgets on demand.
 
-It takes the place of pika's connection and channel, with as much of their interface as `inference_bridge.amqp` and
-`inference_bridge.publisher` use.
+It takes the place of pika's connection and channel, with as much of their interface as `connection` and `publisher` of
+`inference_bridge.rabbitmq` use.
 """
 
 import asyncio

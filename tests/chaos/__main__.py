@@ -20,7 +20,6 @@ from pathlib import Path
 from subprocess import SubprocessError
 
 import httpx
-from benchmarks.report import environment
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 from tqdm import tqdm
@@ -41,6 +40,7 @@ from tests.chaos.soak import run_soak
 from tests.chaos.trial import run_trial
 from tests.chaos.workload import Workload
 from tests.deployment import ROOT
+from tests.environment import environment
 from tests.servers import running_servers
 
 JOBS = 10_000

@@ -3,8 +3,8 @@
 from prometheus_client import CollectorRegistry
 
 from inference_api.metrics import ApiMetrics, WaitingJobs
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.topology import topology_for
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.rabbitmq.topology import topology_for
 from inference_worker.metrics import WorkerMetrics
 from mnist_model.spec import SPEC
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.results import succeeded
-from inference_bridge.store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one
 from tests.servers import RedisServer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference_bridge.topology import topology_for
+from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, environment_of, one, values
 from tests.documented import PASSWORD, documented

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from inference_bridge.amqp import Connection, connection_parameters
-from inference_bridge.consumer import AmqpConsumer
 from inference_bridge.contract import Consumer, DepthReader, Publisher, Store
-from inference_bridge.depth_reader import AmqpDepthReader
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.inbox import Delivery, Inbox
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
-from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
+from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.consumer import AmqpConsumer
+from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import Topology, topology_for
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from inference_bridge.store import RedisStore, connect_redis
-from inference_bridge.topology import Topology, topology_for
 from tests.sizes import FixedSize
 
 TIMEOUT_S = 20.0

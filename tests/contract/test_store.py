@@ -207,7 +207,7 @@ async def test_the_last_report_of_a_worker_counts(store: Store) -> None:
 async def test_a_silent_worker_is_forgotten_once_another_of_its_pool_reports(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("store", "memory_store"):
+    for module in ("redis_store", "memory.store"):
         monkeypatch.setattr(f"inference_bridge.{module}.FORGET_S", 0.02)
     await store.report("gone", a_report(1))
     await store.report("of another pool", a_report(2, pool="spot"))

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inference_bridge.store import RedisStore, connect_redis
+from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.deployment import Deployment, Service
 from tests.integration.broker_client import BrokerClient, broker_client

@@ -1,9 +1,9 @@
 """A publisher for the tests of queues."""
 
-from inference_bridge.drain_rate import DrainRate
-from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology
 
 
 def publisher_to(

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from pika import BasicProperties
 
-from inference_bridge.dead_letters import DeadLetter
 from inference_bridge.ids import TicketSigner
+from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.requests import InferenceRequest
 from mnist_model.spec import SPEC
 from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment

@@ -25,10 +25,10 @@ HANGS = {
 }
 HANGING_PICTURES = """
 import time
-import inference_api.server, mnist_model.prepare
+import inference_api.http.server, mnist_model.prepare
 
 mnist_model.prepare.begin = lambda *_, **__: lambda: time.sleep(3600)
-inference_api.server.SHUTDOWN_TIMEOUT_S = 1
+inference_api.http.server.SHUTDOWN_TIMEOUT_S = 1
 from inference_api.__main__ import main
 
 main()

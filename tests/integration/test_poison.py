@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from inference_bridge.ids import TicketSigner
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import InferenceRequest
-from inference_bridge.store import RedisStore
 from mnist_model.spec import SPEC
 from tests.deployment import TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient

@@ -11,13 +11,13 @@ from pika.frame import Method
 from pika.spec import Basic
 from uvloop import new_event_loop
 
-from inference_bridge.amqp import Connection, connection_parameters
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.errors import QueueFull, Unavailable
-from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ

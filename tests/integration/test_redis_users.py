@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.reports import WorkerReport
 from inference_bridge.results import succeeded
-from inference_bridge.store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.documented import add_documented_users, redis_url
 from tests.servers import RedisServer

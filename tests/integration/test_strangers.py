@@ -14,8 +14,8 @@ import pytest
 from pika import BasicProperties
 
 from inference_bridge.ids import TicketSigner
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import InferenceRequest, to_properties
-from inference_bridge.store import RedisStore
 from inference_worker.obituary import Obituary
 from mnist_model.spec import SPEC
 from tests.deployment import TICKET_KEY, Deployment, Service

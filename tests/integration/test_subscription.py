@@ -8,9 +8,9 @@ import pytest
 import redis
 from uvloop import new_event_loop
 
-from inference_bridge import store as store_module
+from inference_bridge import redis_store as store_module
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.store import RedisStore, connect_redis
+from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.chaos.proxy import Proxy
 from tests.integration.conftest import TIMEOUT_S

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pika.exceptions import ChannelClosed
 
-from inference_bridge.amqp import Connection, connection_parameters
-from inference_bridge.declare import ensure_topology
 from inference_bridge.errors import BrokerUnavailable, ConfigurationError
+from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology, topology_for
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
 from tests.servers import RabbitMQ

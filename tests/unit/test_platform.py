@@ -5,10 +5,8 @@ from collections.abc import Iterator
 
 from tests.deployment import ROOT
 
-MODELS = [f"{project.parent.name}_model" for project in ROOT.glob("models/*/pyproject.toml")]
 #: The name of the project, in distributions and images, is nobody's model.
 WORDS = re.compile(r"digit|mnist(?!-inference)", re.IGNORECASE)
-IMPORTS = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(MODELS)})\b")
 
 
 def lines_of_the_platform() -> Iterator[tuple[str, str]]:
@@ -22,8 +20,3 @@ def lines_of_the_platform() -> Iterator[tuple[str, str]]:
 
 def test_the_platform_never_speaks_of_a_models_subject() -> None:
     assert [place for place, line in lines_of_the_platform() if WORDS.search(line)] == []
-
-
-def test_the_platform_imports_no_model() -> None:
-    assert MODELS
-    assert [place for place, line in lines_of_the_platform() if IMPORTS.match(line)] == []

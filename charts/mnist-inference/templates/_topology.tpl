@@ -1,4 +1,4 @@
-{{/* RabbitMQ's definitions: users, their rights and the topology, as `inference_bridge/topology.py` declares it and
+{{/* RabbitMQ's definitions: users, their rights and the topology, as `inference_bridge/rabbitmq/topology.py` declares it and
      `docs/security.md` allots it. A password stands as @USER_PASSWORD@ and is filled in inside the pod. */}}
 {{- define "inference.definitions" -}}
 {{- $maxLength := int64 .Values.settings.INFERENCE_QUEUE_MAX_LENGTH -}}

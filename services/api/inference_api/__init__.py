@@ -1,1 +1,4 @@
-"""The HTTP side: pictures in, ids out, results out. Never imports torch."""
+"""The HTTP side: pictures in, ids out, results out. Never imports torch.
+
+Read `routes`, `submissions`, `waiters`: the product. `http`, `clients` and `openapi` hold what stands around it.
+"""

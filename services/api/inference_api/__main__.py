@@ -8,24 +8,24 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from inference_api.app import create_app
 from inference_api.background import Background
+from inference_api.http.server import EXIT_DEFECT, Server, http_server
 from inference_api.metrics import WaitingJobs
 from inference_api.model import import_prepare
 from inference_api.operations import create_operations_app
 from inference_api.scaling import Scaling
-from inference_api.server import EXIT_DEFECT, Server, http_server
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
-from inference_bridge.depth_reader import AmqpDepthReader
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.ending import leave, run
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging
-from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import topology_for
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
-from inference_bridge.store import RedisStore, connect_redis
-from inference_bridge.topology import topology_for
 
 logger = logging.getLogger("inference_api")
 

@@ -7,24 +7,25 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from inference_api.allowances import Allowances
 from inference_api.background import Background
-from inference_api.buffers import Buffers
 from inference_api.claims import Claims
+from inference_api.clients.allowances import Allowances
+from inference_api.clients.key_file import KeyFile
+from inference_api.clients.require_key import RequireKey
 from inference_api.decoder import Decoder
-from inference_api.documentation import add_inference_paths
 from inference_api.health import operation_routes
-from inference_api.keys import KeyFile, RequireKey
+from inference_api.http.buffers import Buffers
+from inference_api.http.problems import add_problem_handlers
 from inference_api.metrics import ApiMetrics, CountResponses
 from inference_api.model import Prepare
-from inference_api.problems import add_problem_handlers
+from inference_api.openapi.paths import add_inference_paths
 from inference_api.routes import Service, inference_routes
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.ids import TicketSigner
+from inference_bridge.rabbitmq.throughput import DrainRate
 
 DESCRIPTION = (
     "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from inference_api.background import Background
-from inference_api.schemas import one_of
+from inference_api.openapi.schemas import one_of
 from inference_bridge.contract import Publisher, Store
 from inference_bridge.errors import StoreUnavailable
 

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference_bridge.contract import DepthReader
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.topology import Topology
+from inference_bridge.rabbitmq.topology import Topology
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 

@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from inference_api.http.problems import add_problem_handlers, problem
 from inference_api.metrics import WaitingJobs
-from inference_api.problems import add_problem_handlers, problem
 from inference_api.scaling import Aim, Scaling
 from inference_bridge.reports import DEFAULT_POOL
 from inference_bridge.spec import ModelSpec

@@ -11,16 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference_api.allowances import Allowances, Place
-from inference_api.buffers import Buffers
 from inference_api.claims import Claims
+from inference_api.clients.allowances import Allowances, Place
+from inference_api.clients.require_key import client_of
 from inference_api.decoder import Decoder
-from inference_api.keys import client_of
+from inference_api.http.buffers import Buffers
+from inference_api.http.preferences import preferred_wait_s
+from inference_api.http.uploads import read_picture
 from inference_api.metrics import ApiMetrics
-from inference_api.preferences import preferred_wait_s
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions, Ticket, expired_id
-from inference_api.uploads import read_picture
 from inference_api.waiters import Waiters
 from inference_bridge.contract import Publisher
 from inference_bridge.errors import InvalidRequest, StoreUnavailable

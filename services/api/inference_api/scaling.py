@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from inference_bridge.contract import DepthReader, Store
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.errors import StoreUnavailable
+from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.reports import WorkerReport
 
 #: KEDA gives the whole call 3 s.

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from inference_api.uploads import FORM_OVERHEAD_BYTES
+from inference_api.http.uploads import FORM_OVERHEAD_BYTES
 from inference_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
 from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 

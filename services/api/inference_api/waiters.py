@@ -5,9 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 
+from inference_api.reads import CoalescedReads
 from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.reads import CoalescedReads
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from inference_bridge.results import Result
 
 
 class Publisher(Protocol):
-    """Takes requests for the queue; see `inference_bridge.publisher.AmqpPublisher`."""
+    """Takes requests for the queue; see `inference_bridge.rabbitmq.publisher.AmqpPublisher`."""
 
     @property
     def is_ready(self) -> bool:
@@ -31,7 +31,7 @@ class Publisher(Protocol):
 
 
 class DepthReader(Protocol):
-    """Sees how many jobs wait; see `inference_bridge.depth_reader.AmqpDepthReader`."""
+    """Sees how many jobs wait; see `inference_bridge.rabbitmq.depth_reader.AmqpDepthReader`."""
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -41,7 +41,7 @@ class DepthReader(Protocol):
 
 
 class Consumer(Protocol):
-    """Lends messages to a worker; see `inference_bridge.consumer.AmqpConsumer`."""
+    """Lends messages to a worker; see `inference_bridge.rabbitmq.consumer.AmqpConsumer`."""
 
     @property
     def is_ready(self) -> bool:
@@ -71,7 +71,7 @@ class Consumer(Protocol):
 
 
 class Store(Protocol):
-    """Keeps terminal results; see `inference_bridge.store.RedisStore`. Every call may raise `StoreUnavailable`."""
+    """Keeps terminal results; see `redis_store.RedisStore`. Every call may raise `StoreUnavailable`."""
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already; return how many were new."""

@@ -13,22 +13,22 @@ from prometheus_client import CollectorRegistry
 
 from inference_api.app import create_app
 from inference_api.background import Background
+from inference_api.http.server import Server, http_server
 from inference_api.metrics import WaitingJobs
 from inference_api.model import import_prepare
 from inference_api.operations import create_operations_app
 from inference_api.scaling import Scaling
-from inference_api.server import Server, http_server
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.ending import leave, run
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
-from inference_bridge.topology import topology_for
 from inference_worker.model import Model
 from inference_worker.service import exit_status_of, load_model, warm_worker
 from inference_worker.settings import WorkerSettings

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inference_bridge.deaths import breaks_dead_lettering
 from inference_bridge.errors import InferenceError, InvalidMessage, PredictionFailed
 from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
 from inference_bridge.requests import InferenceRequest, deadline_ms, from_message, message_id
 from inference_bridge.results import Result, Status, expired, failed, status_of, succeeded
 from inference_bridge.settings import GRACE_S

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
 
-from inference_bridge.amqp import Connection, connection_parameters
 from inference_bridge.contract import Store
-from inference_bridge.dead_letters import DeadLetter, DeadLetters, Replayer, second_life
 from inference_bridge.errors import ConfigurationError, Unavailable
+from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters, Replayer, second_life
+from inference_bridge.rabbitmq.topology import topology_for
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
 from inference_bridge.spec import ModelSpec, load_spec
-from inference_bridge.store import RedisStore, connect_redis
-from inference_bridge.topology import topology_for
 from inference_worker.obituary import NO_ID, Obituary, label_of, listing
 
 EXIT_NOT_THERE = 1

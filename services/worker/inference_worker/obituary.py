@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from inference_bridge.dead_letters import DeadLetter
 from inference_bridge.errors import InvalidMessage
+from inference_bridge.rabbitmq.dead_letters import DeadLetter
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Status
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import SOLO_ATTEMPTS
 
 #: Stands for the id of a message that has none.
 NO_ID = "-"

@@ -9,15 +9,15 @@ import torch
 import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from inference_bridge.consumer import AmqpConsumer
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.ending import leave, run, stop_event
 from inference_bridge.errors import ConfigurationError, DeviceLost
 from inference_bridge.logs import configure_logging
+from inference_bridge.rabbitmq.consumer import AmqpConsumer
+from inference_bridge.rabbitmq.topology import topology_for
+from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
-from inference_bridge.store import RedisStore, connect_redis
-from inference_bridge.topology import topology_for
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine

@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeVar
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.errors import PredictionFailed, StoreUnavailable
 from inference_bridge.inbox import Inbox, Lane
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import SOLO_ATTEMPTS
 from inference_worker.batch import Batch, screen
 from inference_worker.engine import Engine, Probabilities
 from inference_worker.metrics import WorkerMetrics

@@ -12,19 +12,19 @@ from prometheus_client import CollectorRegistry
 
 from inference_api.app import create_app
 from inference_api.background import Background
+from inference_api.http.server import Server, http_server
 from inference_api.metrics import WaitingJobs
 from inference_api.operations import create_operations_app
 from inference_api.scaling import Scaling
-from inference_api.server import Server, http_server
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import TicketSigner
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.results import succeeded
-from inference_bridge.topology import topology_for
 from mnist_model.prepare import begin
 from mnist_model.spec import SPEC
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from inference_api.allowances import READ_COUNT, Allowances
-from inference_api.keys import Client
+from inference_api.clients.allowances import READ_COUNT, Allowances
+from inference_api.clients.key_file import Client
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
 from tests.clock import Clock

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from inference_api.background import Background
 from inference_api.health import operation_routes
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
 from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
@@ -39,7 +39,7 @@ async def break_down(*_: object) -> None:
 async def test_a_defect_in_what_hears_of_results_ends_the_server(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("inference_api.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_announcement", break_down)
 
     await service.answer("A" * 24)
     await asyncio.wait_for(asyncio.shield(service.serving), TIMEOUT_S)
@@ -57,7 +57,7 @@ async def test_a_call_that_waits_is_answered_before_the_server_ends(
     async with asyncio.timeout(TIMEOUT_S):
         while not len(service.waiters):
             await asyncio.sleep(0.005)
-    monkeypatch.setattr("inference_api.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_announcement", break_down)
 
     await service.answer("A" * 24)
 

@@ -14,8 +14,8 @@ from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions, Ticket
 from inference_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
 from inference_bridge.ids import TicketSigner
-from inference_bridge.memory_broker import MemoryBroker
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import expired, succeeded
 from mnist_model.spec import SPEC
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture

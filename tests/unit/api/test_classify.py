@@ -62,7 +62,7 @@ async def test_a_broker_that_does_not_confirm_gives_no_id(service: Service, monk
     async def refuse(*_: object, **__: object) -> None:
         raise BrokerUnavailable("RabbitMQ did not confirm the job within 5 s; try again later")
 
-    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", refuse)
+    monkeypatch.setattr("inference_bridge.memory.broker.MemoryPublisher.publish", refuse)
 
     response = await service.submit()
 

@@ -63,7 +63,7 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
         publishing.set()
         await confirmed.wait()
 
-    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", publish)
+    monkeypatch.setattr("inference_bridge.memory.broker.MemoryPublisher.publish", publish)
     submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
     await asyncio.wait_for(publishing.wait(), TIMEOUT_S)
 
@@ -129,7 +129,7 @@ async def test_a_defect_is_a_problem_without_details(service: Service, monkeypat
     async def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr("inference_bridge.memory_broker.MemoryPublisher.publish", break_down)
+    monkeypatch.setattr("inference_bridge.memory.broker.MemoryPublisher.publish", break_down)
 
     response = await service.submit()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from inference_api.preferences import preferred_wait_s
+from inference_api.http.preferences import preferred_wait_s
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from inference_api import protocol, server, uploads
-from inference_api.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED, BoundedProtocol
+from inference_api.http import protocol, server, uploads
+from inference_api.http.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED, BoundedProtocol
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"

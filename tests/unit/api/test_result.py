@@ -98,7 +98,7 @@ async def test_a_wait_ends_with_the_result(service: Service, how: dict[str, dict
 @pytest.fixture
 def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscription counts as silent after 50 ms."""
-    monkeypatch.setattr("inference_bridge.memory_store.NOTIFICATION_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("inference_bridge.memory.store.NOTIFICATION_TIMEOUT_S", 0.05)
 
 
 async def test_a_lost_notification_costs_time_but_no_result(short_silence: None, service: Service) -> None:

@@ -29,7 +29,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch, jobs: int, suspects: int = 0) -> No
     async def read(_: object) -> Depths:
         return Depths(jobs, suspects)
 
-    monkeypatch.setattr("inference_bridge.memory_broker.MemoryDepthReader.read", read)
+    monkeypatch.setattr("inference_bridge.memory.broker.MemoryDepthReader.read", read)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ async def test_a_worker_stays_wanted_for_a_while_after_the_last_result(service: 
 @pytest.mark.parametrize(
     ("path", "error"),
     [
-        ("memory_broker.MemoryDepthReader.read", BrokerUnavailable("RabbitMQ is away")),
-        ("memory_store.MemoryStore.reports", StoreUnavailable("Redis is away")),
+        ("memory.broker.MemoryDepthReader.read", BrokerUnavailable("RabbitMQ is away")),
+        ("memory.store.MemoryStore.reports", StoreUnavailable("Redis is away")),
     ],
     ids=["broker", "store"],
 )
@@ -149,7 +149,7 @@ async def test_a_store_that_does_not_answer_is_an_error_in_time(
         await asyncio.Event().wait()
 
     monkeypatch.setattr("inference_api.scaling.STORE_TIMEOUT_S", 0.05)
-    monkeypatch.setattr("inference_bridge.memory_store.MemoryStore.reports", hang)
+    monkeypatch.setattr("inference_bridge.memory.store.MemoryStore.reports", hang)
 
     response = await service.operations.get("/scaling/mnist", params={"target_wait_s": 10})
 
@@ -190,6 +190,6 @@ async def test_the_metrics_do_not_say_how_many_jobs_wait_while_nobody_knows(
     async def fail(_: object) -> Depths:
         raise BrokerUnavailable("away")
 
-    monkeypatch.setattr("inference_bridge.memory_broker.MemoryDepthReader.read", fail)
+    monkeypatch.setattr("inference_bridge.memory.broker.MemoryDepthReader.read", fail)
 
     assert "inference_waiting_jobs{" not in await service.metrics()

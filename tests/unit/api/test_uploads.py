@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_api.buffers import Body, Buffers
-from inference_api.uploads import read_picture
+from inference_api.http.buffers import Body, Buffers
+from inference_api.http.uploads import read_picture
 from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge, InvalidRequest, RequestTimeout
 from tests.unit.api.conftest import Service, a_picture
 
@@ -109,7 +109,7 @@ async def test_a_length_that_is_announced_too_large_is_refused_unread() -> None:
 
 
 async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference_api.uploads.READ_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("inference_api.http.uploads.READ_TIMEOUT_S", 0.01)
 
     async def stuck() -> AsyncIterator[bytes]:
         yield b"the first byte"

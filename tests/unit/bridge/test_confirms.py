@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference_bridge.confirms import Confirms, Publish
 from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.requests import InferenceRequest
 
 

@@ -6,8 +6,8 @@ import pytest
 from pika import BasicProperties, frame, spec
 from pika.exceptions import InvalidFrameError
 
-from inference_bridge.amqp import CorkedConnection
-from inference_bridge.frames import read_frame
+from inference_bridge.rabbitmq.connection import CorkedConnection
+from inference_bridge.rabbitmq.frames import read_frame
 
 
 def header_frame(headers: bytes, body_bytes: int = 5) -> bytes:

@@ -7,8 +7,8 @@ from pika import BasicProperties
 
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Delivery, Inbox
-from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, Message
-from inference_bridge.topology import DEAD_MAX_LENGTH
+from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, Message
+from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
 from mnist_model.spec import SPEC
 from tests.sizes import FixedSize
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import failed
 
 

@@ -8,13 +8,13 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from inference_bridge import amqp
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.errors import Unavailable
-from inference_bridge.publisher import AmqpPublisher
+from inference_bridge.rabbitmq import connection as amqp
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import topology_for
 from tests.fake_broker import FakeBroker, FakeChannel
 from tests.virtual_time import VirtualLoop
 

@@ -1,4 +1,4 @@
-from inference_bridge.topology import Queue, topology_for
+from inference_bridge.rabbitmq.topology import Queue, topology_for
 from mnist_model.spec import SPEC
 
 TOPOLOGY = topology_for(SPEC, queue_max_length=10)

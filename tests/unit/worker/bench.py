@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.memory_broker import MemoryBroker, Message
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker, Message
+from inference_bridge.memory.store import MemoryStore
 from inference_bridge.reports import WorkerReport
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import Result

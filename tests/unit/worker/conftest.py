@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from inference_bridge.memory_broker import MemoryBroker
+from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.reports import DEFAULT_POOL
 from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics

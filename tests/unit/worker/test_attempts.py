@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from inference_bridge.errors import DeviceLost
-from inference_bridge.memory_broker import MemoryConsumer
-from inference_bridge.topology import SOLO_ATTEMPTS
+from inference_bridge.memory.broker import MemoryConsumer
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from tests.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from inference_bridge.dead_letters import DeadLetter, second_life
+from inference_bridge.rabbitmq.dead_letters import DeadLetter, second_life
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import failed
-from inference_bridge.topology import SOLO_ATTEMPTS
 from inference_worker.obituary import Obituary, listing, picture
 from mnist_model.spec import SPEC
 

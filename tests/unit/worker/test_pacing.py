@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from inference_bridge.inbox import Inbox
-from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer
+from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer
 from inference_bridge.requests import InferenceRequest
 from inference_worker.pacing import Pacing
 from inference_worker.sizing import FIRST_PREFETCH, BatchSizing

@@ -7,10 +7,10 @@ import pytest
 from pika import BasicProperties
 
 from inference_bridge.errors import DeviceLost
-from inference_bridge.memory_broker import Message
+from inference_bridge.memory.broker import Message
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import to_properties
 from inference_bridge.results import failed
-from inference_bridge.topology import SOLO_ATTEMPTS
 from mnist_model.spec import SPEC
 from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect

@@ -18,14 +18,14 @@ from prometheus_client import CollectorRegistry
 
 from inference_bridge.errors import DeviceLost, StoreUnavailable
 from inference_bridge.inbox import Delivery, Lane
-from inference_bridge.memory_broker import MemoryBroker, MemoryConsumer, MemorySource, Message
-from inference_bridge.memory_store import MemoryStore
+from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, MemorySource, Message
+from inference_bridge.memory.store import MemoryStore
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.reports import DEFAULT_POOL, WorkerReport
 from inference_bridge.requests import InferenceRequest, message_id, to_properties
 from inference_bridge.results import Result, Status
 from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import SOLO_ATTEMPTS
 from inference_worker.batch import WORKER_CRASHED
 from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics

@@ -20,7 +20,7 @@ from pika.channel import Channel as PikaChannel
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from inference_bridge.errors import InferenceError
-from inference_bridge.frames import read_frame
+from inference_bridge.rabbitmq.frames import read_frame
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class CorkedConnection(AsyncioConnection):
     """Joins everything written in one turn of the event loop into one send, and reads what pika cannot decode.
 
     pika emits method, header and body of a message as three buffers, each with a system call of its own; why it must
-    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_amqp.py` and
+    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_connection.py` and
     `test_frames.py` fail when pika stops calling them.
     """
 

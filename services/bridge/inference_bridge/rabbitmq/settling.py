@@ -11,8 +11,8 @@ import logging
 
 from pika.exceptions import ChannelClosed
 
-from inference_bridge.amqp import Channel, Connection
-from inference_bridge.topology import Topology
+from inference_bridge.rabbitmq.connection import Channel, Connection
+from inference_bridge.rabbitmq.topology import Topology
 
 logger = logging.getLogger(__name__)
 

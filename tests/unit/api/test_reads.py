@@ -3,10 +3,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from inference_bridge import reads
+from inference_api import reads
+from inference_api.reads import CoalescedReads
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.memory_store import MemoryStore
-from inference_bridge.reads import CoalescedReads
+from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import failed
 
 

@@ -5,9 +5,9 @@ import logging
 
 from pika.exceptions import AMQPError, ChannelClosed
 
-from inference_bridge.amqp import Channel, Connection
 from inference_bridge.errors import BrokerUnavailable, ConfigurationError, InferenceError
-from inference_bridge.topology import Queue, Topology
+from inference_bridge.rabbitmq.connection import Channel, Connection
+from inference_bridge.rabbitmq.topology import Queue, Topology
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference_api.schemas import SCHEMAS, one_of
+from inference_api.openapi.schemas import SCHEMAS, one_of
 
 _ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 _SUCCEEDED = {

@@ -14,12 +14,12 @@ from typing import Any
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
-from inference_bridge.amqp import Channel, Connection, connection_parameters, supervise
-from inference_bridge.deaths import breaks_dead_lettering
-from inference_bridge.declare import ensure_topology
 from inference_bridge.inbox import Delivery, Inbox, Lane
+from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.topology import Topology
+from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology
 
 logger = logging.getLogger(__name__)
 

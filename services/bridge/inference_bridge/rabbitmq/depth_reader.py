@@ -8,11 +8,11 @@ import asyncio
 
 from pika.exceptions import AMQPError, ChannelClosed
 
-from inference_bridge.amqp import Connection, connection_parameters, supervise
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable
+from inference_bridge.rabbitmq.connection import Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology
 
 #: KEDA gives the whole call 3 s.
 READ_TIMEOUT_S = 1.5

@@ -12,7 +12,7 @@ from typing import Any
 from pika import BasicProperties, frame, spec
 from pika.exceptions import InvalidFrameError
 
-from inference_bridge.deaths import DEATHS_HEADER
+from inference_bridge.rabbitmq.x_death import DEATHS_HEADER
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def read_frame(data: bytes) -> tuple[int, object]:
         logger.warning("message properties cannot be decoded", extra={"reason": type(error).__name__})
         _, _, body_bytes = _CONTENT.unpack_from(data, spec.FRAME_HEADER_SIZE)
         frame_bytes = spec.FRAME_HEADER_SIZE + payload_bytes + spec.FRAME_END_SIZE
-        # The one header that must not be overlooked: see `deaths.py`. An empty entry is one that nobody may reject.
+        # The one header that must not be overlooked: see `x_death.py`. An empty entry is one that nobody may reject.
         is_suspicious = DEATHS_HEADER.encode() in data[:frame_bytes]
         headers: dict[str, Any] = {DEATHS_HEADER: [None]} if is_suspicious else {}
         return frame_bytes, frame.Header(channel, body_bytes, BasicProperties(headers=headers))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from inference_api.keys import Client
+from inference_api.clients.key_file import Client
 from inference_bridge.contract import Store
 from inference_bridge.errors import RateLimited, StoreUnavailable, TooManyInFlight, Unavailable
 

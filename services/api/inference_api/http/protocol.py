@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from inference_api.problems import MEDIA_TYPE, problem
+from inference_api.http.problems import MEDIA_TYPE, problem
 
 #: Most bytes of a request's line and headers, and of anything else that is no body.
 MAX_HEAD_BYTES = 32_768

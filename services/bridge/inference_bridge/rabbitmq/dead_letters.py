@@ -16,13 +16,13 @@ from typing import Any, Self
 from pika import BasicProperties
 from pika.spec import Basic
 
-from inference_bridge.amqp import CONNECT_TIMEOUT_S, Channel, Connection, first_of
-from inference_bridge.confirms import Confirms, Publish
-from inference_bridge.deaths import DEATHS_HEADER
 from inference_bridge.errors import InvalidMessage
+from inference_bridge.rabbitmq.confirms import Confirms, Publish
+from inference_bridge.rabbitmq.connection import CONNECT_TIMEOUT_S, Channel, Connection, first_of
+from inference_bridge.rabbitmq.topology import Topology
+from inference_bridge.rabbitmq.x_death import DEATHS_HEADER
 from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology
 
 
 @dataclass(frozen=True, slots=True, eq=False)

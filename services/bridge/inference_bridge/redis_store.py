@@ -12,9 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError
 
-from inference_bridge.connections import Connections
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import ID_LENGTH
+from inference_bridge.redis_connections import Connections
 from inference_bridge.reports import FORGET_S, KEEP_S, WorkerReport, from_object, to_json
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec

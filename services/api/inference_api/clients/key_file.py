@@ -1,36 +1,25 @@
-"""The key file: who may come in, and what each client is allowed.
-
-`python -m inference_api.keys NAME` prints a new key for a client, and the lines for the file.
-"""
+"""The key file: who may come in, and what each client is allowed."""
 
 import hmac
 import logging
-import secrets
-import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inference_api.problems import problem
-from inference_bridge.errors import ConfigurationError, Unauthorized
+from inference_bridge.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-KEY_BYTES = 32
 #: At most so often is the file looked at for a change.
 LOOK_INTERVAL_S = 1.0
-#: Probes come from the platform, which has no key.
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+#: What a client may be called.
+NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
 #: What tells one version of a file from the next: modified at (ns), bytes, inode. None: there is no file.
 Version = tuple[int, int, int] | None
@@ -41,7 +30,7 @@ class Client(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME_PATTERN)
     sha256: Annotated[list[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")]], Field(min_length=1)]
     rate_per_s: float | None = Field(default=None, ge=0.001, le=1_000_000)
     max_in_flight: int | None = Field(default=None, ge=1, le=10_000_000)
@@ -50,10 +39,6 @@ class Client(BaseModel):
     def digests(self) -> list[bytes]:
         """The SHA-256 of each of its keys, 32 bytes each."""
         return [bytes.fromhex(digest) for digest in self.sha256]
-
-
-#: Who comes in where no keys are asked for.
-ANYONE = Client.model_construct(name="", sha256=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +98,6 @@ class KeyFile:
             logger.info("key file read", extra={"key_count": len(self._keys.holders)})
 
 
-class RequireKey:
-    """ASGI middleware that lets in who brings a key; plain ASGI, so that no byte of a refused body is read."""
-
-    def __init__(self, app: ASGIApp, keys: KeyFile) -> None:
-        self._app = app
-        self._keys = keys
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its client in `request.state.client`, or answer 401."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
-            await self._app(scope, receive, send)
-            return
-        key = _presented(Headers(scope=scope))
-        client = None if key is None else self._keys.holder(key)
-        if client is None:
-            found = "no Authorization header with a Bearer key" if key is None else "a key that is nobody's"
-            detail = f"the call has {found}; send 'Authorization: Bearer KEY' with a key that the operator gave you"
-            # The connection stays: closed with a body on its way, the client would see a reset instead of the reason.
-            refusal = problem(401, Unauthorized.code, detail, {"WWW-Authenticate": "Bearer"})
-            await refusal(scope, receive, send)
-            return
-        scope.setdefault("state", {})["client"] = client
-        await self._app(scope, receive, send)
-
-
-def client_of(request: Request) -> Client:
-    """Return who calls."""
-    client: Client = getattr(request.state, "client", ANYONE)
-    return client
-
-
 def read_keys(path: Path) -> Keys:
     """Return what a key file says.
 
@@ -155,31 +109,11 @@ def read_keys(path: Path) -> Keys:
     except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise _wrong(path, f"cannot be read ({error})", "name a readable TOML file") from None
     if not tables:
-        raise _wrong(path, "names no client", "add one with `python -m inference_api.keys NAME`")
+        raise _wrong(path, "names no client", "add one with `python -m inference_api.clients NAME`")
     holders = [(digest, client) for client in _clients(path, tables) for digest in client.digests]
     if len({digest for digest, _ in holders}) < len(holders):
         raise _wrong(path, "holds a key twice", "give each client keys of its own")
     return Keys(tuple(holders))
-
-
-def new_key() -> str:
-    """Return a new random key, 43 characters that a header may hold as they are."""
-    return secrets.token_urlsafe(KEY_BYTES)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Print a new key for a client and the lines of the key file for it; nothing is stored."""
-    key = new_key()
-    digest = sha256(key.encode()).hexdigest()
-    try:
-        (name,) = arguments
-        client = Client(name=name, sha256=[digest])
-    except ValueError:  # ValidationError is one
-        print(f"usage: python -m inference_api.keys NAME, where NAME matches {_NAME}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"key for {client.name}, shown only now:\n{key}\n")  # noqa: T201
-    print(f'lines for the file that INFERENCE_API_KEYS_FILE names:\n[{client.name}]\nsha256 = ["{digest}"]')  # noqa: T201
-    return 0
 
 
 def _clients(path: Path, tables: dict[str, Any]) -> list[Client]:
@@ -195,12 +129,6 @@ def _clients(path: Path, tables: dict[str, Any]) -> list[Client]:
     return clients
 
 
-def _presented(headers: Headers) -> bytes | None:
-    values = headers.getlist("authorization")
-    scheme, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    return key.strip().encode() if scheme.lower() == "bearer" and key.strip() else None
-
-
 def _version(path: Path) -> Version:
     try:
         status = path.stat()
@@ -211,7 +139,3 @@ def _version(path: Path) -> Version:
 
 def _wrong(path: Path, what: str, remedy: str) -> ConfigurationError:
     return ConfigurationError(f"the key file {path} {what}; {remedy}")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 import pytest
 
-from inference_bridge.room import Room
+from inference_bridge.rabbitmq.headroom import Room
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from pika import BasicProperties
 
-from inference_bridge.consumer import SUSPECT_DELIVERY_COUNT
 from inference_bridge.depths import Depths
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Delivery, Inbox, Lane
+from inference_bridge.rabbitmq.consumer import SUSPECT_DELIVERY_COUNT
+from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import DEAD_MAX_LENGTH
 
 
 @dataclass(slots=True)

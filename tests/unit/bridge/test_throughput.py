@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from inference_bridge.drain_rate import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
+from inference_bridge.rabbitmq.throughput import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
 from tests.clock import Clock
 
 

@@ -8,7 +8,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from inference_api.buffers import Body
+from inference_api.http.buffers import Body
 from inference_bridge.errors import EmptyInput, InputTooLarge, InvalidRequest, RequestTimeout
 
 FIELD = "file"

@@ -11,16 +11,16 @@ from typing import Any
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
-from inference_bridge.amqp import Channel, Connection, connection_parameters, supervise
-from inference_bridge.confirms import Confirms, Publish
-from inference_bridge.declare import ensure_topology, watch_topology
-from inference_bridge.drain_rate import DrainRate
 from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.rabbitmq.confirms import Confirms, Publish
+from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
+from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.requests import InferenceRequest, to_properties
-from inference_bridge.room import Room
-from inference_bridge.settling import check_settled, until_settled
 from inference_bridge.spec import ModelSpec
-from inference_bridge.topology import Topology
 
 logger = logging.getLogger(__name__)
 

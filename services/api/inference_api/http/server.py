@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from inference_api.background import Background
-from inference_api.protocol import BoundedProtocol
+from inference_api.http.protocol import BoundedProtocol
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.ending import STOP_SIGNALS

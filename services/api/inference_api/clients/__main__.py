@@ -1,0 +1,34 @@
+"""`python -m inference_api.clients NAME` prints a new key for a client, and the lines for the key file."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+
+from inference_api.clients.key_file import NAME_PATTERN, Client
+
+KEY_BYTES = 32
+
+
+def new_key() -> str:
+    """Return a new random key, 43 characters that a header may hold as they are."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a new key for a client and the lines of the key file for it; nothing is stored."""
+    key = new_key()
+    digest = sha256(key.encode()).hexdigest()
+    try:
+        (name,) = arguments
+        client = Client(name=name, sha256=[digest])
+    except ValueError:  # ValidationError is one
+        print(f"usage: python -m inference_api.clients NAME, where NAME matches {NAME_PATTERN}", file=sys.stderr)  # noqa: T201
+        return 2
+    print(f"key for {client.name}, shown only now:\n{key}\n")  # noqa: T201
+    print(f'lines for the file that INFERENCE_API_KEYS_FILE names:\n[{client.name}]\nsha256 = ["{digest}"]')  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

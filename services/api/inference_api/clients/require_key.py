@@ -1,0 +1,51 @@
+"""Lets in who brings a key, and tells the routes who calls."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from inference_api.clients.key_file import Client, KeyFile
+from inference_api.http.problems import problem
+from inference_bridge.errors import Unauthorized
+
+#: Probes come from the platform, which has no key.
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+#: Who comes in where no keys are asked for.
+ANYONE = Client.model_construct(name="", sha256=[])
+
+
+class RequireKey:
+    """ASGI middleware that lets in who brings a key; plain ASGI, so that no byte of a refused body is read."""
+
+    def __init__(self, app: ASGIApp, keys: KeyFile) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its client in `request.state.client`, or answer 401."""
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        key = _presented(Headers(scope=scope))
+        client = None if key is None else self._keys.holder(key)
+        if client is None:
+            found = "no Authorization header with a Bearer key" if key is None else "a key that is nobody's"
+            detail = f"the call has {found}; send 'Authorization: Bearer KEY' with a key that the operator gave you"
+            # The connection stays: closed with a body on its way, the client would see a reset instead of the reason.
+            refusal = problem(401, Unauthorized.code, detail, {"WWW-Authenticate": "Bearer"})
+            await refusal(scope, receive, send)
+            return
+        scope.setdefault("state", {})["client"] = client
+        await self._app(scope, receive, send)
+
+
+def client_of(request: Request) -> Client:
+    """Return who calls."""
+    client: Client = getattr(request.state, "client", ANYONE)
+    return client
+
+
+def _presented(headers: Headers) -> bytes | None:
+    values = headers.getlist("authorization")
+    scheme, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    return key.strip().encode() if scheme.lower() == "bearer" and key.strip() else None

@@ -1,0 +1,1 @@
+"""What `/docs` shows: `paths` describes the calls, `schemas` their answers."""

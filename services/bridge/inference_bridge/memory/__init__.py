@@ -1,0 +1,1 @@
+"""The contract in one process, without servers: a broker and a store in memory."""

@@ -1,0 +1,1 @@
+"""RabbitMQ: `connection` stays connected, `declare` makes the `topology`, `publisher` and `consumer` carry the jobs."""
