@@ -38,7 +38,9 @@ class ApiSettings(BridgeSettings):
     )
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
-    max_decodes: int = Field(default=32, ge=1, le=4_096, description="pictures that may be in such a thread or wait for one")
+    max_decodes: int = Field(
+        default=32, ge=1, le=4_096, description="pictures that may be in such a thread or wait for one"
+    )
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
     publish_timeout_s: float = Field(

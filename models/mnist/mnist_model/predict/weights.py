@@ -19,9 +19,7 @@ from mnist_model.predict.network import ConvNet
 DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""
 
-_REMEDY = (
-    "train them again with `make train` in a checkout, or unset INFERENCE_WEIGHTS to use those of the package"
-)
+_REMEDY = "train them again with `make train` in a checkout, or unset INFERENCE_WEIGHTS to use those of the package"
 
 
 @dataclass(frozen=True, slots=True)
