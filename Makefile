@@ -22,7 +22,7 @@ CODE := services models training tests benchmarks samples keda charts release
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
-UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model
+UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
 UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
 UNIT_TESTS := -m "not servers" tests/unit/test_imports.py tests/unit/bridge tests/unit/pictures tests/unit/api \
 	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/release tests/contract
