@@ -281,7 +281,7 @@ def gives_784_bytes_or_a_refusal(picture: bytes) -> None:
         assert len(prepare(picture, max_pixels=MAX_PIXELS)) == 784
 
 
-@settings(deadline=2_000, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6))
 def test_damaged_picture_gives_784_bytes_or_a_refusal(seed: bytes, damage: list[tuple[float, bytes]]) -> None:
     picture = bytearray(seed)
@@ -292,13 +292,13 @@ def test_damaged_picture_gives_784_bytes_or_a_refusal(seed: bytes, damage: list[
     gives_784_bytes_or_a_refusal(bytes(picture))
 
 
-@settings(deadline=2_000, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from([seed[:n] for seed in SEEDS for n in (2, 8, 16)]), st.binary(max_size=200))
 def test_any_bytes_after_a_signature_give_784_bytes_or_a_refusal(start: bytes, rest: bytes) -> None:
     gives_784_bytes_or_a_refusal(start + rest)
 
 
-@settings(deadline=2_000, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),
