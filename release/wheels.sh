@@ -26,6 +26,7 @@ install() {
 install --requirement requirements-unit.txt psutil "$2"
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$wheels" services/*/ models/*/
 install "$wheels"/*.whl
+for model in "$wheels"/*_model_*.whl; do install "$model[api,worker]"; done  # what its two halves need
 
 # shellcheck disable=SC2086
 "$python" -I - $packages <<'END'
