@@ -50,7 +50,7 @@ def needs_of(folder: str, service: str) -> set[str]:
 
 @both
 def test_an_image_holds_the_packages_that_its_service_and_its_model_need_and_no_other(service: str) -> None:
-    model = default(service, "MODEL")
+    [model] = set(re.findall(r"^ +MODEL: (\w+)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE))
     copied = re.findall(r"^COPY (\w+/\S+) \1$", dockerfile(service), re.MULTILINE)
 
     expected = needs_of(f"services/{service}", service) | needs_of(f"models/{model}", service)
