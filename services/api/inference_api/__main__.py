@@ -6,15 +6,9 @@ import sys
 import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from inference_api.app import create_app
-from inference_api.background import Background
-from inference_api.http.server import EXIT_DEFECT, Server, http_server
-from inference_api.metrics import WaitingJobs
-from inference_api.model import import_prepare
-from inference_api.operations import create_operations_app
-from inference_api.scaling import Scaling
+from inference_api.http.server import EXIT_DEFECT, Server
 from inference_api.settings import ApiSettings
-from inference_api.waiters import Waiters
+from inference_api.wiring import wire_server
 from inference_bridge.ending import leave, run
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.ids import TicketSigner
@@ -58,30 +52,19 @@ def build_server(settings: ApiSettings) -> Server:
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
     store = RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(settings.ticket_key.get_secret_value().encode(), model=spec.name)
-    waiters = Waiters(store, max_waiters=settings.max_waiters)
-    background = Background()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    app = create_app(
+    return wire_server(
         settings,
-        prepare=import_prepare(spec),
+        spec,
         publisher=publisher,
         depth_reader=depth_reader,
         store=store,
         signer=signer,
-        waiters=waiters,
         drain_rate=drain_rate,
         registry=registry,
-        background=background,
     )
-    operations_app = create_operations_app(
-        spec=spec,
-        scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(registry, depth_reader, topology),
-        registry=registry,
-    )
-    return http_server(app, operations_app, settings, waiters=waiters, background=background)
 
 
 def main() -> None:

@@ -11,22 +11,15 @@ from typing import NoReturn
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from inference_api.app import create_app
-from inference_api.background import Background
-from inference_api.http.server import Server, http_server
-from inference_api.metrics import WaitingJobs
-from inference_api.model import import_prepare
-from inference_api.operations import create_operations_app
-from inference_api.scaling import Scaling
+from inference_api.http.server import Server
 from inference_api.settings import ApiSettings
-from inference_api.waiters import Waiters
+from inference_api.wiring import wire_server
 from inference_bridge.ending import leave, run
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.throughput import DrainRate
-from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
 from inference_worker.model import Model
@@ -69,36 +62,22 @@ def ticket_key(settings: ApiSettings) -> bytes:
 
 async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
-    background = Background()
     registry = CollectorRegistry()
     broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
     store = MemoryStore(result_ttl_s=api.result_ttl_s)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
-    waiters = Waiters(store, max_waiters=api.max_waiters)
-    signer = TicketSigner(ticket_key(api), model=model.spec.name)
-    depth_reader, drain_rate = broker.depth_reader(), DrainRate()
-    app = create_app(
+    server = wire_server(
         api,
-        prepare=import_prepare(load_spec(api.model)),
+        load_spec(api.model),
         publisher=broker.publisher(),
-        depth_reader=depth_reader,
+        depth_reader=broker.depth_reader(),
         store=store,
-        signer=signer,
-        waiters=waiters,
-        drain_rate=drain_rate,
+        signer=TicketSigner(ticket_key(api), model=model.spec.name),
+        drain_rate=DrainRate(),
         registry=registry,
-        background=background,
+        announce=print_first_steps,
     )
-    operations_app = create_operations_app(
-        spec=model.spec,
-        scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(
-            registry, depth_reader, topology_for(model.spec, queue_max_length=api.queue_max_length)
-        ),
-        registry=registry,
-    )
-    server = http_server(app, operations_app, api, waiters=waiters, background=background, announce=print_first_steps)
     await _run_both(server, working)
     return server.exit_status
 

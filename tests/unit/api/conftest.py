@@ -10,22 +10,16 @@ import pytest
 from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
-from inference_api.app import create_app
-from inference_api.background import Background
-from inference_api.http.server import Server, http_server
-from inference_api.metrics import WaitingJobs
-from inference_api.operations import create_operations_app
-from inference_api.scaling import Scaling
+from inference_api.http.server import Server
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
+from inference_api.wiring import wire_server
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.throughput import DrainRate
-from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.results import succeeded
-from mnist_model.prepare import begin
 from mnist_model.spec import SPEC
 
 KEY = b"a key of sixteen"
@@ -84,37 +78,24 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
     broker = MemoryBroker(SPEC, queue_max_length=settings.queue_max_length)
     store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(KEY, model=SPEC.name)
-    background = Background()
-    waiters = Waiters(store, max_waiters=settings.max_waiters)
-    depth_reader, drain_rate, registry = broker.depth_reader(), DrainRate(), CollectorRegistry()
-    app = create_app(
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    server = wire_server(
         settings,
-        prepare=begin,
+        SPEC,
         publisher=broker.publisher(),
-        depth_reader=depth_reader,
+        depth_reader=broker.depth_reader(),
         store=store,
         signer=signer,
-        waiters=waiters,
-        drain_rate=drain_rate,
-        registry=registry,
-        background=background,
-    )
-    operations_app = create_operations_app(
-        spec=SPEC,
-        scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(registry, depth_reader, topology_for(SPEC, queue_max_length=3)),
-        registry=registry,
-    )
-    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = http_server(
-        app, operations_app, settings, waiters=waiters, background=background, announce=listening.set_result
+        drain_rate=DrainRate(),
+        registry=CollectorRegistry(),
+        announce=listening.set_result,
     )
     serving = asyncio.create_task(server.serve())
     async with (
         httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client,
         httpx.AsyncClient(base_url=server.operations.url, timeout=TIMEOUT_S) as operations,
     ):
-        yield Service(client, operations, broker, store, signer, server, waiters, serving)
+        yield Service(client, operations, broker, store, signer, server, server.waiters, serving)
     server.should_exit = True
     await asyncio.wait_for(serving, TIMEOUT_S)
 

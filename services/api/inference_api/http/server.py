@@ -56,6 +56,7 @@ class Server(uvicorn.Server):
 
     Attributes:
         operations: runs beside it.
+        waiters: the calls that wait for a result.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.operations = operations
         self._operating: asyncio.Task[None] | None = None
-        self._waiters = waiters
+        self.waiters = waiters
         self._background = background
         self._announce = announce
 
@@ -105,7 +106,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing new, let every call end, close."""
-        self._waiters.close()
+        self.waiters.close()
         await super().shutdown(sockets)
         if self._operating is not None:
             self.operations.should_exit = True
@@ -129,7 +130,7 @@ def http_server(
     *,
     waiters: Waiters,
     background: Background,
-    announce: Callable[[str], None] = log_address,
+    announce: Callable[[str], None],
 ) -> Server:
     """Return the server of both applications, each on its port; once it listens, it calls `announce` with its URL."""
     config = uvicorn.Config(

@@ -1,0 +1,61 @@
+"""Makes one server of the parts that every API process has, whichever broker and store stand behind it."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from inference_api.app import create_app
+from inference_api.background import Background
+from inference_api.http.server import Server, http_server, log_address
+from inference_api.metrics import WaitingJobs
+from inference_api.model import import_prepare
+from inference_api.operations import create_operations_app
+from inference_api.scaling import Scaling
+from inference_api.settings import ApiSettings
+from inference_api.waiters import Waiters
+from inference_bridge.contract import DepthReader, Publisher, Store
+from inference_bridge.ids import TicketSigner
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import topology_for
+from inference_bridge.spec import ModelSpec
+
+
+def wire_server(
+    settings: ApiSettings,
+    spec: ModelSpec,
+    *,
+    publisher: Publisher,
+    depth_reader: DepthReader,
+    store: Store,
+    signer: TicketSigner,
+    drain_rate: DrainRate,
+    registry: CollectorRegistry,
+    announce: Callable[[str], None] = log_address,
+) -> Server:
+    """Return the server of one model for clients and for the platform; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: the key file, or what the spec names, is missing or wrong.
+    """
+    waiters = Waiters(store, max_waiters=settings.max_waiters)
+    background = Background()
+    app = create_app(
+        settings,
+        prepare=import_prepare(spec),
+        publisher=publisher,
+        depth_reader=depth_reader,
+        store=store,
+        signer=signer,
+        waiters=waiters,
+        drain_rate=drain_rate,
+        registry=registry,
+        background=background,
+    )
+    topology = topology_for(spec, queue_max_length=settings.queue_max_length)
+    operations_app = create_operations_app(
+        spec=spec,
+        scaling=Scaling(depth_reader, store, drain_rate),
+        waiting_jobs=WaitingJobs(registry, depth_reader, topology),
+        registry=registry,
+    )
+    return http_server(app, operations_app, settings, waiters=waiters, background=background, announce=announce)
