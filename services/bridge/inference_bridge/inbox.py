@@ -111,6 +111,8 @@ class Inbox:
         would never be free for it.
         """
         while not self._is_closed:
+            # Before the look, so that whatever comes while a batch fills is looked at too.
+            self._changed.clear()
             if self._is_suspects_turn():
                 if is_device_free():
                     self._took_suspect = True
@@ -118,7 +120,6 @@ class Inbox:
             elif self._is_full(sizing) or (self._jobs and is_device_free() and await self._is_filled(sizing)):
                 self._took_suspect = False
                 return [self._jobs.popleft() for _ in range(min(len(self._jobs), sizing.batch_size))]
-            self._changed.clear()
             await self._changed.wait()
         return []
 

@@ -103,6 +103,27 @@ async def test_nothing_is_given_out_ahead_while_it_is_a_suspects_turn() -> None:
     assert [delivery.tag for delivery in await asyncio.wait_for(taking, 1)] == [1]
 
 
+async def test_a_suspect_that_comes_while_a_batch_fills_is_given_out() -> None:
+    inbox = filled(a_delivery(1))
+    filling = asyncio.create_task(inbox.take(FixedSize(2, fill_s=60), is_device_free=free))
+    await asyncio.sleep(0)
+
+    inbox.put(a_delivery(2, Lane.RETRY))
+
+    assert [delivery.tag for delivery in await asyncio.wait_for(filling, 1)] == [2]
+
+
+async def test_a_job_that_comes_back_as_a_suspect_while_its_batch_fills_is_given_out() -> None:
+    inbox = filled(a_delivery(1))
+    filling = asyncio.create_task(inbox.take(FixedSize(2, fill_s=60), is_device_free=free))
+    await asyncio.sleep(0)
+
+    inbox.clear()
+    inbox.put(a_delivery(1, Lane.RETRY))
+
+    assert [delivery.lane for delivery in await asyncio.wait_for(filling, 1)] == [Lane.RETRY]
+
+
 async def test_a_closed_inbox_gives_nothing() -> None:
     inbox = filled(a_delivery(1))
 
