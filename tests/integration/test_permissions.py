@@ -194,6 +194,7 @@ async def test_the_api_sees_how_many_jobs_wait(servers: Servers) -> None:
     await until_depths(reader, Depths(jobs=0, suspects=0))
 
     reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
 
 
 @pytest.mark.parametrize("user", ["api"])
