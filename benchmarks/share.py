@@ -195,7 +195,7 @@ def busy_share(worker: Service) -> float:
     # From the end of one batch to the end of another, so that no part of a batch is counted.
     first = bisect(ends_s, ends_s[0] + BUSY_FROM_S)
     last = bisect(ends_s, ends_s[0] + BUSY_UNTIL_S) - 1
-    return sum(busy_s[first + 1 : last + 1]) / (ends_s[last] - ends_s[first])
+    return float(sum(busy_s[first + 1 : last + 1]) / (ends_s[last] - ends_s[first]))
 
 
 def stop(workers: list[Service]) -> None:
