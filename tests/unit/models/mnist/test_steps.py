@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from inference_pictures.errors import UnreadableImage
 from mnist_model.prepare.light import flatten_light, remove_shadows
 from mnist_model.prepare.lines import remove_ruled_lines
-from mnist_model.prepare.morphology import dilated, labelled, opened
-from mnist_model.prepare.placement import centre, centre_of_mass, scale, stroke_width
+from mnist_model.prepare.morphology import apply_opening, dilate, label_pieces
+from mnist_model.prepare.placement import centre, find_centre_of_mass, measure_stroke_width, scale
 from mnist_model.prepare.polarity import grey_by_contrast, ink_is_dark
-from mnist_model.prepare.steps import STEPS, digit_of, steps
+from mnist_model.prepare.steps import STEPS, find_digit, run_steps
 from mnist_model.prepare.strokes import keep_digit, remove_frame
 
 SAMPLES = Path(__file__).parents[4] / "samples"
@@ -58,29 +58,29 @@ def likeness(one: Grey, other: Grey) -> float:
 
 
 def is_a(name: str, picture: Grey, *, at_least: float = 0.85) -> bool:
-    return likeness(digit_of(picture), sample(name)) >= at_least
+    return likeness(find_digit(picture), sample(name)) >= at_least
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mnist_picture_stays_as_it_is(name: str) -> None:
-    assert np.array_equal(digit_of(sample(name)), sample(name))
+    assert np.array_equal(find_digit(sample(name)), sample(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_inverted_mnist_picture_is_inverted_back(name: str) -> None:
-    assert np.array_equal(digit_of(~sample(name)), sample(name))
+    assert np.array_equal(find_digit(~sample(name)), sample(name))
 
 
 @pytest.mark.parametrize("shift", [(-3, 0), (1, 0), (0, 4), (0, -4), (-2, 3)], ids=str)
 def test_picture_off_centre_is_moved_back(shift: tuple[int, int]) -> None:
-    assert np.array_equal(digit_of(np.roll(sample("seven"), shift, (0, 1))), sample("seven"))
+    assert np.array_equal(find_digit(np.roll(sample("seven"), shift, (0, 1))), sample("seven"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_dark_on_light_equals_light_on_dark(name: str) -> None:
     ink = ink_of(name)
 
-    assert np.abs(digit_of(ink).astype(int) - digit_of(~ink)).max() <= 4
+    assert np.abs(find_digit(ink).astype(int) - find_digit(~ink)).max() <= 4
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_slope_of_light_is_flattened() -> None:
 
 
 def test_ink_over_half_the_picture_is_not_taken_for_paper() -> None:
-    ink = dilated(ink_of(share=0.9), 31, 31) // 8 * 7
+    ink = dilate(ink_of(share=0.9), 31, 31) // 8 * 7
 
     assert likeness(flatten_light(ink), ink) > 0.99
 
@@ -218,7 +218,7 @@ def test_salt_and_pepper_do_not_matter() -> None:
 def test_strokes_come_out_as_wide_as_mnist_has_them(width: int) -> None:
     seven = drawn(np.zeros((SIDE, SIDE), np.uint8), (60, 40, 170, 40), (170, 40, 100, 200), width=width)
 
-    assert 1.2 <= stroke_width(digit_of(painted(seven))) <= 4.7
+    assert 1.2 <= measure_stroke_width(find_digit(painted(seven))) <= 4.7
 
 
 def test_blurred_photograph_is_read() -> None:
@@ -243,7 +243,7 @@ def test_scaled_ink_is_20_pixels_long(name: str) -> None:
 
 @pytest.mark.parametrize("at", [(0.0, 0.0), (0.5, 0.5), (1.0, 0.2)], ids=["corner", "middle", "right"])
 def test_mass_is_in_the_middle_to_half_a_pixel(at: tuple[float, float]) -> None:
-    y, x = centre_of_mass(centre(ink_of(side=40, share=0.5, at=at)))
+    y, x = find_centre_of_mass(centre(ink_of(side=40, share=0.5, at=at)))
 
     assert 13.5 <= y < 14.5
     assert 13.5 <= x < 14.5
@@ -253,11 +253,11 @@ def test_paper_with_nothing_but_lines_is_refused() -> None:
     lines = drawn(np.zeros((SIDE, SIDE), np.uint8), *((0, y, SIDE, y) for y in range(10, SIDE, 20)), width=2)
 
     with pytest.raises(UnreadableImage, match="no strokes"):
-        digit_of(painted(lines))
+        find_digit(painted(lines))
 
 
 def test_every_step_can_be_looked_at() -> None:
-    pictures = list(steps(painted(ink_of())))
+    pictures = list(run_steps(painted(ink_of())))
 
     assert [name for name, _ in pictures] == [step.__name__ for step in STEPS]
     assert all(picture.dtype == np.uint8 for _, picture in pictures)
@@ -267,7 +267,7 @@ def test_digit_does_not_change_the_picture_it_is_given() -> None:
     picture = painted(ink_of())
     before = picture.copy()
 
-    digit_of(picture)
+    find_digit(picture)
 
     assert np.array_equal(picture, before)
 
@@ -275,7 +275,7 @@ def test_digit_does_not_change_the_picture_it_is_given() -> None:
 def test_pieces_touch_at_sides_and_corners() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1], [1, 1, 0, 0]], bool)
 
-    labels = labelled(mask)
+    labels = label_pieces(mask)
 
     assert len(np.unique(labels[mask])) == 3
     assert labels[0, 0] == labels[1, 1]
@@ -286,7 +286,7 @@ def test_long_winding_stroke_is_one_piece() -> None:
     mask[::2] = True
     mask[1::4, -1] = mask[3::4, 0] = True
 
-    assert np.array_equal(np.unique(labelled(mask)), [0, mask.size])
+    assert np.array_equal(np.unique(label_pieces(mask)), [0, mask.size])
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9, 31, 99])
@@ -299,12 +299,12 @@ def test_maximum_over_a_window_is_cut_off_at_the_border(size: int) -> None:
         for y in range(17)
     ]
 
-    assert np.array_equal(dilated(grey, size, size), expected)
+    assert np.array_equal(dilate(grey, size, size), expected)
 
 
 def test_opening_takes_away_only_what_is_smaller_than_the_window() -> None:
     grey = np.zeros((20, 20), np.uint8)
     grey[2:4, 2:10], grey[8:15, 8:15] = 200, 100
 
-    assert opened(grey, 5, 5)[3, 5] == 0
-    assert opened(grey, 5, 5)[10, 10] == 100
+    assert apply_opening(grey, 5, 5)[3, 5] == 0
+    assert apply_opening(grey, 5, 5)[10, 10] == 100
