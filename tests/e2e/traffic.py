@@ -1,4 +1,4 @@
-"""Clients: pictures in, ids out, results out."""
+"""Acts as a client: submits pictures and fetches results."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from tests.deployment import ROOT
 from tests.e2e.cluster import API_URL
 
 DIGITS = {"three": 3, "four": 4, "seven": 7}
-"""The samples and what they show."""
+"""The samples and their digits."""
 RESULT_TIMEOUT_S = 300.0
 Found = TypeVar("Found")
 _CLIENTS = 8
@@ -24,8 +24,8 @@ class Job:
     """An accepted picture.
 
     Attributes:
-        inference_id: the id that was given out.
-        digit: what the picture shows.
+        inference_id: the id from the API.
+        digit: the digit in the picture.
     """
 
     inference_id: str
@@ -33,7 +33,7 @@ class Job:
 
 
 def submit(count: int, api_url: str = API_URL) -> list[Job]:
-    """Submit pictures at once; a refusal is tried again when it says so.
+    """Submit pictures at once; after a refusal, try again as `Retry-After` says.
 
     Raises:
         AssertionError: an answer is neither 202 nor 503 with Retry-After, or the refusals do not end.
@@ -44,7 +44,7 @@ def submit(count: int, api_url: str = API_URL) -> list[Job]:
 
 
 def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response | None:
-    """Send one picture; None when nobody answers or the connection breaks."""
+    """Send one picture; return None if nobody answers or the connection breaks."""
     picture = (ROOT / f"samples/{name}.pgm").read_bytes()
     try:
         return httpx.post(f"{api_url}/classify", files={"file": picture}, timeout=15)
@@ -52,7 +52,9 @@ def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response
         return None
 
 
-def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> list[dict[str, Any]]:
+def fetch_results(
+    jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL
+) -> list[dict[str, Any]]:
     """Return each job's result, in order.
 
     Raises:
@@ -60,17 +62,17 @@ def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: s
     """
     deadline = time.monotonic() + timeout_s
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        return list(clients.map(lambda job: _result(job, deadline, api_url), jobs))
+        return list(clients.map(lambda job: _fetch_result(job, deadline, api_url), jobs))
 
 
 def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> None:
-    """Wait for the results: each must be there, and show what the picture shows."""
-    found = [(result["status"], result.get("predicted_class")) for result in results(jobs, timeout_s, api_url)]
+    """Wait for the results: each must exist and name the picture's digit."""
+    found = [(result["status"], result.get("predicted_class")) for result in fetch_results(jobs, timeout_s, api_url)]
     assert found == [("succeeded", job.digit) for job in jobs]
 
 
 def wait_for(what: str, condition: Callable[[], Found], timeout_s: float, every_s: float = 0.5) -> Found:
-    """Return what the condition found once that is true; raise with `what` when it is not in time."""
+    """Return the condition's value once it is true; raise with `what` if that takes too long."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"after {timeout_s} s there was still not: {what}"
@@ -80,12 +82,12 @@ def wait_for(what: str, condition: Callable[[], Found], timeout_s: float, every_
 
 @dataclass
 class Stream:
-    """Pictures, one after the other.
+    """Submits pictures, one after the other.
 
     Attributes:
-        api_url: where to.
-        jobs: what was accepted.
-        refusals: the statuses of what was not; 0 where a connection broke or nobody answered.
+        api_url: address of the API.
+        jobs: the accepted pictures.
+        refusals: the statuses of refused pictures; 0 if a connection broke or nobody answered.
     """
 
     api_url: str = API_URL
@@ -94,7 +96,7 @@ class Stream:
     _names: Iterator[str] = field(default_factory=lambda: cycle(DIGITS))
 
     def submit(self) -> None:
-        """Submit the next one."""
+        """Submit the next picture."""
         name = next(self._names)
         answer = try_to_submit(name, self.api_url)
         if answer is not None and answer.status_code == 202:
@@ -114,7 +116,7 @@ def _submit(name: str, api_url: str) -> Job:
     raise AssertionError("a picture was refused for 60 s")
 
 
-def _result(job: Job, deadline: float, api_url: str) -> dict[str, Any]:
+def _fetch_result(job: Job, deadline: float, api_url: str) -> dict[str, Any]:
     while time.monotonic() < deadline:
         try:
             answer = httpx.get(f"{api_url}/result/{job.inference_id}?wait=5", timeout=15)
