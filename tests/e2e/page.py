@@ -17,8 +17,9 @@ _HEAD = """# From zero to N workers and back
 `make e2e` measures and writes this page; the raw figures are in [scaling.json](scaling.json).
 
 A kind cluster on one machine: a node for everything but the workers, a second node with two pretended GPUs. {jobs}
-pictures are submitted at once to a system that has no worker. Each takes a worker {seconds_per_job:g} s. KEDA may start three
-workers, so one finds no GPU and stays pending. No image is pulled and no node started; elsewhere those come on top.
+pictures are submitted at once to a system that has no worker. Each takes a worker {seconds_per_job:g} s. KEDA may
+start three workers, so one finds no GPU and stays pending. No image is pulled and no node started; elsewhere those
+come on top.
 [keda/README.md](../keda/README.md#two-sources) says what the sources of KEDA's figure are, `queue` and `wait`.
 
 ![Workers and jobs over time](pictures/scaling.svg)
