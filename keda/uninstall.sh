@@ -1,7 +1,7 @@
 #!/bin/sh
 # Removes KEDA from the current context's cluster; refuses while a ScaledObject or ScaledJob is left.
 #   [KEDA_NAMESPACE=keda] keda/uninstall.sh
-# Only KEDA removes its finalizer from them. Without KEDA, Kubernetes can delete neither such an object nor its namespace.
+# Only KEDA removes its finalizer from them. Without KEDA, Kubernetes can delete neither the object nor its namespace.
 set -eu
 
 left=$(kubectl get scaledobjects,scaledjobs --all-namespaces --output \
