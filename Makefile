@@ -99,10 +99,10 @@ cluster-tools:
 # Before anything is installed.
 plan:
 	@[ -e $(DEV)/installed ] || echo "$(DEV) is not there yet: pip will install requirements-dev.txt into it, with a torch of several GB if it is the GPU build"
-	@sh tests/servers.sh --plan
+	@sh tests/support/servers.sh --plan
 
 servers:
-	@sh tests/servers.sh
+	@sh tests/support/servers.sh
 
 clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.deployment import ROOT, Deployment
-from tests.environment import environment
-from tests.pictures import SAMPLES, encoded, moved, sample
-from tests.servers import running_servers
+from tests.support.deployment import ROOT, Deployment
+from tests.support.environment import environment
+from tests.support.pictures import SAMPLES, encoded, moved, sample
+from tests.support.servers import running_servers
 from tqdm import tqdm
 
 from benchmarks import share

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.client import Connection
+from tests.support.client import Connection
 
 from benchmarks.jobs import Waiting, fetch, run_job, submit
 

@@ -39,9 +39,9 @@ from tests.chaos.schedule import FAULTS, mixed
 from tests.chaos.soak import run_soak
 from tests.chaos.trial import run_trial
 from tests.chaos.workload import Workload
-from tests.deployment import ROOT
-from tests.environment import environment
-from tests.servers import running_servers
+from tests.support.deployment import ROOT
+from tests.support.environment import environment
+from tests.support.servers import running_servers
 
 JOBS = 10_000
 SOAK_S = 600.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.pictures import encoded, sample
+from tests.support.pictures import encoded, sample
 
 TIMEOUT_S = 10.0
 #: File descriptors that this process needs for itself.

@@ -16,7 +16,7 @@ from tests.chaos.recovery import BOUND_S, recover
 from tests.chaos.specs import POISONED
 from tests.chaos.system import System
 from tests.chaos.workload import MAX_PIXELS, Workload
-from tests.pictures import encoded, sample
+from tests.support.pictures import encoded, sample
 
 POISON = encoded(sample("seven").rotate(180))
 DEAD, RETRY = "mnist.dead", "mnist.retry"

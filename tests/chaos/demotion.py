@@ -15,7 +15,7 @@ from tests.chaos.levels import ENVIRONMENT, Level
 from tests.chaos.recovery import recover
 from tests.chaos.system import System
 from tests.chaos.workload import Workload
-from tests.servers import RedisServer
+from tests.support.servers import RedisServer
 
 FILL_S = 3.0
 AFTER_S = 3.0

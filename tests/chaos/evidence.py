@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 PATH = ROOT / "docs" / "reliability.json"
 

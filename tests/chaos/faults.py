@@ -11,7 +11,7 @@ from random import Random
 import redis
 
 from tests.chaos.system import System
-from tests.deployment import Service
+from tests.support.deployment import Service
 
 Injection = Callable[[System, float, Random], Awaitable[None]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.chaos.workload import Workload
-from tests.client import Answer
+from tests.support.client import Answer
 
 TOLERANCE = 1e-4
 REFUSALS = {429, 503}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tests.chaos.ledger import Ledger
-from tests.client import Answer, Connection
+from tests.support.client import Answer, Connection
 
 HOST = "127.0.0.1"
 CONNECTIONS = 64

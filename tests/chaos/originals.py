@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.pictures import sample
+from tests.support.pictures import sample
 
 SIDE = 64
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

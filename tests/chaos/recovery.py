@@ -11,7 +11,7 @@ from itertools import count, cycle
 
 from tests.chaos.load import HOST, Load
 from tests.chaos.system import PROBE_TIMEOUT_S, READY, System, port_of, status_of
-from tests.deployment import Service, sum_of_samples
+from tests.support.deployment import Service, sum_of_samples
 
 #: What a process may take after a fault: a publish times out after 5 s, a pause before the next connection takes at
 #: most 5 s, and what has piled up meanwhile is to be worked off; the rest is for a slow machine.

@@ -13,12 +13,12 @@ import psutil
 import redis
 
 from tests.chaos.load import HOST
-from tests.chaos.proxy import Proxy
-from tests.client import Connection
-from tests.deployment import Deployment, Service
-from tests.pictures import encoded, sample
-from tests.servers import RabbitMQ, RedisServer
-from tests.supervisor import Supervisor
+from tests.support.client import Connection
+from tests.support.deployment import Deployment, Service
+from tests.support.pictures import encoded, sample
+from tests.support.proxy import Proxy
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.supervisor import Supervisor
 
 PROBE_TIMEOUT_S = 3.0
 READY = b"GET /readyz HTTP/1.1\r\n"

@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import prepare
 from mnist_training.data import DataError, load_split
-from tests.pictures import encoded, variations
+from tests.support.pictures import encoded, variations
 
 MAX_PIXELS = 784
 BATCH_SIZE = 64

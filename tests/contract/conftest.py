@@ -22,7 +22,7 @@ from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.sizes import FixedSize
+from tests.support.sizes import FixedSize
 
 TIMEOUT_S = 20.0
 QUEUE_MAX_LENGTH = 5

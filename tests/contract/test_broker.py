@@ -10,7 +10,7 @@ from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.requests import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, a_request, take, until, until_count
-from tests.depths import until_depths
+from tests.support.depths import until_depths
 
 
 async def consuming(world: World, running: Running, *, prefetch: int = 100) -> tuple[Consumer, Inbox]:

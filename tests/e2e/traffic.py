@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.deployment import ROOT
 from tests.e2e.cluster import API_URL
+from tests.support.deployment import ROOT
 
 DIGITS = {"three": 3, "four": 4, "seven": 7}
 """The samples and what they show."""

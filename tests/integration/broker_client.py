@@ -12,7 +12,7 @@ from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest, to_properties
 from mnist_model.spec import SPEC
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
 
 TIMEOUT_S = 60.0
 TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)

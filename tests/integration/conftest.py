@@ -11,10 +11,10 @@ import pytest
 
 from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
-from tests.deployment import Deployment, Service
 from tests.integration.broker_client import BrokerClient, broker_client
-from tests.pictures import variations
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.pictures import variations
+from tests.support.servers import RabbitMQ, RedisServer
 
 TIMEOUT_S = 60.0
 MAX_CONCURRENT = 32

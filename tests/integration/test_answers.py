@@ -11,8 +11,8 @@ import torch
 
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import prepare
-from tests.deployment import ROOT
 from tests.integration.conftest import System, some_pictures, until
+from tests.support.deployment import ROOT
 
 JOBS = 300
 

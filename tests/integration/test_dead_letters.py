@@ -16,13 +16,13 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.requests import InferenceRequest
 from mnist_model.spec import SPEC
-from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
-from tests.models import RAISES
-from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.support.deployment import MODEL, ROOT, TICKET_KEY, Deployment
+from tests.support.models import RAISES
+from tests.support.servers import RabbitMQ, RedisServer, free_port
 
-FAULTY, ECHO = "tests.models:FAULTY", "tests.models:ECHO"
+FAULTY, ECHO = "tests.support.models:FAULTY", "tests.support.models:ECHO"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
 PARKED = 4

@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment import ROOT, Deployment, Service
 from tests.integration.conftest import System, some_pictures
-from tests.pictures import encoded, sample
-from tests.servers import Process, RabbitMQ, RedisServer, free_port
+from tests.support.deployment import ROOT, Deployment, Service
+from tests.support.pictures import encoded, sample
+from tests.support.servers import Process, RabbitMQ, RedisServer, free_port
 
 #: Far more than the drain takes here, far less than the hour that the hang takes.
 END_TIMEOUT_S = 30.0
 HANGS = {
-    "INFERENCE_MODEL": "tests.models:HANGING",
+    "INFERENCE_MODEL": "tests.support.models:HANGING",
     "INFERENCE_DRAIN_TIMEOUT_S": "1",
     "INFERENCE_FORWARD_TIMEOUT_S": "3600",
 }
@@ -91,7 +91,7 @@ async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
 
 
 def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
-    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.models:NEVER_WARM"})
+    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.support.models:NEVER_WARM"})
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0

@@ -7,9 +7,9 @@ import pytest
 
 from tests.chaos import connections
 from tests.chaos.connections import BROKEN_OFF, ODD_REQUESTS, status_of
-from tests.deployment import Deployment, Service
-from tests.pictures import encoded, sample
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.pictures import encoded, sample
+from tests.support.servers import RabbitMQ, RedisServer
 
 CONNECTIONS = 1_000
 #: What some of them get; the others get any answer below 500, or a closed connection.

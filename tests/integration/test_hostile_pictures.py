@@ -6,8 +6,8 @@ import pytest
 
 from tests.chaos import hostile_pictures
 from tests.chaos.mutations import mutation
-from tests.deployment import Deployment, Service
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer
 
 COUNT = 1_000
 SEED = 20_261_123

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY, VERSION
+from tests.support.deployment import ROOT, TICKET_KEY, VERSION
 
 IMAGES = {"api": 8000, "worker": 8081}
 """The images and the port of their probes."""

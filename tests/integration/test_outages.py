@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.integration.conftest import System, some_pictures, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.servers import RabbitMQ, RedisServer
 
 PICTURES = some_pictures(40)
 

@@ -18,11 +18,11 @@ from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.settling import until_settled
 from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC
-from tests.deployment import Deployment
-from tests.depths import until_depths
-from tests.documented import PASSWORD, add_documented_users, documented, redis_url
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
+from tests.support.deployment import Deployment
+from tests.support.depths import until_depths
+from tests.support.documented import PASSWORD, add_documented_users, documented, redis_url
+from tests.support.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
 
 JOBS, RETRY, DEAD = "mnist.jobs", "mnist.retry", "mnist.dead"
 TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)

@@ -11,11 +11,11 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import InferenceRequest
 from mnist_model.spec import SPEC
-from tests.deployment import TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient
-from tests.models import HANGS, KILLS, RAISES
-from tests.servers import RabbitMQ, RedisServer
-from tests.supervisor import Supervisor
+from tests.support.deployment import TICKET_KEY, Deployment
+from tests.support.models import HANGS, KILLS, RAISES
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.supervisor import Supervisor
 
 #: A restart takes seconds, nearly all of them for importing torch, and there are four or more in a row.
 RESULTS_TIMEOUT_S = 90.0
@@ -41,7 +41,7 @@ async def results_of(store: RedisStore, ids: list[str]) -> list[dict[str, object
 async def test_three_poisonous_jobs_of_a_hundred_fail_and_no_other(
     broker: BrokerClient, store: RedisStore, rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    environment = {"INFERENCE_MODEL": "tests.models:FAULTY", "INFERENCE_FORWARD_TIMEOUT_S": "1"}
+    environment = {"INFERENCE_MODEL": "tests.support.models:FAULTY", "INFERENCE_FORWARD_TIMEOUT_S": "1"}
     jobs = [a_job(number) for number in range(100)]
     ids = [job.inference_id for job in jobs]
     innocents = [ids[number] for number in range(100) if number not in POISON]

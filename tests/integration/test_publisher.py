@@ -20,7 +20,7 @@ from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
 
 SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 QUEUE_MAX_LENGTH = 5

@@ -15,7 +15,7 @@ from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
 
 SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3, model="")
 NEVER_S = 3_600.0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
-from tests.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
+from tests.support.deployment import MODEL, ROOT, TICKET_KEY, Deployment
+from tests.support.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -18,10 +18,10 @@ from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_worker.obituary import Obituary
 from mnist_model.spec import SPEC
-from tests.deployment import TICKET_KEY, Deployment, Service
 from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import TICKET_KEY, Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer
 
 TENSOR = bytes([5]) + bytes(783)
 HUGE = 2**63 - 1
@@ -129,7 +129,7 @@ def worker(
 ) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("strangers")
     with Deployment(
-        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.models:ECHO"
+        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.support.models:ECHO"
     ) as deployment:
         yield deployment.worker().wait_until_ready()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.certificates import Authority
-from tests.deployment import POLL_S, Deployment, Service
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.support.certificates import Authority
+from tests.support.deployment import POLL_S, Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer, free_port
 
 AMQP = "amqps://guest:guest@{host}:{port}/%2F"
 REDIS = "rediss://{host}:{port}/0"

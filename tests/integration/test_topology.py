@@ -15,7 +15,7 @@ from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S, until
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment import Deployment, Service
 from tests.integration.conftest import System, some_pictures, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer
 
 PICTURES = some_pictures(60)
 EXIT_TIMEOUT_S = 60.0
@@ -30,7 +30,7 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
         tmp_path,
         amqp_url=rabbitmq.url,
         redis_url=redis_server.url,
-        INFERENCE_MODEL="tests.models:SLOW",
+        INFERENCE_MODEL="tests.support.models:SLOW",
         INFERENCE_MAX_BATCH_SIZE="8",
     ) as deployment:
         yield deployment
@@ -53,7 +53,7 @@ def ready_worker(deployment: Deployment, **environment: str) -> Service:
 
 
 def gated_worker(deployment: Deployment, gate: Path) -> Service:
-    return ready_worker(deployment, INFERENCE_MODEL="tests.models:GATED", GATE=str(gate))
+    return ready_worker(deployment, INFERENCE_MODEL="tests.support.models:GATED", GATE=str(gate))
 
 
 async def until_logged(worker: Service, event: str) -> None:
@@ -107,7 +107,9 @@ async def test_jobs_are_accepted_while_there_is_no_worker(system: System, deploy
 async def test_a_worker_that_hangs_ends_itself_and_another_does_its_jobs(
     system: System, deployment: Deployment
 ) -> None:
-    hanging = ready_worker(deployment, INFERENCE_MODEL="tests.models:HANGING", INFERENCE_FORWARD_TIMEOUT_S="0.5")
+    hanging = ready_worker(
+        deployment, INFERENCE_MODEL="tests.support.models:HANGING", INFERENCE_FORWARD_TIMEOUT_S="0.5"
+    )
     ids = await system.submit_all(PICTURES[:8])
 
     exit_status = hanging.process.wait(EXIT_TIMEOUT_S)

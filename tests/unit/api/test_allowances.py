@@ -13,7 +13,7 @@ from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, Rat
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
-from tests.clock import Clock
+from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
 
 JOB_TTL_S = 100.0

@@ -15,7 +15,7 @@ from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import Result
 from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
-from tests.models import EchoModel
+from tests.support.models import EchoModel
 
 TIMEOUT_S = 10.0
 

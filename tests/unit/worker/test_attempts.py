@@ -7,7 +7,7 @@ import pytest
 from inference_bridge.errors import DeviceLost
 from inference_bridge.memory.broker import MemoryConsumer
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
-from tests.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
+from tests.support.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference_bridge.settings import GRACE_S
 from inference_worker import worker
-from tests.models import EchoModel
+from tests.support.models import EchoModel
 from tests.unit.worker.bench import Bench, FaultyStore, a_request
 
 NOW_S = 2_000_000.0

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inference_bridge.requests import message_id
 from inference_worker import worker
-from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
+from tests.support.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import DeviceLoop
 from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from inference_worker.probes import probe_server
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 
 class Switch:

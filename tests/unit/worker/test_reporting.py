@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from inference_worker.sizing import BatchSizing
-from tests.models import HANGS, EchoModel, FaultyModel
+from tests.support.models import HANGS, EchoModel, FaultyModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench
 
 

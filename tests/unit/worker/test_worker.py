@@ -12,7 +12,7 @@ from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import to_properties
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
-from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
+from tests.support.models import LOSES_THE_DEVICE, RAISES, SlowModel
 from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
 
 

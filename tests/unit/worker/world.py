@@ -33,7 +33,7 @@ from inference_worker.model import Model
 from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
 from inference_worker.worker import UNCOUNT_TIMEOUT_S, Worker
 from mnist_model.spec import SPEC
-from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
+from tests.support.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.virtual import Device, DeviceLoop
 
 START_S = 1_700_000_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.servers import find_program
+from tests.support.servers import find_program
 
 _KEY = ("-newkey", "rsa:2048", "-nodes")
 _DAYS = ("-days", "2")

@@ -6,7 +6,7 @@ from itertools import count, product
 
 from PIL import Image
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 SAMPLES = tuple(sorted((ROOT / "samples").glob("*.pgm")))
 

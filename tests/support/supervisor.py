@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from tests.deployment import Service
+from tests.support.deployment import Service
 
 CHECK_EVERY_S = 0.05
 

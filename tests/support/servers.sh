@@ -2,7 +2,7 @@
 # Makes sure that the RabbitMQ and Redis servers are installed, and promtool at hand; the tests start their own servers,
 # on free ports. With --plan it says what it would install, and installs nothing.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 PATH="$PATH:/usr/sbin:/usr/local/sbin:$PWD/build/promtool"
 servers=""

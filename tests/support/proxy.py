@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536

@@ -11,9 +11,9 @@ from typing import Self
 
 import httpx
 
-from tests.servers import START_TIMEOUT_S, Process, free_port
+from tests.support.servers import START_TIMEOUT_S, Process, free_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
 MODEL = "mnist_model.spec:SPEC"

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 
 def test_a_port_is_kept_for_its_server() -> None:

@@ -1,4 +1,4 @@
-"""Models for tests, loaded through the same door as the real one (`INFERENCE_MODEL=tests.models:ECHO`).
+"""Models for tests, loaded through the same door as the real one (`INFERENCE_MODEL=tests.support.models:ECHO`).
 
 The first pixel says what happens: its value modulo 10 is the predicted class, unless it is one of the faults below.
 """

@@ -5,8 +5,8 @@ import string
 
 import redis
 
-from tests.deployment import ROOT
-from tests.servers import RedisServer
+from tests.support.deployment import ROOT
+from tests.support.servers import RedisServer
 
 PASSWORD = "secret"  # noqa: S105
 

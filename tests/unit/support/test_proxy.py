@@ -1,9 +1,9 @@
-"""The proxy of the chaos tests must not do what no network does."""
+"""The proxy must not do what no network does."""
 
 import asyncio
 
-from tests.chaos.proxy import HOST, Proxy
-from tests.servers import free_port
+from tests.support.proxy import HOST, Proxy
+from tests.support.servers import free_port
 
 TIMEOUT_S = 10.0
 COUNT = 2_000
