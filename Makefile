@@ -16,7 +16,7 @@ PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint c
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
-CODE := services models training tests benchmarks samples keda charts release
+CODE := services models training tests chaos benchmarks samples keda charts release
 
 .DEFAULT_GOAL := help
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
@@ -72,7 +72,7 @@ bench: plan $(DEV)/installed servers  ## measure throughput and latency on this 
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)

@@ -1,6 +1,7 @@
 """CPU time of the processes of the system, so that it shows who works for a job."""
 
 import psutil
+
 from tests.support.servers import Process
 
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 #: Parts of packages that have a row of their own.
-PARTS = {"*_model.prepare", "*_model.predict", "tests.support"}
+PARTS = {"*_model.prepare", "*_model.predict", "tests.support", "tests.integration.test_chaos", "tests.unit.chaos"}
 #: For each package, patterns of the others that it may import. The halves of a model may also import what both share.
 #: Only a name in a setting or a spec leads from the platform to a model.
 ALLOWED: dict[str, set[str]] = {
@@ -25,29 +25,32 @@ ALLOWED: dict[str, set[str]] = {
     "*_training": {"*_model", "*_model.*"},
     "docs": {"inference_bridge", "inference_pictures", "*_model", "*_model.*"},
     "tests.support": {"inference_*", "*_model"},
+    "tests.integration.test_chaos": {"chaos"},
+    "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
     "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "release"},
     "benchmarks": {"tests.support", "inference_bridge", "*_model"},
+    "chaos": {"tests.support", "inference_bridge", "*_model", "*_model.*", "*_training"},
     "charts": set(),
     "keda": set(),
     "release": set(),
     "samples": set(),
 }
 #: Packages that may import torch.
-WITH_TORCH = {"inference_worker", "*_model.predict", "*_training", "docs", "tests", "tests.support", "benchmarks"}
+WITH_TORCH = {"inference_worker", "*_model.predict", "*_training", "docs", "tests", "tests.*", "benchmarks", "chaos"}
 #: The folders that module names count from, and the packages in them.
 SOURCES = {
     "services/*": ["inference_*"],
     "models/*": ["*_model", "docs"],
     "training": ["*_training"],
-    ".": ["tests", "benchmarks", "charts", "keda", "release", "samples"],
+    ".": ["tests", "benchmarks", "chaos", "charts", "keda", "release", "samples"],
 }
 
 
 def package_of(module: str) -> str:
     """Return the package that a module belongs to, or the part of it that has a row of its own."""
     names = module.split(".")
-    part = ".".join(names[:2])
-    return part if is_one_of(part, PARTS) else names[0]
+    parts = (".".join(names[:length]) for length in (2, 3))
+    return next((part for part in parts if is_one_of(part, PARTS)), names[0])
 
 
 def files_of(package: str) -> Iterator[Path]:
