@@ -12,6 +12,7 @@ import redis
 
 from chaos.system.system import System
 from tests.support.deployment import Service
+from tests.support.waiting import until
 
 Injection = Callable[[System, float, Random], Awaitable[None]]
 
@@ -215,9 +216,7 @@ async def end(service: Service, number: int) -> None:
     """Send the signal; return when the process has ended and another was started."""
     pid = service.process.pid
     service.process.send_signal(number)
-    async with asyncio.timeout(END_TIMEOUT_S):
-        while service.process.pid == pid:
-            await asyncio.sleep(0.02)
+    await until(lambda: service.process.pid != pid, END_TIMEOUT_S, every_s=0.02)
 
 
 async def _freeze(pid: int, duration_s: float) -> None:

@@ -12,6 +12,7 @@ from itertools import count, cycle
 from chaos.load.load import HOST, Load
 from chaos.system.system import PROBE_TIMEOUT_S, READY, System, port_of, status_of
 from tests.support.deployment import Service, sum_of_samples
+from tests.support.waiting import until_found
 
 #: What a process may take after a fault: a publish times out after 5 s, a pause before the next connection takes at
 #: most 5 s, and what has piled up meanwhile is to be worked off; the rest is for a slow machine.
@@ -74,9 +75,7 @@ def _checks(system: System, load: Load) -> dict[str, Check]:
 async def _time_of(check: Check, bound_s: float) -> float | None:
     begin = time.perf_counter()
     try:
-        async with asyncio.timeout(bound_s):
-            while not await check():
-                await asyncio.sleep(PAUSE_S)
+        await until_found(check, bound_s, PAUSE_S)
     except TimeoutError:
         return None
     return round(time.perf_counter() - begin, 2)

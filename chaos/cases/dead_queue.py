@@ -17,6 +17,7 @@ from chaos.system.system import System
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import prepare
 from tests.support.pictures import encoded, sample
+from tests.support.waiting import until_found
 
 POISON = encoded(sample("seven").rotate(180))
 DEAD, RETRY = "mnist.dead", "mnist.retry"
@@ -78,10 +79,12 @@ async def _take(system: System) -> list[str]:
 
 async def _until_long(system: System, length: int) -> bool:
     """Return True as soon as the queue of dead letters holds so many (one that is not, -1), else False."""
+
+    async def is_long() -> bool:
+        return (await asyncio.to_thread(system.queue_lengths))[DEAD] >= length
+
     try:
-        async with asyncio.timeout(BOUND_S):
-            while (await asyncio.to_thread(system.queue_lengths))[DEAD] < length:
-                await asyncio.sleep(PAUSE_S)
+        await until_found(is_long, BOUND_S, PAUSE_S)
     except TimeoutError:
         return False
     return True

@@ -1,8 +1,7 @@
 """Redis is demoted in place: its address leads to another server, and old connections to one that only reads."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from chaos.load.workload import Workload
 from chaos.recovery import recover
 from chaos.system.system import System
 from tests.support.servers import RedisServer
+from tests.support.waiting import wait_for
 
 FILL_S = 3.0
 AFTER_S = 3.0
 TIMEOUT_S = 20.0
+POLL_S = 0.02
 
 
 async def store_demoted(directory: Path, workload: Workload) -> Seen:
@@ -45,7 +46,7 @@ def _replica(system: System, directory: Path) -> Iterator[RedisServer]:
         replica.start()
         with redis.Redis.from_url(replica.url) as client:
             client.replicaof("127.0.0.1", system.redis.port)
-            _until(lambda: client.info("replication")["master_link_status"] == "up")
+            wait_for("a replica", lambda: client.info("replication")["master_link_status"] == "up", TIMEOUT_S, POLL_S)
         yield replica
     finally:
         replica.close()
@@ -55,12 +56,4 @@ def _fail_over(old: RedisServer, new: RedisServer) -> None:
     """Make the replica the master; Redis itself waits until it has everything."""
     with redis.Redis.from_url(old.url) as client:
         client.execute_command("FAILOVER", "TO", "127.0.0.1", new.port)
-        _until(lambda: client.info("replication")["role"] == "slave")
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("Redis did not change its role")
-        time.sleep(0.02)
+        wait_for("another role", lambda: client.info("replication")["role"] == "slave", TIMEOUT_S, POLL_S)

@@ -17,6 +17,7 @@ from chaos.load.workload import Workload
 from chaos.system.specs import LONG_RUNNING
 from chaos.system.system import System
 from mnist_model.predict.classifier import DigitClassifier
+from tests.support.waiting import until
 
 #: The first makes the job a suspect, the others end its three solo runs.
 STOPS = 4
@@ -63,10 +64,4 @@ async def worker_stopped_alone(directory: Path, workload: Workload) -> Seen:
 
 
 async def _until_started(runs: Path, count: int) -> None:
-    async with asyncio.timeout(START_TIMEOUT_S):
-        while _count(runs) < count:
-            await asyncio.sleep(0.02)
-
-
-def _count(runs: Path) -> int:
-    return runs.read_text().count("\n")
+    await until(lambda: runs.read_text().count("\n") >= count, START_TIMEOUT_S, every_s=0.02)

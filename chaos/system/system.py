@@ -19,6 +19,7 @@ from tests.support.pictures import encoded, sample
 from tests.support.proxy import Proxy
 from tests.support.servers import RabbitMQ, RedisServer
 from tests.support.supervisor import Supervisor
+from tests.support.waiting import until_found
 
 PROBE_TIMEOUT_S = 3.0
 READY = b"GET /readyz HTTP/1.1\r\n"
@@ -124,10 +125,11 @@ class System:
             TimeoutError: that did not come to pass.
         """
         begin = time.perf_counter()
-        async with asyncio.timeout(timeout_s):
-            while not (await self._is_ready() and await self._does_work()):
-                await asyncio.sleep(0.05)
+        await until_found(self._is_healthy, timeout_s, every_s=0.05)
         self.recoveries_s.append(time.perf_counter() - begin)
+
+    async def _is_healthy(self) -> bool:
+        return await self._is_ready() and await self._does_work()
 
     async def _is_ready(self) -> bool:
         return set(await asyncio.gather(*(status_of(port_of(service), READY) for service in self.services))) == {200}

@@ -8,8 +8,8 @@ from kubernetes import client
 
 from tests.e2e.command import run
 from tests.e2e.release import FULLNAME, RELEASE
-from tests.e2e.traffic import wait_for
 from tests.support.deployment import sum_of_samples
+from tests.support.waiting import wait_for
 
 RABBITMQ_POD = f"{FULLNAME}-rabbitmq-0"
 REDIS_POD = f"{FULLNAME}-redis-0"

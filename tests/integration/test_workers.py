@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.conftest import System, some_pictures, until
+from tests.integration.conftest import System, some_pictures
 from tests.support.deployment import Deployment, Service
 from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 PICTURES = some_pictures(60)
 EXIT_TIMEOUT_S = 60.0
@@ -57,7 +58,7 @@ def gated_worker(deployment: Deployment, gate: Path) -> Service:
 
 
 async def until_logged(worker: Service, event: str) -> None:
-    await until(lambda: event in worker.process.log.read_text())
+    await until_in_thread(lambda: event in worker.process.log.read_text())
 
 
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_hands_back_the_rest(
@@ -84,14 +85,14 @@ async def test_the_jobs_of_a_killed_worker_are_done_by_another(
 ) -> None:
     killed = gated_worker(deployment, gate)
     ids = await system.submit_all(PICTURES[:30])
-    await until(lambda: killed.metric("inference_results_total") > 0)
+    await until_in_thread(lambda: killed.metric("inference_results_total") > 0)
     await until_logged(killed, "waiting at the gate")
 
     killed.process.stop(signal.SIGKILL)
     other = ready_worker(deployment)
 
     assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
-    await until(lambda: other.metric("inference_solo_runs_total") > 0)
+    await until_in_thread(lambda: other.metric("inference_solo_runs_total") > 0)
 
 
 async def test_jobs_are_accepted_while_there_is_no_worker(system: System, deployment: Deployment) -> None:

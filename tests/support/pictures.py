@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from itertools import count, product
+from typing import Any
 
 from PIL import Image
 
@@ -17,10 +18,10 @@ def sample(name: str) -> Image.Image:
         return image.convert("L")
 
 
-def encoded(image: Image.Image, format: str = "PNG") -> bytes:
-    """Return the picture as a file."""
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    """Return the picture as a file; the options are those of Pillow for its format."""
     file = io.BytesIO()
-    image.save(file, format)
+    image.save(file, format, **options)
     return file.getvalue()
 
 

@@ -8,7 +8,8 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image
 
-from tests.support.hostile.originals import file_of, originals, png_chunk, png_header
+from tests.support.hostile.originals import originals, png_chunk, png_header
+from tests.support.pictures import encoded
 
 #: The API's default limits; a bomb stays just below both.
 SIDE = 4_000
@@ -52,13 +53,13 @@ def _jpeg_with(segment: bytes) -> bytes:
 
 
 def _scans() -> bytes:
-    whole = file_of(Image.new("L", (SIDE, SIDE)), "JPEG", progressive=True)
+    whole = encoded(Image.new("L", (SIDE, SIDE)), "JPEG", progressive=True)
     scan = whole[whole.rindex(b"\xff\xda") : -2]
     return whole[:-2] + scan * ((MAX_BYTES - len(whole)) // len(scan)) + whole[-2:]
 
 
 def _saved(mode: str, image_format: str, **options: str | int | bool) -> bytes:
-    return file_of(Image.new(mode, (SIDE, SIDE)), image_format, **options)
+    return encoded(Image.new(mode, (SIDE, SIDE)), image_format, **options)
 
 
 def _runs(pair: bytes) -> bytes:

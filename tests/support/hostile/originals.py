@@ -1,16 +1,14 @@
 """Valid pictures in every format and variant that the API takes: what the hostile ones are made from."""
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from tests.support.pictures import sample
+from tests.support.pictures import encoded, sample
 
 SIDE = 64
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,25 +31,18 @@ def png_header(width: int, height: int, *, depth: int = 8, colour: int = 0, inte
     return PNG_SIGNATURE + png_chunk(b"IHDR", fields)
 
 
-def file_of(image: Image.Image, image_format: str, **options: Any) -> bytes:
-    """Return the picture as a file."""
-    file = io.BytesIO()
-    image.save(file, image_format, **options)
-    return file.getvalue()
-
-
 def _grey() -> Image.Image:
     return sample("three").resize((SIDE, SIDE))
 
 
 def _png() -> Iterator[tuple[str, bytes]]:
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
-        yield f"png-{mode}", file_of(_grey().convert(mode), "PNG")
+        yield f"png-{mode}", encoded(_grey().convert(mode), "PNG")
     deep = Image.fromarray(np.asarray(_grey(), np.uint16) * 257)
-    yield "png-16", file_of(deep, "PNG")
+    yield "png-16", encoded(deep, "PNG")
     palette = _grey().convert("P")
-    yield "png-clear-colour", file_of(palette, "PNG", transparency=0)
-    yield "png-animated", file_of(_grey(), "PNG", save_all=True, append_images=[_grey().rotate(90)])
+    yield "png-clear-colour", encoded(palette, "PNG", transparency=0)
+    yield "png-animated", encoded(_grey(), "PNG", save_all=True, append_images=[_grey().rotate(90)])
 
 
 def _interlaced() -> Iterator[tuple[str, bytes]]:
@@ -68,34 +59,34 @@ def _jpeg() -> Iterator[tuple[str, bytes]]:
     exif = Image.Exif()
     exif[0x0112] = 6
     for mode in ("L", "RGB", "CMYK"):
-        yield f"jpeg-{mode}", file_of(_grey().convert(mode), "JPEG")
-    yield "jpeg-progressive", file_of(_grey().convert("RGB"), "JPEG", progressive=True)
-    yield "jpeg-exif", file_of(_grey(), "JPEG", exif=exif)
-    yield "jpeg-profile", file_of(_grey(), "JPEG", icc_profile=bytes(200), comment=b"a comment")
-    yield "jpeg-two-views", file_of(_grey().convert("RGB"), "MPO", save_all=True, append_images=[_grey()])
+        yield f"jpeg-{mode}", encoded(_grey().convert(mode), "JPEG")
+    yield "jpeg-progressive", encoded(_grey().convert("RGB"), "JPEG", progressive=True)
+    yield "jpeg-exif", encoded(_grey(), "JPEG", exif=exif)
+    yield "jpeg-profile", encoded(_grey(), "JPEG", icc_profile=bytes(200), comment=b"a comment")
+    yield "jpeg-two-views", encoded(_grey().convert("RGB"), "MPO", save_all=True, append_images=[_grey()])
 
 
 def _webp() -> Iterator[tuple[str, bytes]]:
-    yield "webp-lossy", file_of(_grey(), "WEBP")
-    yield "webp-lossless", file_of(_grey().convert("RGBA"), "WEBP", lossless=True)
-    yield "webp-animated", file_of(_grey(), "WEBP", save_all=True, append_images=[_grey().rotate(90)])
+    yield "webp-lossy", encoded(_grey(), "WEBP")
+    yield "webp-lossless", encoded(_grey().convert("RGBA"), "WEBP", lossless=True)
+    yield "webp-animated", encoded(_grey(), "WEBP", save_all=True, append_images=[_grey().rotate(90)])
 
 
 def _tiff() -> Iterator[tuple[str, bytes]]:
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "lzma", "zstd"):
-        yield f"tiff-{compression}", file_of(_grey(), "TIFF", compression=compression)
+        yield f"tiff-{compression}", encoded(_grey(), "TIFF", compression=compression)
     for compression in ("group3", "group4", "tiff_ccitt"):
-        yield f"tiff-{compression}", file_of(_grey().convert("1"), "TIFF", compression=compression)
+        yield f"tiff-{compression}", encoded(_grey().convert("1"), "TIFF", compression=compression)
     for mode in ("RGBA", "CMYK", "YCbCr", "I;16", "F"):
-        yield f"tiff-{mode}", file_of(_grey().convert(mode), "TIFF")
-    yield "tiff-big", file_of(_grey(), "TIFF", big_tiff=True)
-    yield "tiff-pages", file_of(_grey(), "TIFF", save_all=True, append_images=[_grey()])
+        yield f"tiff-{mode}", encoded(_grey().convert(mode), "TIFF")
+    yield "tiff-big", encoded(_grey(), "TIFF", big_tiff=True)
+    yield "tiff-pages", encoded(_grey(), "TIFF", save_all=True, append_images=[_grey()])
 
 
 def _netpbm() -> Iterator[tuple[str, bytes]]:
     pixels = np.asarray(_grey())
     for mode in ("1", "L", "RGB"):
-        yield f"netpbm-{mode}", file_of(_grey().convert(mode), "PPM")
+        yield f"netpbm-{mode}", encoded(_grey().convert(mode), "PPM")
     size = b"%d %d" % _grey().size
     yield "pgm-16", b"P5 " + size + b" 65535\n" + (pixels.astype(">u2") * 257).tobytes()
     yield "pgm-seven-bit", b"P5 " + size + b" 127\n" + (pixels // 2).tobytes()
@@ -105,11 +96,11 @@ def _netpbm() -> Iterator[tuple[str, bytes]]:
 
 def _others() -> Iterator[tuple[str, bytes]]:
     for mode in ("1", "L", "P", "RGB", "RGBA"):
-        yield f"bmp-{mode}", file_of(_grey().convert(mode), "BMP")
+        yield f"bmp-{mode}", encoded(_grey().convert(mode), "BMP")
     lines = (b"".join(bytes((1, value)) for value in line) for line in np.asarray(_grey())[::-1])
     runs = b"\0\0".join(lines) + b"\0\1"
     palette = bytes(value for level in range(256) for value in (level, level, level, 0))
     info = struct.pack("<IiiHHIIiiII", 40, SIDE, SIDE, 1, 8, 1, len(runs), 0, 0, 256, 0)
     yield "bmp-runs", b"BM" + struct.pack("<IHHI", 1078 + len(runs), 0, 0, 1078) + info + palette + runs
-    yield "gif", file_of(_grey().convert("P"), "GIF")
-    yield "gif-animated", file_of(_grey(), "GIF", save_all=True, append_images=[_grey().rotate(90)])
+    yield "gif", encoded(_grey().convert("P"), "GIF")
+    yield "gif-animated", encoded(_grey(), "GIF", save_all=True, append_images=[_grey().rotate(90)])
