@@ -25,7 +25,8 @@ CODE := services models training tests chaos benchmarks samples keda charts rele
 UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
 UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
 UNIT_TESTS := -m "not servers" tests/unit/test_imports.py tests/unit/bridge tests/unit/pictures tests/unit/api \
-	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/release tests/contract
+	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/models/mnist/test_morphology.py \
+	tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
 # Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
