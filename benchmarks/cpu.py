@@ -1,7 +1,8 @@
 """CPU time of the processes of the system, so that it shows who works for a job."""
 
 import psutil
-from tests.servers import Process
+
+from tests.support.servers import Process
 
 
 class CpuMeter:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from tests.chart.helm import CHART, NAME, NEEDS_HELM, objects
 from tests.chart.registries import registries
 from tests.chart.test_rendering import EVERYTHING
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 FOREIGN = ("rabbitmq_", "keda_", "kube_")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY, VERSION
+from tests.support.deployment import ROOT, TICKET_KEY, VERSION
+from tests.support.waiting import wait_for
 
 IMAGES = {"api": 8000, "worker": 8081}
 """The images and the port of their probes."""
@@ -131,12 +132,13 @@ def running(image: str) -> Iterator[str]:
 
 def wait_until_alive(container: str, port: int) -> None:
     probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/healthz', timeout=5)"
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while subprocess.run(["docker", "exec", container, "python", "-c", probe], capture_output=True).returncode:
-        log = docker("logs", container)
-        assert time.monotonic() < deadline, f"it does not answer:\n{log}"
-        assert docker("inspect", "--format={{.State.Running}}", container) == "true", f"it has ended:\n{log}"
-        time.sleep(0.5)
+
+    def is_alive() -> bool:
+        running = docker("inspect", "--format={{.State.Running}}", container)
+        assert running == "true", f"it has ended:\n{docker('logs', container)}"
+        return not subprocess.run(["docker", "exec", container, "python", "-c", probe], capture_output=True).returncode
+
+    wait_for(f"an answer of {container}", is_alive, START_TIMEOUT_S)
 
 
 @both

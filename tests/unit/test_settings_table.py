@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from inference_api.settings import ApiSettings
 from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 from inference_worker.settings import WorkerSettings
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 README = (ROOT / "README.md").read_text()
 

@@ -15,7 +15,7 @@ from inference_api.clients.key_file import KeyFile, read_keys
 from inference_api.clients.require_key import ANYONE
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import ConfigurationError
-from tests.clock import Clock
+from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 ALICE, BOB = "alice's key", "bob's key"

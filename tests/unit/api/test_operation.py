@@ -7,6 +7,7 @@ import pytest
 
 from inference_bridge import errors
 from inference_pictures import errors as picture_errors
+from tests.support.waiting import until_found
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 
@@ -69,9 +70,11 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
 
     assert "inference_waiters 0.0" in await service.metrics()
     confirmed.set()
-    async with asyncio.timeout(TIMEOUT_S):
-        while "inference_waiters 1.0" not in await service.metrics():
-            await asyncio.sleep(0.005)
+
+    async def waits() -> bool:
+        return "inference_waiters 1.0" in await service.metrics()
+
+    await until_found(waits)
     submitting.cancel()
 
 

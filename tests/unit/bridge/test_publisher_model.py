@@ -15,8 +15,9 @@ from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.fake_broker import FakeBroker, FakeChannel
-from tests.virtual_time import VirtualLoop
+from tests.support.fake_broker import FakeBroker
+from tests.support.fake_channel import FakeChannel
+from tests.support.virtual_time import VirtualLoop
 
 SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2, model="")
 TOPOLOGY = topology_for(SPEC, queue_max_length=10_000)

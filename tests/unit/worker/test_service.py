@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from inference_worker import service
 from inference_worker.settings import WorkerSettings
-from tests.models import EchoModel
+from tests.support.models import EchoModel
 from tests.unit.worker.bench import Bench
 
 TIMEOUT_S = 20.0
