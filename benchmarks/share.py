@@ -35,8 +35,8 @@ SHARE_FROM_S, SHARE_UNTIL_S = 2.0, 8.0
 BUSY_FROM_S, BUSY_UNTIL_S = 1.0, 6.0
 LARGEST_BATCH = 64
 NOTES = """\
-Each row divides what was measured by the ideal. A worker whose batches were always 64 reached 1,206 jobs/s, 0.94 of the ideal, with the
-model whose batches take the same time whatever their size; the bar of that row is 95 % of it.
+Each row divides what was measured by the ideal. A worker whose batches were always 64 reached 1,206 jobs/s, 0.94 of the
+ideal, with the model whose batches take the same time whatever their size; the bar of that row is 95 % of it.
 """
 POLL_S = 0.01
 
