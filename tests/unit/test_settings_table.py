@@ -1,4 +1,4 @@
-"""The README's table of settings is the code's list of settings."""
+"""The table of `docs/settings.md` is the code's list of settings."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 from inference_worker.settings import WorkerSettings
 from tests.deployment import ROOT
 
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/settings.md").read_text()
 
 
 def expected_rows() -> list[str]:
@@ -45,8 +45,8 @@ def bounds(field: FieldInfo) -> str:
     return ", ".join(f"`{choice}`" for choice in choices)
 
 
-def test_the_readme_lists_every_setting_with_its_default_and_bounds() -> None:
-    listed = [line for line in README.splitlines() if line.startswith(f"| `{ENV_PREFIX}")]
+def test_the_page_lists_every_setting_with_its_default_and_bounds() -> None:
+    listed = [line for line in PAGE.splitlines() if line.startswith(f"| `{ENV_PREFIX}")]
 
     assert listed == expected_rows()
 
