@@ -16,7 +16,7 @@ PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint c
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
-CODE := services models training tests benchmarks samples keda charts release
+CODE := services models training tests benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools

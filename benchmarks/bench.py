@@ -98,7 +98,7 @@ def measure_sharing(rounds: int, *, writes_docs: bool) -> None:
     print(table)
     if writes_docs:
         head = f"# How workers share\n\nWritten by `make bench ARGS='share --rounds {rounds} --docs'`: medians.\n"
-        (ROOT / "docs" / "sharing.md").write_text(f"{head}\n{table}\n{machine(environment({}))}\n")
+        (ROOT / "docs" / "sharing.md").write_text(f"{head}\n{table}\n{share.NOTES}\n{machine(environment({}))}\n")
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

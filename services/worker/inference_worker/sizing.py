@@ -12,7 +12,9 @@ from dataclasses import dataclass
 #: Of a model that was never timed a job may take minutes: nothing waits behind the first one.
 FIRST_PREFETCH = 1
 #: The smallest batch that reaches this share of the best throughput is large enough.
-THROUGHPUT_SHARE = 0.97
+THROUGHPUT_SHARE = 0.95
+#: Jobs that make such a batch longer by no more than this share of its time come along: they delay nobody.
+FREE_SHARE = 0.05
 #: Below this time a batch costs more on its way (a store call, an acknowledgement) than it gains others by being small.
 SHORT_S = 0.02
 #: While a batch runs for this long, the next one comes from the broker in time; no job has to wait here for its start.
@@ -44,18 +46,19 @@ class BatchTime:
         return self.fixed_s + self.per_job_s * size
 
     def sufficient_size(self, max_batch_size: int) -> int:
-        """Return the smallest size with `THROUGHPUT_SHARE` of the throughput of `max_batch_size`, or with `SHORT_S`."""
+        """Return the smallest size with `THROUGHPUT_SHARE` of the best throughput, and what costs next to nothing more.
+
+        A batch that takes less than `SHORT_S` is not made smaller.
+        """
+        if not self.per_job_s:
+            return max_batch_size
         most_s = self.of(max_batch_size)
         # size / (a + b * size) >= share * most / (a + b * most), solved for the size.
         spared_s = most_s - THROUGHPUT_SHARE * max_batch_size * self.per_job_s
-        efficient = THROUGHPUT_SHARE * max_batch_size * self.fixed_s / spared_s if spared_s else 1
-        size = max(efficient, self._short_size(max_batch_size))
-        return min(max_batch_size, max(1, math.ceil(round(size, 6))))
-
-    def _short_size(self, max_batch_size: int) -> float:
-        if self.fixed_s >= SHORT_S:
-            return 1
-        return (SHORT_S - self.fixed_s) / self.per_job_s if self.per_job_s else max_batch_size
+        efficient = _whole(THROUGHPUT_SHARE * max_batch_size * self.fixed_s / spared_s)
+        free = int(FREE_SHARE * self.of(efficient) / self.per_job_s)
+        short = _whole((SHORT_S - self.fixed_s) / self.per_job_s)
+        return min(max_batch_size, max(efficient + free, short))
 
 
 class BatchSizing:
@@ -72,6 +75,7 @@ class BatchSizing:
         self._times_s: dict[int, deque[float]] = {}
         self._batch_time: BatchTime | None = None
         self._batch_count = 0
+        self._is_growing = True
         self._size = 1
         self.batch_size = 1
 
@@ -79,7 +83,8 @@ class BatchSizing:
     def prefetch(self) -> int:
         """Jobs that the worker holds: those that run, and those that it needs to stay busy until more can arrive."""
         batch_s = self._batch_s
-        if batch_s >= LONG_S or self._is_probing:
+        # What waits here while it grows would run in batches that are too small.
+        if batch_s >= LONG_S or self._is_growing:
             return self.batch_size
         # Short batches follow each other faster than acknowledgements bring new jobs.
         return self._size * (3 if batch_s <= 5 * SHORT_S else 2)
@@ -127,17 +132,19 @@ class BatchSizing:
         medians = {size: statistics.median(times) for size, times in self._times_s.items()}
         self._batch_time = fit(medians)
         largest = max(medians)
-        wanted = PROBE_SIZE if self._is_probing else self._batch_time.sufficient_size(self._max_batch_size)
-        self._size = max(1, min(wanted, GROWTH * largest, self._max_batch_size))
-
-    @property
-    def _is_probing(self) -> bool:
-        return max(self._times_s, default=1) < min(PROBE_SIZE, self._max_batch_size)
+        is_probing = largest < min(PROBE_SIZE, self._max_batch_size)
+        wanted = PROBE_SIZE if is_probing else self._batch_time.sufficient_size(self._max_batch_size)
+        self._size = min(wanted, GROWTH * largest)
+        self._is_growing = is_probing or self._size < wanted
 
     @property
     def _batch_s(self) -> float:
         # Of a model that nobody has timed yet, a job may take minutes: nothing waits behind it.
         return math.inf if self._batch_time is None else self._batch_time.of(self._size)
+
+
+def _whole(size: float) -> int:
+    return max(1, math.ceil(round(size, 6)))
 
 
 def fit(times_s: dict[int, float]) -> BatchTime:

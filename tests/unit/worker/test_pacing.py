@@ -58,7 +58,7 @@ async def test_a_worker_holds_more_when_large_batches_pay(paced: Paced) -> None:
     await paced.learn(2, 0.05)
     await paced.learn(16, 0.05)
 
-    assert len(paced.inbox) == 3 * 63
+    assert len(paced.inbox) == 3 * 64
 
 
 async def test_a_worker_gives_back_what_waits_behind_a_job_that_turns_out_slow(paced: Paced) -> None:

@@ -29,9 +29,10 @@ def test_nothing_waits_behind_the_first_job_of_a_model_that_was_never_timed() ->
     ("batch_time", "expected"),
     [
         (BatchTime(0.0, 0.5), 1),
-        (BatchTime(0.05, 0.0), 63),
-        (BatchTime(0.01, 0.01), 22),
-        (BatchTime(0.1, 0.01), 53),
+        (BatchTime(0.05, 0.0), 64),
+        (BatchTime(0.05, 0.00001), 64),
+        (BatchTime(0.01, 0.01), 15),
+        (BatchTime(0.1, 0.01), 49),
         (BatchTime(0.0002, 0.0003), 64),
         (BatchTime(0.0, 0.1), 1),
     ],
@@ -50,7 +51,19 @@ def test_a_size_that_is_found_has_95_percent_of_the_best_throughput(fixed_s: flo
 
 
 def test_a_model_whose_time_does_not_depend_on_the_batch_gets_large_ones_within_a_few_batches() -> None:
-    assert sizing_after(BatchTime(0.05, 0).of, batches=4).batch_size == 63
+    assert sizing_after(BatchTime(0.05, 0).of, batches=4).batch_size == 64
+
+
+def test_nothing_waits_in_a_worker_whose_batches_still_grow() -> None:
+    sizing = sizing_after(BatchTime(0.05, 0).of, batches=2)
+
+    assert sizing.prefetch == sizing.batch_size
+
+
+def test_a_worker_whose_batches_are_large_enough_holds_the_next_ones() -> None:
+    sizing = sizing_after(BatchTime(0.05, 0).of, batches=3)
+
+    assert sizing.prefetch == 3 * sizing.batch_size
 
 
 def test_a_model_that_takes_each_job_by_itself_gets_single_jobs_and_one_waits() -> None:
