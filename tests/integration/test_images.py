@@ -98,9 +98,9 @@ def test_the_versions_are_those_of_the_packages_and_of_the_makefile() -> None:
 
 @pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
 def test_every_variable_is_a_setting(path: str) -> None:
-    settings = set(re.findall(r"^\| `(MNIST_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+    settings = set(re.findall(r"^\| `(INFERENCE_\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
 
-    assert set(re.findall(r"\bMNIST_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
+    assert set(re.findall(r"\bINFERENCE_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
 
 
 def docker(*arguments: str, timeout_s: float = 60) -> str:
