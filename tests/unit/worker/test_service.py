@@ -6,6 +6,7 @@ import pytest
 import torch
 from pydantic import SecretStr
 
+from inference_bridge.ending import EXIT_CONFIGURATION, exit_status_of
 from inference_worker import service
 from inference_worker.settings import WorkerSettings
 from tests.models import EchoModel
@@ -50,9 +51,9 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    exit_status = service.exit_status_of(service._work, logging.getLogger("test"), "worker")
+    exit_status = exit_status_of(service._work, logging.getLogger("test"), "worker")
 
-    assert exit_status == service.EXIT_CONFIGURATION
+    assert exit_status == EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
 
 

@@ -129,7 +129,8 @@ class Place:
         self._usage = usage
         self._is_counted = is_counted
         self._is_held = is_counted
-        usage.job_count += is_counted
+        if is_counted:
+            usage.job_count += 1
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
@@ -146,5 +147,6 @@ class Place:
 
     def leave(self) -> None:
         """Give the place up, if it is still held."""
-        self._usage.job_count -= self._is_held
-        self._is_held = False
+        if self._is_held:
+            self._usage.job_count -= 1
+            self._is_held = False

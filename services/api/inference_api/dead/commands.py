@@ -12,17 +12,12 @@ from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthen
 
 from inference_api.dead.report import NO_ID, Report, format_table, label_of
 from inference_bridge.contract import Store
+from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
 from inference_bridge.errors import ConfigurationError, Unavailable
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters, Replayer, second_life
-from inference_bridge.rabbitmq.topology import topology_for
-from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
 from inference_bridge.spec import ModelSpec, load_spec
-
-EXIT_NOT_THERE = 1
-EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE, sysexits.h
-EXIT_CONFIGURATION = 78  # EX_CONFIG
+from inference_bridge.wiring import build_store, open_dead_letters
 
 
 def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -55,12 +50,9 @@ def run_dead_command(arguments: argparse.Namespace) -> int:
 
 async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
     spec = load_spec(settings.model)
-    topology = topology_for(spec, queue_max_length=settings.queue_max_length)
-    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file)
-    store = RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
+    store = build_store(settings, spec)
     try:
-        async with Connection(connection_parameters(settings.broker_url, name="dead letters")) as connection:
-            letters = DeadLetters(connection, spec=spec, topology=topology)
+        async with open_dead_letters(settings, spec) as letters:
             return await Commands(spec, letters, store, job_ttl_s=settings.job_ttl_s).run(arguments)
     finally:
         await store.close()
@@ -133,7 +125,7 @@ class Commands:
         if wanted is not None and not found:
             return _not_there(wanted, seen)
         _say(f"removed {removed} of {_count(found)}")
-        return EXIT_NOT_THERE if wanted is not None and not removed else 0
+        return EXIT_FAILED if wanted is not None and not removed else 0
 
     async def purge(self) -> int:
         """Delete all letters."""
@@ -175,7 +167,7 @@ def _not_there(wanted: str, seen: int) -> int:
     return _complain(
         f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, and what another `dead` command "
         "is reading at this moment is missing from it",
-        EXIT_NOT_THERE,
+        EXIT_FAILED,
     )
 
 

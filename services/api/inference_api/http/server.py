@@ -13,11 +13,10 @@ from inference_api.background import Background
 from inference_api.http.protocol import BoundedProtocol
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
-from inference_bridge.ending import STOP_SIGNALS
+from inference_bridge.ending import EXIT_SOFTWARE, STOP_SIGNALS
 
 logger = logging.getLogger(__name__)
 
-EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
 SHUTDOWN_TIMEOUT_S = 30
 OPERATIONS_SHUTDOWN_TIMEOUT_S = 1
 #: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
@@ -77,7 +76,7 @@ class Server(uvicorn.Server):
     @property
     def exit_status(self) -> int:
         """What the process is to end with: 0 after a stop that was asked for, 70 after a failure."""
-        return EXIT_DEFECT if self._background.has_failed else 0
+        return EXIT_SOFTWARE if self._background.has_failed else 0
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -38,7 +38,7 @@ async def read_picture(
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
-    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES * is_form, max_bytes)
+    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
     sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:

@@ -19,9 +19,10 @@ from pika.spec import Basic
 from inference_bridge.errors import InvalidMessage
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import CONNECT_TIMEOUT_S, Channel, Connection, first_of
+from inference_bridge.rabbitmq.publisher import send_job
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.rabbitmq.x_death import DEATHS_HEADER
-from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from inference_bridge.requests import InferenceRequest, from_message, message_id
 from inference_bridge.spec import ModelSpec
 
 
@@ -164,7 +165,7 @@ class Replayer:
     async def start(self) -> Self:
         """Ask the broker for confirms."""
         self._channel.raw.add_on_return_callback(self._on_return)
-        await self._channel.call(self._channel.raw.confirm_delivery, self._on_confirm)
+        await self._channel.call(self._channel.raw.confirm_delivery, lambda frame: self._confirms.settle(frame.method))
         return self
 
     async def publish(self, request: InferenceRequest) -> None:
@@ -178,19 +179,8 @@ class Replayer:
         loop = asyncio.get_running_loop()
         publish = Publish(request, loop.create_future())
         self._confirms.add(publish, loop.time())
-        self._channel.raw.basic_publish(
-            self._topology.exchange,
-            self._topology.routing_key,
-            request.body,
-            to_properties(request, self._spec),
-            mandatory=True,
-        )
+        send_job(self._channel, request, spec=self._spec, topology=self._topology)
         await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
-
-    def _on_confirm(self, frame: Any) -> None:
-        method = frame.method
-        settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
-        settle(method.delivery_tag, multiple=method.multiple)
 
     def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
         self._confirms.mark_returned(str(properties.message_id))
