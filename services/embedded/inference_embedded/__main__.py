@@ -22,7 +22,7 @@ from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_memory
 from inference_worker.model import Model
-from inference_worker.service import load_model, warm_worker
+from inference_worker.process import load_model, warm_worker
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH
 from inference_worker.worker import Worker

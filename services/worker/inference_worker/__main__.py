@@ -9,7 +9,7 @@ def main() -> None:
     # At once: an exception in the middle of an import may become any other.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Here, not above: it imports torch, which takes seconds.
-    from inference_worker.service import run_worker
+    from inference_worker.process import run_worker
 
     run_worker()
 

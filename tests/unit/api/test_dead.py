@@ -8,7 +8,8 @@ import pytest
 from pika import BasicProperties
 
 from inference_api.dead.report import Report, draw_tensor, format_table
-from inference_bridge.rabbitmq.dead_letters import DeadLetter, second_life
+from inference_bridge.rabbitmq.dead_letters import DeadLetter
+from inference_bridge.rabbitmq.replay import second_life
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import failed

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from inference_api.clients.key_file import Client
+from inference_api.errors import RateLimited, TooManyInFlight
 from inference_bridge.contract import Store
-from inference_bridge.errors import RateLimited, StoreUnavailable, TooManyInFlight, Unavailable
+from inference_bridge.errors import StoreUnavailable, Unavailable
 
 #: Nobody can say when a job will be finished; one may be at any time.
 IN_FLIGHT_RETRY_AFTER_S = 1

@@ -14,7 +14,8 @@ from inference_api.dead.report import NO_ID, Report, format_table, label_of
 from inference_bridge.contract import Store
 from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
 from inference_bridge.errors import ConfigurationError, Unavailable
-from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters, Replayer, second_life
+from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
+from inference_bridge.rabbitmq.replay import Replayer, second_life
 from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
 from inference_bridge.spec import ModelSpec, load_spec
 from inference_bridge.wiring import build_store, open_dead_letters

@@ -8,8 +8,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body
-from inference_bridge.errors import EmptyInput, InputTooLarge, InvalidRequest, RequestTimeout
+from inference_bridge.errors import EmptyInput, InputTooLarge
 
 FIELD = "file"
 #: What boundaries, part headers and other fields may add to the picture's bytes.

@@ -13,10 +13,12 @@ from pika.spec import Basic, BasicProperties
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
-from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
 from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.supervise import supervise
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.requests import InferenceRequest, to_properties
