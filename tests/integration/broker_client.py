@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 
 from pika import BasicProperties
 
-from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
 from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest, to_properties
 from mnist_model.spec import SPEC

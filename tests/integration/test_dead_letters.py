@@ -1,7 +1,8 @@
-"""`python -m inference_worker dead`: what is in the dead queue, a second life, an end."""
+"""`python -m inference_api dead`: what is in the dead queue, a second life, an end."""
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.requests import InferenceRequest
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
-from tests.support.deployment import MODEL, ROOT, Deployment
+from tests.support.deployment import MODEL, Deployment
 from tests.support.jobs import a_job
 from tests.support.models import RAISES
 from tests.support.servers import RabbitMQ, RedisServer, free_port
@@ -43,12 +44,12 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
 
 
 class Command:
-    """`python -m inference_worker dead …` as an operator's user."""
+    """`python -m inference_api dead …` as an operator's user."""
 
     def __init__(self, amqp_url: str, redis_url: str) -> None:
         self._environment = {
             "PATH": "/usr/bin",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONIOENCODING": "utf-8",
             "INFERENCE_AMQP_URL": amqp_url,
             "INFERENCE_REDIS_URL": redis_url,
@@ -58,7 +59,7 @@ class Command:
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "inference_worker", "dead", *arguments],
+            [sys.executable, "-m", "inference_api", "dead", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,

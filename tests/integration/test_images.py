@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_an_image_holds_the_packages_that_its_service_and_its_model_need_and_no_
 
     expected = needs_of(f"services/{service}", service) | needs_of(f"models/{model}", service)
     assert {folder.replace("${MODEL}", model) for folder in copied} == expected
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("services/*/pyproject.toml")), ids=lambda path: path.parent.name)
+def test_a_wheel_holds_every_folder_of_its_package(path: Path) -> None:
+    packages = tomllib.loads(path.read_text())["tool"]["setuptools"]["packages"]
+    folders = [file.parent.relative_to(path.parent) for file in path.parent.glob("inference_*/**/__init__.py")]
+
+    assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
 
 
 @both
@@ -182,3 +191,10 @@ def test_the_api_is_small_and_holds_no_torch(service: str, image: str) -> None:
 
     assert held == ""
     assert int(docker("image", "inspect", "--format={{.Size}}", image)) < API_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("service", ["api"])
+def test_the_image_of_the_api_runs_the_command_for_dead_letters(service: str, image: str) -> None:
+    done = subprocess.run(["docker", "run", "--rm", *LOCKED, image, "dead", "list"], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr.count("\n")) == (69, 1), done.stderr  # there is no RabbitMQ

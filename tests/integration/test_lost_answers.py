@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.results import failed
-from inference_worker.service import connect_to
+from inference_worker.process import connect_to
 from inference_worker.settings import WorkerSettings
 from mnist_model.spec import SPEC
 from tests.support.models import EchoModel

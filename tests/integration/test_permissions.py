@@ -11,9 +11,10 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 
 from inference_bridge.depths import Depths
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import until_settled
 from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC

@@ -12,7 +12,8 @@ from pika.spec import Basic
 from uvloop import new_event_loop
 
 from inference_bridge.errors import QueueFull, Unavailable
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import Topology, topology_for

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
+from inference_api.dead.report import Report
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import to_properties
-from inference_worker.obituary import Obituary
 from mnist_model.spec import SPEC
 from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S
@@ -159,7 +159,7 @@ async def test_strangers_are_parked_and_their_neighbours_answered(
     assert worker.is_ready()
     assert not (tmp_path / "trap").exists()
     for letter in await broker.dead():
-        assert '"reason": "invalid_message"' in Obituary.of(letter, SPEC).in_full(letter, SPEC, None, 0)
+        assert '"reason": "invalid_message"' in Report.of(letter, SPEC).in_full(letter, SPEC, None, 0)
     log = worker.process.log.read_text()
     assert "broker connection lost" not in log
     assert "Traceback" not in log

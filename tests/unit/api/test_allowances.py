@@ -6,7 +6,8 @@ import pytest
 
 from inference_api.clients.allowances import READ_COUNT, Allowances
 from inference_api.clients.key_file import Client
-from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
+from inference_api.errors import RateLimited, TooManyInFlight
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC

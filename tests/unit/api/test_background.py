@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from inference_api.background import Background
-from inference_api.health import operation_routes
+from inference_api.health import health_routes
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from mnist_model.spec import SPEC
@@ -78,7 +78,7 @@ async def returns_at_once() -> None:
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
     publisher = MemoryBroker(SPEC, queue_max_length=1).publisher()
-    app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), background))
+    app.include_router(health_routes(publisher, MemoryStore(result_ttl_s=60), background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
 

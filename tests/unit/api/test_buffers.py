@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from inference_api.errors import BuffersFull
 from inference_api.http.buffers import Buffers
 from inference_api.settings import ApiSettings
-from inference_bridge.errors import BuffersFull
 from tests.support.waiting import until, until_found
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 

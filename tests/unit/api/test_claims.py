@@ -9,8 +9,9 @@ import pytest
 from inference_api import claims
 from inference_api import submissions as submissions_module
 from inference_api.claims import Claims
+from inference_api.errors import ExpiredId, IdempotencyConflict
 from inference_api.submissions import Submissions, Ticket
-from inference_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
+from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore

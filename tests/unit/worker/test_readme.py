@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from inference_bridge.spec import ModelSpec
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 SPEC = ModelSpec(name="letters", version=1, shape=(28, 28), class_count=26, model="letters_model.predict:Letters")
 

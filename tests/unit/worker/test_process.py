@@ -6,7 +6,8 @@ import pytest
 import torch
 from pydantic import SecretStr
 
-from inference_worker import service
+from inference_bridge.ending import EXIT_CONFIGURATION, exit_status_of
+from inference_worker import process
 from inference_worker.settings import WorkerSettings
 from tests.support.models import EchoModel
 from tests.unit.worker.bench import Bench
@@ -27,10 +28,10 @@ class BrokenProbes:
 
 
 async def test_a_worker_whose_probes_end_by_themselves_ends_with_their_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "probe_server", lambda *_, **__: BrokenProbes())
+    monkeypatch.setattr(process, "probe_server", lambda *_, **__: BrokenProbes())
 
     with pytest.raises(RuntimeError, match="the probes are broken"):
-        await asyncio.wait_for(service.serve(AWAY, EchoModel()), TIMEOUT_S)
+        await asyncio.wait_for(process.serve(AWAY, EchoModel()), TIMEOUT_S)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +51,9 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    exit_status = service.exit_status_of(service._work, logging.getLogger("test"), "worker")
+    exit_status = exit_status_of(process._work, logging.getLogger("test"), "worker")
 
-    assert exit_status == service.EXIT_CONFIGURATION
+    assert exit_status == EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
 
 
@@ -71,14 +72,14 @@ class ToldOnce:
 
 async def test_kubernetes_hears_of_the_workers_own_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     stop, ToldOnce.told = asyncio.Event(), []
-    monkeypatch.setattr(service, "stop_event", lambda **_: stop)
-    monkeypatch.setattr(service, "OwnPod", lambda *names: names)
-    monkeypatch.setattr(service, "DeletionCost", ToldOnce)
+    monkeypatch.setattr(process, "stop_event", lambda **_: stop)
+    monkeypatch.setattr(process, "OwnPod", lambda *names: names)
+    monkeypatch.setattr(process, "DeletionCost", ToldOnce)
     named = WorkerSettings.model_validate(
         AWAY.model_dump() | {"probe_port": 0, "pod_name": "worker-1", "pod_namespace": "digits"}
     )
 
-    await asyncio.wait_for(service.serve(named, EchoModel()), TIMEOUT_S)
+    await asyncio.wait_for(process.serve(named, EchoModel()), TIMEOUT_S)
 
     (told,) = ToldOnce.told
     assert told.pod == ("worker-1", "digits")
@@ -86,6 +87,6 @@ async def test_kubernetes_hears_of_the_workers_own_pod(monkeypatch: pytest.Monke
 
 
 async def test_a_worker_outside_kubernetes_tells_it_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "OwnPod", None)
+    monkeypatch.setattr(process, "OwnPod", None)
 
-    await asyncio.wait_for(service.tell_kubernetes(AWAY, bench.worker, asyncio.Event()), TIMEOUT_S)
+    await asyncio.wait_for(process.tell_kubernetes(AWAY, bench.worker, asyncio.Event()), TIMEOUT_S)

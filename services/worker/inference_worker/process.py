@@ -2,22 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import NoReturn
 
 import torch
 import uvloop
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from inference_bridge.contract import Consumer, Store
-from inference_bridge.ending import leave, run, stop_event
-from inference_bridge.errors import ConfigurationError, DeviceLost
-from inference_bridge.logs import configure_logging
-from inference_bridge.rabbitmq.consumer import AmqpConsumer
-from inference_bridge.rabbitmq.topology import topology_for
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.ending import exit_status_of, leave, run, stop_event
+from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
+from inference_bridge.wiring import build_consumer, build_registry, build_store
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine
@@ -31,9 +27,6 @@ from inference_worker.worker import Worker
 
 logger = logging.getLogger("inference_worker")
 
-EXIT_CONFIGURATION = 78  # EX_CONFIG, sysexits.h
-EXIT_DEVICE_LOST = 70  # EX_SOFTWARE
-EXIT_FAILED = 1
 #: What a stop may take beyond the drain: to forget a solo run, to close the connections (2 s each) and the probes.
 STOP_MARGIN_S = 10
 CLOSE_TIMEOUT_S = 2.0
@@ -51,9 +44,7 @@ def load_model(settings: WorkerSettings) -> Model:
 async def serve(settings: WorkerSettings, model: Model) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = stop_event(within_s=settings.drain_timeout_s + STOP_MARGIN_S)
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
+    registry = build_registry()
     consumer, store = connect_to(settings, model)
     warming = asyncio.create_task(warm_worker(settings, model, registry, consumer=consumer, store=store))
     stopping = asyncio.create_task(stop.wait())
@@ -76,13 +67,11 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
         probing.result()
 
 
-def connect_to(settings: WorkerSettings, model: Model) -> tuple[AmqpConsumer, RedisStore]:
+def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]:
     """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
-    topology = topology_for(model.spec, queue_max_length=settings.queue_max_length)
-    consumer = AmqpConsumer(settings.broker_url, spec=model.spec, topology=topology, prefetch=FIRST_PREFETCH)
-    # The worker repeats every call itself, and has to know of it.
-    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file, retries=0)
-    return consumer, RedisStore(redis, spec=model.spec, result_ttl_s=settings.result_ttl_s)
+    # The worker repeats every call to Redis itself, and has to know of it.
+    store = build_store(settings, model.spec, retries=0)
+    return build_consumer(settings, model.spec, prefetch=FIRST_PREFETCH), store
 
 
 async def warm_worker(
@@ -112,29 +101,13 @@ async def tell_kubernetes(settings: WorkerSettings, worker: Worker, stop: asynci
 
 def run_worker() -> NoReturn:
     """Run the worker; the exit status says why it ended: 0 stopped, 1 failed, 70 device lost, 78 configuration."""
-    configure_logging(service="worker", level="info")
+    configure_logging(service="worker")
     leave(exit_status_of(_work, logger, "worker"))
-
-
-def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str) -> int:
-    """Return what the work returns, or the exit status for its error, which is logged."""
-    try:
-        return work()
-    except ConfigurationError as error:
-        log.critical("configuration error", extra={"reason": str(error)})
-        return EXIT_CONFIGURATION
-    except DeviceLost as error:
-        log.critical("device lost", extra={"reason": str(error)})
-        return EXIT_DEVICE_LOST
-    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
-    except Exception:
-        log.exception(f"{name} failed")
-        return EXIT_FAILED
 
 
 def _work() -> int:
     settings = load_settings(WorkerSettings)
-    logging.getLogger().setLevel(settings.log_level.upper())
+    set_log_level(settings.log_level)
     model = load_model(settings)
     run(serve(settings, model), loop_factory=uvloop.new_event_loop)
     return 0

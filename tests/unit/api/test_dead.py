@@ -1,19 +1,18 @@
 """What the commands for dead letters print, whoever wrote the letter."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pika import BasicProperties
 
-from inference_bridge.rabbitmq.dead_letters import DeadLetter, second_life
+from inference_api.dead.report import Report, draw_tensor, format_table
+from inference_bridge.rabbitmq.dead_letters import DeadLetter
+from inference_bridge.rabbitmq.replay import second_life
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import failed
-from inference_worker.obituary import Obituary, listing, picture
 from mnist_model.spec import SPEC
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -28,7 +27,7 @@ def a_letter(deaths: Any = None) -> DeadLetter:
 
 
 def lines(letter: DeadLetter, result: bytes | None = None, solo_attempts: int = 0) -> list[list[str]]:
-    return [line.split() for line in listing([Obituary.of(letter, SPEC)], [result], [solo_attempts])]
+    return [line.split() for line in format_table([Report.of(letter, SPEC)], [result], [solo_attempts])]
 
 
 def test_a_job_is_listed_with_the_code_of_its_result() -> None:
@@ -63,7 +62,7 @@ def test_whatever_a_stranger_wrote_is_shown_as_plain_text() -> None:
     properties = BasicProperties(type="\x1b[2J", headers={"a": deep, "b": b"\xff", "c": DIED_AT, "d": None})
     letter = DeadLetter(1, properties, b"")
 
-    text = Obituary.of(letter, SPEC).in_full(letter, SPEC, None, 0)
+    text = Report.of(letter, SPEC).in_full(letter, SPEC, None, 0)
 
     assert text.isascii()
     assert "\x1b" not in text
@@ -71,7 +70,7 @@ def test_whatever_a_stranger_wrote_is_shown_as_plain_text() -> None:
 
 
 def test_a_tensor_is_drawn_row_by_row() -> None:
-    drawn = picture(bytes([255] * 28 + [0] * 756), SPEC).split("\n")
+    drawn = draw_tensor(bytes([255] * 28 + [0] * 756), SPEC).split("\n")
 
     assert (len(drawn), drawn[0], drawn[27]) == (28, "█" * 56, " " * 56)
 
@@ -86,11 +85,3 @@ def test_a_second_life_keeps_everything_but_the_deadline() -> None:
         REQUEST.submitted_s,
         REQUEST.traceparent,
     )
-
-
-def test_the_command_imports_no_torch() -> None:
-    program = "import sys, inference_worker.__main__; print('torch' in sys.modules)"
-
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-
-    assert answer.stdout.strip() == "False"

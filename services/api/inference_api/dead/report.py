@@ -1,4 +1,4 @@
-"""What there is to say about a dead letter, as text: a line of the list, or everything."""
+"""A dead letter as text: its line in the list, or everything about it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ _TITLES = ("id", "reason", "attempts", "died", "bytes")
 
 
 @dataclass(frozen=True, slots=True)
-class Obituary:
-    """What a dead letter says of itself, without its body: ten thousand of them fit into memory.
+class Report:
+    """What a dead letter says about itself, without its body: ten thousand fit into memory.
 
     Attributes:
-        inference_id: whose job it was, None if it has no id of ours.
+        inference_id: the job's id, None if it has no id of ours.
         is_job: whether a worker would run it.
         reason: why the broker moved it.
         died_at: when, if known.
@@ -44,7 +44,7 @@ class Obituary:
         return cls(letter.inference_id, is_job, letter.reason, letter.died_at, len(letter.body))
 
     def in_full(self, letter: DeadLetter, spec: ModelSpec, result: bytes | None, solo_attempts: int) -> str:
-        """Return everything about the letter: JSON, and below it the picture if there is one."""
+        """Return everything about the letter: JSON, and below it the tensor, drawn, if the body is one."""
         properties = dict(vars(letter.properties))
         headers = properties.pop("headers", None)
         everything = {
@@ -57,9 +57,9 @@ class Obituary:
             "headers": headers,
             "result": None if result is None else json.loads(result),
         }
-        # Escaped: what a stranger wrote must not reach the terminal as it is.
+        # Escaped: what others wrote must not reach the terminal as it is.
         text = json.dumps(_plain(everything), indent=2)
-        return text if self.body_bytes != spec.body_bytes else f"{text}\n{picture(letter.body, spec)}"
+        return text if self.body_bytes != spec.body_bytes else f"{text}\n{draw_tensor(letter.body, spec)}"
 
     def cause(self, result: bytes | None) -> str:
         """Return the code of the failed result that the store still has, else what the letter itself tells."""
@@ -83,20 +83,20 @@ def label_of(letter: DeadLetter) -> str:
     return letter.inference_id or NO_ID
 
 
-def listing(
-    obituaries: Sequence[Obituary], results: Sequence[bytes | None], solo_attempts: Sequence[int]
+def format_table(
+    reports: Sequence[Report], results: Sequence[bytes | None], solo_attempts: Sequence[int]
 ) -> Iterator[str]:
-    """Yield an aligned line for each obituary, with a line of titles first; nothing when there is none."""
-    rows = [_TITLES] if obituaries else []
-    for obituary, result, count in zip(obituaries, results, solo_attempts, strict=True):
-        attempts, body_bytes = str(obituary.attempts(count)), str(obituary.body_bytes)
-        rows.append((obituary.inference_id or NO_ID, obituary.cause(result), attempts, obituary.died, body_bytes))
+    """Yield a line of titles and an aligned line for each report; nothing when there are no reports."""
+    rows = [_TITLES] if reports else []
+    for report, result, count in zip(reports, results, solo_attempts, strict=True):
+        attempts, body_bytes = str(report.attempts(count)), str(report.body_bytes)
+        rows.append((report.inference_id or NO_ID, report.cause(result), attempts, report.died, body_bytes))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def picture(body: bytes, spec: ModelSpec) -> str:
+def draw_tensor(body: bytes, spec: ModelSpec) -> str:
     """Return a uint8 tensor of any shape as text: a line for each row, two characters for each pixel."""
     row_pixels = spec.shape[-1]
     cells = [_SHADES[value * (len(_SHADES) - 1) // 255] * 2 for value in body]
@@ -104,7 +104,7 @@ def picture(body: bytes, spec: ModelSpec) -> str:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Return what JSON can hold, whatever a stranger's headers are made of."""
+    """Return what JSON can hold, whatever the headers of a foreign message are made of."""
     if depth > _MAX_DEPTH:
         return "…"
     match value:
