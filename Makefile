@@ -16,7 +16,7 @@ PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint c
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
-CODE := services models training tests benchmarks samples keda charts release lint
+CODE := services models training tests chaos benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
 .PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
@@ -25,7 +25,8 @@ CODE := services models training tests benchmarks samples keda charts release li
 UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
 UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
 UNIT_TESTS := -m "not servers" tests/unit/test_imports.py tests/unit/bridge tests/unit/pictures tests/unit/api \
-	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/release tests/contract
+	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/models/mnist/test_morphology.py \
+	tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)
 # Whole files, so that what a module starts is started once; each process has its own RabbitMQ and Redis.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -72,7 +73,7 @@ bench: plan $(DEV)/installed servers  ## measure throughput and latency on this 
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m tests.chaos $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)
@@ -99,10 +100,10 @@ cluster-tools:
 # Before anything is installed.
 plan:
 	@[ -e $(DEV)/installed ] || echo "$(DEV) is not there yet: pip will install requirements-dev.txt into it, with a torch of several GB if it is the GPU build"
-	@sh tests/servers.sh --plan
+	@sh tests/support/servers.sh --plan
 
 servers:
-	@sh tests/servers.sh
+	@sh tests/support/servers.sh
 
 clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,10 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.deployment import ROOT, Deployment
-from tests.environment import environment
-from tests.pictures import SAMPLES, encoded, moved, sample
-from tests.servers import running_servers
 from tqdm import tqdm
 
 from benchmarks import share
@@ -23,6 +19,10 @@ from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
 from benchmarks.report import Row, describe_machine, render_table
+from tests.support.deployment import ROOT, Deployment
+from tests.support.environment import environment
+from tests.support.pictures import SAMPLES, encoded, moved, sample
+from tests.support.servers import running_servers
 
 HOST = "127.0.0.1"
 LOADS = 10

@@ -1,7 +1,8 @@
 """Reads the CPU time of each part of the system, to show each part's cost of a job."""
 
 import psutil
-from tests.servers import Process
+
+from tests.support.servers import Process
 
 
 class CpuMeter:

@@ -4,7 +4,7 @@ import asyncio
 from enum import StrEnum
 from typing import Any
 
-from tests.client import Connection
+from tests.support.client import Connection
 
 POLL_S = 0.02
 

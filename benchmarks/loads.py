@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.client import Connection
-
 from benchmarks.jobs import Waiting, fetch, run_job, submit
+from tests.support.client import Connection
 
 WARM_UP_S = 1.0
 

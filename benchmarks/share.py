@@ -18,13 +18,13 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from tests.deployment import Deployment, Service
-from tests.pictures import SAMPLES, encoded, sample
-from tests.servers import running_servers
 from tqdm import tqdm
 
 from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
+from tests.support.deployment import Deployment, Service
+from tests.support.pictures import SAMPLES, encoded, sample
+from tests.support.servers import running_servers
 
 MAX_CONCURRENT = 64
 START_TIMEOUT_S = 60.0

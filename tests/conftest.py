@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.deployment import MODEL
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import MODEL
+from tests.support.servers import RabbitMQ, RedisServer
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.chart.helm import Object, objects, values
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 PROMTOOL = shutil.which("promtool") or str(ROOT / "build/promtool/promtool")
 #: The chart's defaults: seconds between two scrapes, and between two looks at the alerts.
@@ -60,7 +60,7 @@ def rings(
         "eval_time": f"{round(by_minute * 60)}s",
         "exp_samples": [{"labels": "{}", "value": 1}],
     }
-    assert Path(PROMTOOL).exists(), f"{PROMTOOL} is not there: sh tests/servers.sh brings it"
+    assert Path(PROMTOOL).exists(), f"{PROMTOOL} is not there: sh tests/support/servers.sh brings it"
     with TemporaryDirectory() as folder:
         Path(folder, "rules.yaml").write_text(json.dumps({"groups": [{"name": "asked", "rules": [rule]}]}))
         Path(folder, "test.yaml").write_text(json.dumps(_test(seen, asked, scrape_s)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 CHART = ROOT / "charts/mnist-inference"
 RELEASE = "digits"

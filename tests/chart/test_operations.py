@@ -1,7 +1,9 @@
 """`docs/operations.md` has a line for every metric, an entry for every alert, and the chart's own names."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,7 +12,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from tests.chart.helm import CHART, NAME, NEEDS_HELM, objects
 from tests.chart.registries import registries
 from tests.chart.test_rendering import EVERYTHING
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 FOREIGN = ("rabbitmq_", "keda_", "kube_")
@@ -81,3 +83,30 @@ def test_every_object_that_it_names_is_one_of_the_release() -> None:
 
     assert named
     assert named <= names | pods
+
+
+def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standard_input(tmp_path: Path) -> None:
+    [lines] = re.findall(r"```sh\n(.+?)```", entries()["InferenceDeadLetters"], re.DOTALL)
+    stand_ins = """
+        password() { printf "secret of $1"; }
+        k() { echo "k $*" | head -n 1; while [ "$1" != -- ]; do shift; done; shift; "$@"; }
+    """
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$INFERENCE_AMQP_URL $INFERENCE_REDIS_URL $*"\n')
+    python.chmod(0o755)
+
+    done = subprocess.run(
+        ["sh", "-c", stand_ins + lines],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+
+    called, seen = done.stdout.splitlines()
+    assert called.startswith(f"k exec --stdin deployment/{NAME}-api -- ")
+    assert seen == (
+        f"amqp://operator:secret of rabbitmq-operator-password@{NAME}-rabbitmq:5672/%2F "
+        f"redis://operator:secret of redis-operator-password@{NAME}-redis:6379/0 -m inference_api dead list"
+    )

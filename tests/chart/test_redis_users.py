@@ -10,7 +10,7 @@ from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one
-from tests.servers import RedisServer
+from tests.support.servers import RedisServer
 
 pytestmark = NEEDS_HELM
 IDS = ["A" * 24, "B" * 24]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, VALUES_FILES, helm, kinds, objects, template, values
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 pytestmark = NEEDS_HELM
 SCHEMAS = os.environ.get("KUBERNETES_SCHEMAS")

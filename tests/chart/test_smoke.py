@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.chart.helm import CHART, NAME, NEEDS_HELM, environment_of, objects, one, values
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 CREDENTIALS = f"Basic {base64.b64encode(b'autoscaler:secret').decode()}"
 QUEUES = {"^mnist[.]jobs$": "mnist.jobs", "^mnist[.]retry$": "mnist.retry"}

@@ -10,7 +10,7 @@ import pytest
 from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, environment_of, one, values
-from tests.documented import PASSWORD, documented
+from tests.support.documented import PASSWORD, documented
 
 pytestmark = NEEDS_HELM
 LENGTH = 1_234_567

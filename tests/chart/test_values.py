@@ -10,7 +10,7 @@ from inference_api.settings import ApiSettings
 from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 from inference_worker.settings import WorkerSettings
 from tests.chart.helm import CHART, HELMS, NEEDS_HELM, environment_of, one, refusal, template, values
-from tests.unit.test_settings_table import README, bounds
+from tests.unit.test_settings_table import PAGE, bounds
 
 pytestmark = NEEDS_HELM
 
@@ -76,8 +76,8 @@ def test_a_rabbitmq_of_somebody_else_needs_its_management_api_to_scale() -> None
     assert "externalRabbitmq.managementUrl" in message
 
 
-def test_every_setting_of_the_readme_can_be_set() -> None:
-    listed = set(re.findall(rf"^\| `({ENV_PREFIX}\w+)`", README, flags=re.MULTILINE))
+def test_every_setting_of_the_page_can_be_set() -> None:
+    listed = set(re.findall(rf"^\| `({ENV_PREFIX}\w+)`", PAGE, flags=re.MULTILINE))
 
     assert set.union(*map(reachable, SIDES)) | ELSEWHERE == listed
 

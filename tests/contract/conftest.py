@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +13,17 @@ from inference_bridge.contract import Consumer, DepthReader, Publisher, Store
 from inference_bridge.inbox import Delivery, Inbox
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.consumer import AmqpConsumer
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.sizes import FixedSize
+from tests.support.sizes import FixedSize
+from tests.support.waiting import until, until_found
 
 TIMEOUT_S = 20.0
 QUEUE_MAX_LENGTH = 5
@@ -137,32 +138,16 @@ async def store(world: World) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until the condition holds."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def until_count(world: World, queue: str, count: int) -> None:
     """Wait until a queue holds so many messages that nobody has."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while await world.count(queue) != count:
-            await asyncio.sleep(0.05)
+
+    async def holds_them() -> bool:
+        return await world.count(queue) == count
+
+    await until_found(holds_them)
 
 
 async def take(inbox: Inbox, max_batch_size: int = 100) -> list[Delivery]:
     """Take what is in the inbox, waiting for the first delivery."""
     async with asyncio.timeout(TIMEOUT_S):
         return await inbox.take(FixedSize(max_batch_size), is_device_free=lambda: True)
-
-
-def a_request(number: int = 0, *, traceparent: str | None = None) -> InferenceRequest:
-    """Return a request for the tests' 2x2 model."""
-    return InferenceRequest(
-        inference_id=f"{number:024d}",
-        body=bytes([number % 256] * 4),
-        submitted_s=1_700_000_000,
-        deadline_ms=4_000_000_000_000,
-        traceparent=traceparent,
-    )

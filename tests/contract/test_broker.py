@@ -9,8 +9,10 @@ from inference_bridge.depths import Depths
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.requests import from_message
-from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, a_request, take, until, until_count
-from tests.depths import until_depths
+from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, take, until_count
+from tests.support.depths import until_depths
+from tests.support.jobs import a_request
+from tests.support.waiting import until
 
 
 async def consuming(world: World, running: Running, *, prefetch: int = 100) -> tuple[Consumer, Inbox]:

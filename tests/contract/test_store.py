@@ -11,6 +11,7 @@ from inference_bridge.contract import Store
 from inference_bridge.reports import WorkerReport
 from inference_bridge.results import failed, succeeded
 from tests.contract.conftest import TIMEOUT_S, World
+from tests.support.waiting import until_found
 
 
 @pytest.fixture
@@ -52,9 +53,10 @@ async def test_a_result_expires(world: World, ids: tuple[str, str]) -> None:
     store = world.store(result_ttl_s=1)
     await store.put([failed(one, "short", "why")])
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while await store.get([one]) != [None]:
-            await asyncio.sleep(0.05)
+    async def is_gone() -> bool:
+        return await store.get([one]) == [None]
+
+    await until_found(is_gone)
 
     await store.close()
 
@@ -110,9 +112,10 @@ async def test_a_claim_that_was_replaced_expires_in_its_new_time(store: Store, i
     await store.claim(ids[0], b"first", ttl_s=60)
     await store.replace_claim(ids[0], b"first", b"second", ttl_s=1)
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while await store.claim(ids[0], b"third", ttl_s=60) == b"second":
-            await asyncio.sleep(0.05)
+    async def is_free() -> bool:
+        return await store.claim(ids[0], b"third", ttl_s=60) != b"second"
+
+    await until_found(is_free)
 
 
 async def test_a_batch_is_notified_to_every_subscriber(world: World, store: Store, ids: tuple[str, str]) -> None:
@@ -166,9 +169,10 @@ async def test_an_id_reads_as_revived_for_a_time_only(store: Store, ids: tuple[s
     one, _ = ids
     await store.revive(one, ttl_s=1)
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while await store.is_revived(one):
-            await asyncio.sleep(0.05)
+    async def is_over() -> bool:
+        return not await store.is_revived(one)
+
+    await until_found(is_over)
 
 
 async def test_an_id_that_has_succeeded_is_not_revived(world: World, store: Store, ids: tuple[str, str]) -> None:

@@ -13,7 +13,7 @@ def catch_in_forward_pass(system: System) -> Iterator[Any]:
     """Yield a worker that is stopped during a forward pass; it continues when the block ends.
 
     Raises:
-        AssertionError: no worker runs anything for `READY_TIMEOUT_S`.
+        TimeoutError: no worker runs anything for `READY_TIMEOUT_S`.
     """
     while True:
         worker = system.wait_for_busy_worker()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.deployment import ROOT
 from tests.e2e.command import run
+from tests.support.deployment import ROOT
 
 NAME = "mnist-e2e"
 NODE = f"{NAME}-control-plane"

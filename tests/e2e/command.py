@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 
 class CommandError(AssertionError):

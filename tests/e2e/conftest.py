@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from tests.deployment import ROOT, VERSION
 from tests.e2e import cluster, release
 from tests.e2e.command import run
 from tests.e2e.dump import dump
 from tests.e2e.system import System
+from tests.support.deployment import ROOT, VERSION
 
 OUTPUT = ROOT / "build/e2e"
 API_IMAGE = f"mnist-inference/api:{VERSION}"

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.deployment import ROOT
 from tests.e2e.conftest import OUTPUT
+from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "from-zero.json"
 """The figures of runs in the cluster."""

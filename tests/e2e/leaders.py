@@ -5,8 +5,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.deployment import ROOT
 from tests.e2e.conftest import OUTPUT
+from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "leaders.json"
 """The figures of runs in the cluster, by the source of KEDA's figure."""

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.command import forward_port, run
-from tests.e2e.traffic import wait_for
+from tests.support.waiting import wait_for
 
 QUEUE = "mnist.jobs"
 _MANAGEMENT_PORT = 15672

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.deployment import ROOT
 from tests.e2e import from_zero, leaders
 from tests.e2e.conftest import OUTPUT
+from tests.support.deployment import ROOT
 
 SOURCES = ("queue", "wait")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from kubernetes import client
 
-from tests.deployment import sum_of_samples
 from tests.e2e.command import run
 from tests.e2e.release import FULLNAME, RELEASE
-from tests.e2e.traffic import wait_for
+from tests.support.deployment import sum_of_samples
+from tests.support.waiting import wait_for
 
 RABBITMQ_POD = f"{FULLNAME}-rabbitmq-0"
 REDIS_POD = f"{FULLNAME}-redis-0"

@@ -16,7 +16,8 @@ from tests.e2e.conftest import OUTPUT
 from tests.e2e.recording import Recording
 from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import Job, fetch_results, submit, wait_for
+from tests.e2e.traffic import Job, fetch_results, submit
+from tests.support.waiting import wait_for
 
 JOBS = 60
 SECONDS_PER_JOB = 1.0

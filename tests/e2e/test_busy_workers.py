@@ -3,7 +3,8 @@
 from tests.e2e import cluster, release
 from tests.e2e.catching import catch_in_forward_pass, read_container_id
 from tests.e2e.system import System
-from tests.e2e.traffic import assert_answered_right, submit, wait_for
+from tests.e2e.traffic import assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 JOBS = 12
 SECONDS_PER_JOB = 1.0

@@ -9,7 +9,8 @@ import pytest
 from tests.e2e import from_zero, release
 from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import assert_answered_right, submit, wait_for
+from tests.e2e.traffic import assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 BURSTS = 5
 BURST_JOBS = 10

@@ -2,7 +2,8 @@
 
 from tests.e2e import release
 from tests.e2e.system import System
-from tests.e2e.traffic import assert_answered_right, submit, wait_for
+from tests.e2e.traffic import assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 #: Longer than autoscaling.cooldownPeriod and polling together, shorter than a hung forward pass.
 SECONDS_PER_JOB = 45.0

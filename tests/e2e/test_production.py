@@ -14,7 +14,8 @@ from tests.e2e.nodes import Nodes
 from tests.e2e.release import CHART, create_namespace
 from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
+from tests.e2e.traffic import Stream, assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 NAMESPACE = RELEASE = "production"
 NAME = f"{RELEASE}-mnist-inference"

@@ -5,9 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.deployment import ROOT
 from tests.e2e import release
 from tests.e2e.system import System
+from tests.support.deployment import ROOT
 
 SESSION = re.compile(r"<!-- make e2e runs these lines as they stand -->\n```sh\n(.*?)```", re.DOTALL)
 

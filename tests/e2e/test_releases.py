@@ -5,7 +5,8 @@ from tests.e2e.command import run
 from tests.e2e.conftest import API_IMAGE, WORKER_IMAGE
 from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import Stream, assert_answered_right, submit, wait_for
+from tests.e2e.traffic import Stream, assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 NEXT = "next"
 SECONDS_PER_JOB = 1.0

@@ -7,7 +7,8 @@ import pytest
 
 from tests.e2e import release
 from tests.e2e.system import READY_TIMEOUT_S, System
-from tests.e2e.traffic import assert_answered_right, submit, wait_for
+from tests.e2e.traffic import assert_answered_right, submit
+from tests.support.waiting import wait_for
 
 ROUNDS = 3
 #: Shorter than a hung forward pass.

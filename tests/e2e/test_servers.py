@@ -6,7 +6,8 @@ from tests.e2e import release
 from tests.e2e.cluster import NODE
 from tests.e2e.command import run
 from tests.e2e.system import RABBITMQ_POD, REDIS_POD, System
-from tests.e2e.traffic import assert_answered_right, fetch_results, submit, try_to_submit, wait_for
+from tests.e2e.traffic import assert_answered_right, fetch_results, submit, try_to_submit
+from tests.support.waiting import wait_for
 
 JOBS = 12
 SECONDS_PER_JOB = 1.0

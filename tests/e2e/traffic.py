@@ -1,21 +1,20 @@
 """Acts as a client: submits pictures and fetches results."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-from tests.deployment import ROOT
 from tests.e2e.cluster import API_URL
+from tests.support.deployment import ROOT
 
 DIGITS = {"three": 3, "four": 4, "seven": 7}
 """The samples and their digits."""
 RESULT_TIMEOUT_S = 300.0
-Found = TypeVar("Found")
 _CLIENTS = 8
 
 
@@ -69,15 +68,6 @@ def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S, 
     """Wait for the results: each must exist and name the picture's digit."""
     found = [(result["status"], result.get("predicted_class")) for result in fetch_results(jobs, timeout_s, api_url)]
     assert found == [("succeeded", job.digit) for job in jobs]
-
-
-def wait_for(what: str, condition: Callable[[], Found], timeout_s: float, every_s: float = 0.5) -> Found:
-    """Return the condition's value once it is true; raise with `what` if that takes too long."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"after {timeout_s} s there was still not: {what}"
-        time.sleep(every_s)
-    return found
 
 
 @dataclass

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 from pika import BasicProperties
 
-from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
 from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest, to_properties
 from mnist_model.spec import SPEC
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
+from tests.support.waiting import until_found
 
 TIMEOUT_S = 60.0
 TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)
@@ -58,10 +60,12 @@ class BrokerClient:
 
     async def until_messages(self, expected: Mapping[str, int]) -> None:
         """Wait until queues hold so many messages, those included that a worker has."""
-        async with asyncio.timeout(TIMEOUT_S):
-            # `rabbitmqctl` counts all, but is a large program: it is asked when what waits is as it should be.
-            while await self._ready() != expected or await asyncio.to_thread(self._messages) != expected:
-                await asyncio.sleep(0.1)
+
+        # `rabbitmqctl` counts all, but is a large program: it is asked when what waits is as it should be.
+        async def are_there() -> bool:
+            return await self._ready() == expected and await asyncio.to_thread(self._messages) == expected
+
+        await until_found(are_there, TIMEOUT_S, every_s=0.1)
 
     async def _ready(self) -> dict[str, int]:
         declare = self._channel.raw.queue_declare

@@ -11,10 +11,11 @@ import pytest
 
 from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
-from tests.deployment import Deployment, Service
 from tests.integration.broker_client import BrokerClient, broker_client
-from tests.pictures import variations
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.pictures import variations
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 TIMEOUT_S = 60.0
 MAX_CONCURRENT = 32
@@ -55,7 +56,7 @@ class System:
 
     async def until_ready(self, is_ready: bool = True) -> None:
         """Wait until the API says that it is ready, or that it is not."""
-        await until(lambda: self.api.is_ready() is is_ready)
+        await until_in_thread(lambda: self.api.is_ready() is is_ready)
 
     async def refused(self, picture: bytes) -> httpx.Response:
         """Return the first answer to a submission that is no 202."""
@@ -74,13 +75,6 @@ async def in_parallel(call: Callable[[Any], Any], arguments: list[Any]) -> list[
             return await call(argument)
 
     return list(await asyncio.gather(*(one(argument) for argument in arguments)))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until the condition holds; the condition may block for a moment."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while not await asyncio.to_thread(condition):
-            await asyncio.sleep(0.05)
 
 
 def some_pictures(count: int) -> list[bytes]:

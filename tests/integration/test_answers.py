@@ -11,8 +11,9 @@ import torch
 
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import prepare
-from tests.deployment import ROOT
-from tests.integration.conftest import System, some_pictures, until
+from tests.integration.conftest import System, some_pictures
+from tests.support.deployment import ROOT
+from tests.support.waiting import until_in_thread
 
 JOBS = 300
 
@@ -55,7 +56,7 @@ async def test_hundreds_of_jobs_get_the_models_own_answers_from_two_workers(syst
     # Another batch size may add up in another order.
     assert np.abs(answered - expected).max() < 1e-4
     # A result can be read a moment before the worker that stored it has counted it.
-    await until(lambda: sum(counted(system)) >= sum(before) + JOBS)
+    await until_in_thread(lambda: sum(counted(system)) >= sum(before) + JOBS)
     after = counted(system)
     assert sum(after) - sum(before) == JOBS
     assert min(now - then for now, then in zip(after, before, strict=True)) > 0

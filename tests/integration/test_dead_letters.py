@@ -1,10 +1,10 @@
-"""`python -m inference_worker dead`: what is in the dead queue, a second life, an end."""
+"""`python -m inference_api dead`: what is in the dead queue, a second life, an end."""
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,17 +12,16 @@ import httpx
 import pytest
 from pika import BasicProperties
 
-from inference_bridge.ids import TicketSigner
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.requests import InferenceRequest
-from mnist_model.spec import SPEC
-from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
-from tests.models import RAISES
-from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.support.deployment import MODEL, Deployment
+from tests.support.jobs import a_job
+from tests.support.models import RAISES
+from tests.support.servers import RabbitMQ, RedisServer, free_port
 
-FAULTY, ECHO = "tests.models:FAULTY", "tests.models:ECHO"
+FAULTY, ECHO = "tests.support.models:FAULTY", "tests.support.models:ECHO"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
 PARKED = 4
@@ -45,12 +44,12 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
 
 
 class Command:
-    """`python -m inference_worker dead …` as an operator's user."""
+    """`python -m inference_api dead …` as an operator's user."""
 
     def __init__(self, amqp_url: str, redis_url: str) -> None:
         self._environment = {
             "PATH": "/usr/bin",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONIOENCODING": "utf-8",
             "INFERENCE_AMQP_URL": amqp_url,
             "INFERENCE_REDIS_URL": redis_url,
@@ -60,7 +59,7 @@ class Command:
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "inference_worker", "dead", *arguments],
+            [sys.executable, "-m", "inference_api", "dead", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -73,11 +72,9 @@ def dead(operator_url: str, redis_server: RedisServer) -> Command:
     return Command(operator_url, redis_server.url)
 
 
-def a_job(mark: int, *, age_s: int = 0) -> InferenceRequest:
-    now_ms = time.time_ns() // 1_000_000
-    inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms - age_s * 1000)
-    body = bytes([mark]) + bytes(755) + bytes([255]) * 28
-    return InferenceRequest(inference_id, body, now_ms // 1000, now_ms + 900_000, traceparent=TRACE)
+def a_poisonous_job(*, age_s: int = 0) -> InferenceRequest:
+    """Return a job that raises; its picture has one white line, the lowest."""
+    return a_job(bytes([RAISES]) + bytes(755) + bytes([255]) * 28, age_s=age_s, traceparent=TRACE)
 
 
 async def park(deployment: Deployment, broker: BrokerClient, *jobs: InferenceRequest) -> None:
@@ -97,7 +94,7 @@ def parked(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pyte
     async def letters() -> list[DeadLetter]:
         with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
             async with broker_client(rabbitmq) as broker:
-                await park(deployment, broker, *(a_job(RAISES) for _ in range(PARKED)))
+                await park(deployment, broker, *(a_poisonous_job() for _ in range(PARKED)))
                 return await broker.dead()
 
     return asyncio.run(letters())
@@ -116,7 +113,7 @@ async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
     deployment: Deployment, broker: BrokerClient, dead: Command
 ) -> None:
     api = deployment.api().wait_until_ready()
-    job = a_job(RAISES, age_s=2_000)  # older than any id that may be pending
+    job = a_poisonous_job(age_s=2_000)  # older than any id that may be pending
     await park(deployment, broker, job)
     inference_id = job.inference_id
     async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:

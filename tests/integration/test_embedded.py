@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.pictures import encoded, sample
-from tests.servers import Process, free_port
+from tests.support.pictures import encoded, sample
+from tests.support.servers import Process, free_port
 
 
 def test_one_process_answers_a_picture_and_stops_when_it_is_asked_to(

@@ -3,7 +3,6 @@
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +10,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment import ROOT, Deployment, Service
 from tests.integration.conftest import System, some_pictures
-from tests.pictures import encoded, sample
-from tests.servers import Process, RabbitMQ, RedisServer, free_port
+from tests.support.deployment import POLL_S, ROOT, Deployment, Service
+from tests.support.pictures import encoded, sample
+from tests.support.servers import Process, RabbitMQ, RedisServer, free_port
+from tests.support.waiting import wait_for
 
 #: Far more than the drain takes here, far less than the hour that the hang takes.
 END_TIMEOUT_S = 30.0
 HANGS = {
-    "INFERENCE_MODEL": "tests.models:HANGING",
+    "INFERENCE_MODEL": "tests.support.models:HANGING",
     "INFERENCE_DRAIN_TIMEOUT_S": "1",
     "INFERENCE_FORWARD_TIMEOUT_S": "3600",
 }
@@ -70,10 +70,7 @@ def exit_status_after_sigterm(service: Service) -> int:
 
 
 def wait_for_log(process: Process, text: str) -> None:
-    deadline = time.monotonic() + END_TIMEOUT_S
-    while text not in process.log.read_text():
-        assert time.monotonic() < deadline, process.log.read_text()
-        time.sleep(0.05)
+    wait_for(f"{text!r} in {process.log}", lambda: text in process.log.read_text(), END_TIMEOUT_S, POLL_S)
 
 
 async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
@@ -91,7 +88,7 @@ async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
 
 
 def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
-    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.models:NEVER_WARM"})
+    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.support.models:NEVER_WARM"})
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0
@@ -121,8 +118,7 @@ def test_an_api_with_a_picture_that_hangs_ends(rabbitmq: RabbitMQ, redis_server:
     try:
         process.wait_for_port(int(environment["INFERENCE_PORT"]))
         url = f"http://127.0.0.1:{environment['INFERENCE_PORT']}"
-        while httpx.get(f"{url}/readyz").status_code != 200:
-            time.sleep(0.05)
+        wait_for("an API that is ready", lambda: httpx.get(f"{url}/readyz").status_code == 200, END_TIMEOUT_S, POLL_S)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{url}/classify", content=encoded(sample("seven")), timeout=1)
         process.send_signal(signal.SIGTERM)

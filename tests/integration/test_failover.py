@@ -13,9 +13,9 @@ from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.results import Result, succeeded
 from mnist_model.spec import SPEC
-from tests.chaos.proxy import Proxy
 from tests.integration.conftest import TIMEOUT_S
-from tests.servers import RedisServer
+from tests.support.proxy import Proxy
+from tests.support.servers import RedisServer
 
 IDS = [letter * 24 for letter in "AB"]
 #: What makes a server refuse what a master would do.

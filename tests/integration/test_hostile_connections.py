@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.chaos import connections
-from tests.chaos.connections import BROKEN_OFF, ODD_REQUESTS, status_of
-from tests.deployment import Deployment, Service
-from tests.pictures import encoded, sample
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.hostile.connections import BROKEN_OFF, ODD_REQUESTS, TIMEOUT_S, hold_connections, status_of
+from tests.support.pictures import encoded, sample
+from tests.support.servers import RabbitMQ, RedisServer
 
 CONNECTIONS = 1_000
 #: What some of them get; the others get any answer below 500, or a closed connection.
@@ -41,7 +40,7 @@ def api(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.
 
 @pytest.fixture
 async def client(api: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.url, timeout=connections.TIMEOUT_S) as client:
+    async with httpx.AsyncClient(base_url=api.url, timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -65,7 +64,7 @@ def test_no_odd_request_is_logged_as_a_defect(api: Service) -> None:
 
 
 def test_pictures_are_answered_beside_a_thousand_idle_connections(api: Service) -> None:
-    outcome = connections.run(api.url, CONNECTIONS)
+    outcome = hold_connections(api.url, CONNECTIONS)
 
     assert outcome.crashes == []
     assert outcome.connections == CONNECTIONS

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos import hostile_pictures
-from tests.chaos.mutations import mutation
-from tests.deployment import Deployment, Service
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment, Service
+from tests.support.hostile.mutations import mutation
+from tests.support.hostile.pictures import send_pictures
+from tests.support.servers import RabbitMQ, RedisServer
 
 COUNT = 1_000
 SEED = 20_261_123
@@ -26,7 +26,7 @@ def api(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.
 
 @pytest.mark.timeout(300)
 def test_no_picture_gets_an_answer_that_is_not_documented(api: Service) -> None:
-    outcome = hostile_pictures.run(api.url, COUNT, SEED, pid=api.process.pid)
+    outcome = send_pictures(api.url, COUNT, SEED, pid=api.process.pid)
 
     assert outcome.crashes == []
     assert sum(outcome.statuses.values()) == COUNT

@@ -8,11 +8,13 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT, TICKET_KEY, VERSION
+from tests.support.deployment import ROOT, TICKET_KEY, VERSION
+from tests.support.waiting import wait_for
 
 IMAGES = {"api": 8000, "worker": 8081}
 """The images and the port of their probes."""
@@ -57,6 +59,14 @@ def test_an_image_holds_the_packages_that_its_service_and_its_model_need_and_no_
     assert {folder.replace("${MODEL}", model) for folder in copied} == expected
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("services/*/pyproject.toml")), ids=lambda path: path.parent.name)
+def test_a_wheel_holds_every_folder_of_its_package(path: Path) -> None:
+    packages = tomllib.loads(path.read_text())["tool"]["setuptools"]["packages"]
+    folders = [file.parent.relative_to(path.parent) for file in path.parent.glob("inference_*/**/__init__.py")]
+
+    assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
+
+
 @both
 def test_every_installation_is_pinned_or_brings_no_dependencies(service: str) -> None:
     commands = dockerfile(service).replace("\\\n", " ").split("&&")
@@ -97,9 +107,9 @@ def test_the_versions_are_those_of_the_packages_and_of_the_makefile() -> None:
 
 @pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
 def test_every_variable_is_a_setting(path: str) -> None:
-    settings = set(re.findall(r"^\| `(MNIST_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+    settings = set(re.findall(r"^\| `(INFERENCE_\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
 
-    assert set(re.findall(r"\bMNIST_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
+    assert set(re.findall(r"\bINFERENCE_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
 
 
 def docker(*arguments: str, timeout_s: float = 60) -> str:
@@ -131,12 +141,13 @@ def running(image: str) -> Iterator[str]:
 
 def wait_until_alive(container: str, port: int) -> None:
     probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/healthz', timeout=5)"
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while subprocess.run(["docker", "exec", container, "python", "-c", probe], capture_output=True).returncode:
-        log = docker("logs", container)
-        assert time.monotonic() < deadline, f"it does not answer:\n{log}"
-        assert docker("inspect", "--format={{.State.Running}}", container) == "true", f"it has ended:\n{log}"
-        time.sleep(0.5)
+
+    def is_alive() -> bool:
+        running = docker("inspect", "--format={{.State.Running}}", container)
+        assert running == "true", f"it has ended:\n{docker('logs', container)}"
+        return not subprocess.run(["docker", "exec", container, "python", "-c", probe], capture_output=True).returncode
+
+    wait_for(f"an answer of {container}", is_alive, START_TIMEOUT_S)
 
 
 @both
@@ -180,3 +191,10 @@ def test_the_api_is_small_and_holds_no_torch(service: str, image: str) -> None:
 
     assert held == ""
     assert int(docker("image", "inspect", "--format={{.Size}}", image)) < API_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("service", ["api"])
+def test_the_image_of_the_api_runs_the_command_for_dead_letters(service: str, image: str) -> None:
+    done = subprocess.run(["docker", "run", "--rm", *LOCKED, image, "dead", "list"], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr.count("\n")) == (69, 1), done.stderr  # there is no RabbitMQ

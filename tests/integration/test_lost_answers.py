@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.results import failed
-from inference_worker.service import connect_to
+from inference_worker.process import connect_to
 from inference_worker.settings import WorkerSettings
 from mnist_model.spec import SPEC
-from tests.chaos.proxy import Proxy
-from tests.models import EchoModel
-from tests.servers import RedisServer
+from tests.support.models import EchoModel
+from tests.support.proxy import Proxy
+from tests.support.servers import RedisServer
 
 
 @pytest.fixture

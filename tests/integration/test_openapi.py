@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.deployment import Deployment
-from tests.servers import RabbitMQ, RedisServer
+from tests.support.deployment import Deployment
+from tests.support.servers import RabbitMQ, RedisServer
 
 EXAMPLES = 60
 TIMEOUT_S = 10.0

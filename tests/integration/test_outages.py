@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from tests.integration.conftest import System, some_pictures, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.integration.conftest import System, some_pictures
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 PICTURES = some_pictures(40)
 
@@ -62,7 +63,7 @@ async def test_a_waiting_call_is_answered_after_the_store_came_back(system: Syst
     waiting = asyncio.create_task(
         system.client.post("/classify", files={"file": PICTURES[0]}, headers={"Prefer": "wait=20"})
     )
-    await until(lambda: system.api.metric("inference_waiters") == 1)
+    await until_in_thread(lambda: system.api.metric("inference_waiters") == 1)
     redis_server.start()
 
     response = await waiting

@@ -1,7 +1,6 @@
 """Each side with a user of its own in RabbitMQ: the lines of `docs/security.md` are enough, and no more than enough."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,19 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 
 from inference_bridge.depths import Depths
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import until_settled
 from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC
-from tests.deployment import Deployment
-from tests.depths import until_depths
-from tests.documented import PASSWORD, add_documented_users, documented, redis_url
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
+from tests.support.deployment import Deployment
+from tests.support.depths import until_depths
+from tests.support.documented import PASSWORD, add_documented_users, documented, redis_url
+from tests.support.servers import COUNT_EVERY_MS, RabbitMQ, RedisServer, free_port
+from tests.support.waiting import wait_for
 
 JOBS, RETRY, DEAD = "mnist.jobs", "mnist.retry", "mnist.dead"
 TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)
@@ -223,15 +224,17 @@ async def test_the_autoscaler_reads_how_many_jobs_wait_and_run(servers: Servers,
 
 def wait_for_depth(autoscaler: httpx.Client, *, ready: int, unacknowledged: int) -> None:
     """Return when the management API, which counts a few times a second, shows a depth."""
-    wanted = (ready, unacknowledged, ready + unacknowledged)
-    deadline, seen = time.monotonic() + TIMEOUT_S, None
-    while time.monotonic() < deadline:
+    expected = {
+        "messages_ready": ready,
+        "messages_unacknowledged": unacknowledged,
+        "messages": ready + unacknowledged,
+    }
+
+    def shows_it() -> bool:
         queue = autoscaler.get(f"/queues/%2F/{JOBS}").raise_for_status().json()
-        seen = tuple(queue.get(name) for name in ("messages_ready", "messages_unacknowledged", "messages"))
-        if seen == wanted:
-            return
-        time.sleep(0.1)
-    raise TimeoutError(f"the depth is {seen}, expected {wanted}")
+        return bool(expected.items() <= queue.items())
+
+    wait_for(f"a queue with {expected}", shows_it, TIMEOUT_S, every_s=0.1)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,17 @@ from pika.spec import Basic
 from uvloop import new_event_loop
 
 from inference_bridge.errors import QueueFull, Unavailable
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
+from tests.support.waiting import until
 
 SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 QUEUE_MAX_LENGTH = 5
@@ -48,7 +50,7 @@ def drain_rate() -> DrainRate:
 async def publisher(rabbitmq: RabbitMQ, topology: Topology, drain_rate: DrainRate) -> AsyncIterator[AmqpPublisher]:
     publisher = publisher_to(rabbitmq.url, SPEC, topology, drain_rate=drain_rate)
     running = asyncio.create_task(publisher.run())
-    await until(lambda: publisher.is_ready)
+    await until(lambda: publisher.is_ready, TIMEOUT_S)
     yield publisher
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -95,7 +97,7 @@ async def test_a_full_queue_refuses_at_once_until_it_was_seen_to_have_room(
             return False
         return True
 
-    await until(has_room)
+    await until(has_room, TIMEOUT_S)
     await publisher.publish(REQUEST)
     await empty(owner, topology)
 
@@ -140,12 +142,12 @@ async def test_a_late_confirm_of_a_connection_that_was_given_up_confirms_nothing
     given_up = publisher._channel
     assert given_up is not None
     given_up.raw.connection.close()
-    await until(lambda: publisher._channel not in {given_up, None})
+    await until(lambda: publisher._channel not in {given_up, None}, TIMEOUT_S)
 
     rabbitmq.process.send_signal(signal.SIGSTOP)
     publishing = asyncio.create_task(publisher.publish(REQUEST))
     try:
-        await until(lambda: len(publisher._confirms) == 1)
+        await until(lambda: len(publisher._confirms) == 1, TIMEOUT_S)
         publisher._on_confirm(given_up, Method(1, Basic.Ack(delivery_tag=100, multiple=True)))
         outstanding = len(publisher._confirms)
     finally:
@@ -168,7 +170,7 @@ def test_a_loop_that_was_held_up_while_its_publish_timed_out_is_ready_again(
     async def hold_up() -> None:
         publisher = publisher_to(rabbitmq.url, SPEC, topology, publish_timeout_s=HOLD_S / 2)
         running = asyncio.create_task(publisher.run())
-        await until(lambda: publisher.is_ready)
+        await until(lambda: publisher.is_ready, TIMEOUT_S)
         publishing = asyncio.create_task(publisher.publish(REQUEST))
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -176,7 +178,7 @@ def test_a_loop_that_was_held_up_while_its_publish_timed_out_is_ready_again(
         time.sleep(HOLD_S)  # noqa: ASYNC251  # this is the fault
 
         await asyncio.gather(publishing, return_exceptions=True)
-        await until(lambda: publisher.is_ready)
+        await until(lambda: publisher.is_ready, TIMEOUT_S)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -10,8 +10,8 @@ from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.reports import WorkerReport
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
-from tests.documented import add_documented_users, redis_url
-from tests.servers import RedisServer
+from tests.support.documented import add_documented_users, redis_url
+from tests.support.servers import RedisServer
 
 ID = "A" * 24
 REPORT = WorkerReport("default", jobs_in_work=2, throughput=1.0, solo_throughput=None)

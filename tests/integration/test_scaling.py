@@ -5,9 +5,10 @@ from typing import Any
 
 import httpx
 
-from tests.deployment import Deployment, Service
-from tests.integration.conftest import System, some_pictures, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.integration.conftest import System, some_pictures
+from tests.support.deployment import Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 PICTURES = some_pictures(6)
 AIM = {"target_wait_s": 1, "recent_s": 0}
@@ -24,7 +25,7 @@ async def test_every_api_process_says_the_same_while_jobs_wait_and_are_in_work(
 ) -> None:
     with Deployment(tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
         apis = [deployment.api(), deployment.api()]
-        worker = deployment.worker(INFERENCE_MODEL="tests.models:HANGING").wait_until_ready()
+        worker = deployment.worker(INFERENCE_MODEL="tests.support.models:HANGING").wait_until_ready()
         for api in apis:
             api.wait_until_ready()
         async with httpx.AsyncClient(base_url=apis[0].url, timeout=30) as client:
@@ -36,14 +37,14 @@ async def test_every_api_process_says_the_same_while_jobs_wait_and_are_in_work(
             return (answer.get("waiting_jobs"), answer.get("jobs_in_work"), answer.get("workers")) == (5, 1, 1)
 
         for api in apis:
-            await until(lambda api=api: says_what_is_there(api))  # type: ignore[misc]
+            await until_in_thread(lambda api=api: says_what_is_there(api))  # type: ignore[misc]
         worker.process.stop(signal.SIGKILL)
 
 
 async def test_a_worker_leaves_what_it_measured(system: System) -> None:
     await system.results(await system.submit_all(PICTURES))
 
-    await until(lambda: demand(system.api)["throughput"] is not None)
+    await until_in_thread(lambda: demand(system.api)["throughput"] is not None)
 
 
 async def test_without_a_broker_the_figure_is_an_error(system: System, rabbitmq: RabbitMQ) -> None:
@@ -53,7 +54,7 @@ async def test_without_a_broker_the_figure_is_an_error(system: System, rabbitmq:
     await system.until_ready()
 
     assert (answer["http"], answer["code"]) == (503, "broker_unavailable")
-    await until(lambda: demand(system.api)["http"] == 200)
+    await until_in_thread(lambda: demand(system.api)["http"] == 200)
 
 
 async def test_without_a_store_the_figure_is_an_error(system: System, redis_server: RedisServer) -> None:
@@ -63,7 +64,7 @@ async def test_without_a_store_the_figure_is_an_error(system: System, redis_serv
     await system.until_ready()
 
     assert (answer["http"], answer["code"]) == (503, "store_unavailable")
-    await until(lambda: demand(system.api)["http"] == 200)
+    await until_in_thread(lambda: demand(system.api)["http"] == 200)
 
 
 async def test_what_waits_is_seen_while_an_alarm_keeps_jobs_out(system: System, rabbitmq: RabbitMQ) -> None:

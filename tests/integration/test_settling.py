@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pika.exceptions import ChannelClosed
 
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, until_settled
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.spec import ModelSpec
-from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
+from tests.support.waiting import until
 
 SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3, model="")
 NEVER_S = 3_600.0
@@ -55,7 +57,7 @@ async def delete_jobs(owner: Connection, topology: Topology) -> None:
 
 
 async def until_logged(caplog: pytest.LogCaptureFixture, message: str) -> None:
-    await until(lambda: message in caplog.messages)
+    await until(lambda: message in caplog.messages, TIMEOUT_S)
 
 
 async def is_known_to_be_settled(connection: Connection, topology: Topology) -> bool:
@@ -104,12 +106,12 @@ async def test_a_publisher_notices_that_another_process_created_the_queue_again(
     await until_settled(owner, topology, settle_s=SOON_S)
     publisher = publisher_to(rabbitmq.url, SPEC, topology, settle_s=NEVER_S)
     running = asyncio.create_task(publisher.run())
-    await until(lambda: publisher.is_ready)
+    await until(lambda: publisher.is_ready, TIMEOUT_S)
 
     await delete_jobs(owner, topology)
     await ensure_topology(owner, topology)
 
-    await until(lambda: not publisher.is_ready)
+    await until(lambda: not publisher.is_ready, TIMEOUT_S)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

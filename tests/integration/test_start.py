@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.deployment import MODEL, ROOT, TICKET_KEY, Deployment
-from tests.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
+from tests.support.deployment import MODEL, ROOT, TICKET_KEY, Deployment
+from tests.support.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
+from tests.support.waiting import wait_for
 
 
 def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -74,12 +74,10 @@ def test_a_worker_that_is_asked_to_stop_while_it_loads_ends_without_an_error(tmp
 
 def wait_until_caught(pid: int, number: int) -> None:
     """Return when the process has a handler for the signal; its first one, long before it has loaded anything."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        caught = next(
-            line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt")
-        )
-        if int(caught.split()[1], 16) >> (number - 1) & 1:
-            return
-        time.sleep(0.005)
-    raise TimeoutError(f"process {pid} does not catch signal {number}")
+
+    def is_caught() -> int:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        caught = next(line for line in lines if line.startswith("SigCgt"))
+        return int(caught.split()[1], 16) >> (number - 1) & 1
+
+    wait_for(f"a handler of process {pid} for signal {number}", is_caught, START_TIMEOUT_S, every_s=0.005)

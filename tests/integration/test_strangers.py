@@ -1,11 +1,8 @@
 """Messages in the queue that no API published: each is parked, and harms nobody."""
 
-import asyncio
-import json
 import os
 import pickle
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +10,17 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from inference_bridge.ids import TicketSigner
+from inference_api.dead.report import Report
 from inference_bridge.redis_store import RedisStore
-from inference_bridge.requests import InferenceRequest, to_properties
-from inference_worker.obituary import Obituary
+from inference_bridge.requests import to_properties
 from mnist_model.spec import SPEC
-from tests.deployment import TICKET_KEY, Deployment, Service
 from tests.integration.broker_client import BrokerClient
-from tests.integration.conftest import TIMEOUT_S, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.integration.conftest import TIMEOUT_S
+from tests.support.deployment import Deployment, Service
+from tests.support.jobs import a_job
+from tests.support.results import results_of
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 TENSOR = bytes([5]) + bytes(783)
 HUGE = 2**63 - 1
@@ -55,21 +54,16 @@ def nested(depth: int) -> bytes:
     return table
 
 
-def an_id() -> str:
-    return TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(time.time_ns() // 1_000_000)
-
-
-def a_job(**headers: Any) -> BasicProperties:
+def properties_with(**headers: Any) -> BasicProperties:
     """Return the properties of a sound job, with some headers of its own."""
-    request = InferenceRequest(an_id(), TENSOR, int(time.time()), (int(time.time()) + 900) * 1000)
-    properties = to_properties(request, SPEC)
+    properties = to_properties(a_job(TENSOR), SPEC)
     properties.headers = {**(properties.headers or {}), **headers}
     return properties
 
 
 def changed(**values: Any) -> BasicProperties:
     """Return the properties of a job with some of them changed."""
-    properties = a_job()
+    properties = properties_with()
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
@@ -83,16 +77,16 @@ def strangers(trap: Path) -> list[tuple[BasicProperties, bytes]]:
         (changed(content_type="application/python-pickle"), TENSOR),
         (changed(message_id=None), TENSOR),
         (changed(message_id="../../etc/passwd"), TENSOR),
-        (a_job(), b"short"),
-        (a_job(), b""),
-        (a_job(), os.urandom(1_000_000)),
-        (a_job(), pickle.dumps(Intruder(trap))),
+        (properties_with(), b"short"),
+        (properties_with(), b""),
+        (properties_with(), os.urandom(1_000_000)),
+        (properties_with(), pickle.dumps(Intruder(trap))),
         (changed(message_id=None), pickle.dumps(Intruder(trap)).ljust(784, b".")),
-        (a_job(deadline="tomorrow"), TENSOR),
-        (a_job(deadline=-1), TENSOR),
-        (a_job(deadline=None), TENSOR),
-        (a_job(deadline=tables), TENSOR),
-        (a_job(**{"deadline": "x" * 60_000}), TENSOR),
+        (properties_with(deadline="tomorrow"), TENSOR),
+        (properties_with(deadline=-1), TENSOR),
+        (properties_with(deadline=None), TENSOR),
+        (properties_with(deadline=tables), TENSOR),
+        (properties_with(**{"deadline": "x" * 60_000}), TENSOR),
         (BasicProperties(headers={**tables, "x-death": "never", "x-delivery-count": [1]}), b"?"),
         (BasicProperties(headers={"x-death": [{"reason": 7, "time": "now"}]}), b"?"),
         (RawHeaders(b"\x01aT" + struct.pack(">Q", 2**63)), TENSOR),
@@ -129,7 +123,7 @@ def worker(
 ) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("strangers")
     with Deployment(
-        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.models:ECHO"
+        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.support.models:ECHO"
     ) as deployment:
         yield deployment.worker().wait_until_ready()
 
@@ -144,11 +138,8 @@ def invalid_messages(worker: Service) -> float:
     return worker.metric("inference_invalid_messages_total")
 
 
-async def classes_of(store: RedisStore, ids: list[str]) -> list[int]:
-    async with asyncio.timeout(TIMEOUT_S):
-        while None in (bodies := await store.get(ids)):
-            await asyncio.sleep(0.05)
-    return [json.loads(body or b"").get("predicted_class") for body in bodies]
+async def classes_of(store: RedisStore, ids: list[str]) -> list[int | None]:
+    return [result.get("predicted_class") for result in await results_of(store, ids, TIMEOUT_S)]
 
 
 async def test_strangers_are_parked_and_their_neighbours_answered(
@@ -157,18 +148,18 @@ async def test_strangers_are_parked_and_their_neighbours_answered(
     ids = []
     for properties, body in strangers(tmp_path / "trap"):
         broker.publish(properties, body)
-        neighbour = a_job()
+        neighbour = properties_with()
         broker.publish(neighbour, TENSOR)
         ids.append(str(neighbour.message_id))
     count = len(ids)
 
     assert await classes_of(store, ids) == [5] * count
     await broker.until_messages({"mnist.dead": count, "mnist.retry": 0, "mnist.jobs": 0})
-    await until(lambda: invalid_messages(worker) == invalid_before + count)
+    await until_in_thread(lambda: invalid_messages(worker) == invalid_before + count)
     assert worker.is_ready()
     assert not (tmp_path / "trap").exists()
     for letter in await broker.dead():
-        assert '"reason": "invalid_message"' in Obituary.of(letter, SPEC).in_full(letter, SPEC, None, 0)
+        assert '"reason": "invalid_message"' in Report.of(letter, SPEC).in_full(letter, SPEC, None, 0)
     log = worker.process.log.read_text()
     assert "broker connection lost" not in log
     assert "Traceback" not in log
@@ -177,14 +168,14 @@ async def test_strangers_are_parked_and_their_neighbours_answered(
 async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float
 ) -> None:
-    forged = [a_job(**{"x-death": deaths}) for deaths in FORGED_DEATHS]
-    forged.append(a_job(**{"x-death": [3], "x-delivery-count": 9}))  # a suspect, by its own account
+    forged = [properties_with(**{"x-death": deaths}) for deaths in FORGED_DEATHS]
+    forged.append(properties_with(**{"x-death": [3], "x-delivery-count": 9}))  # a suspect, by its own account
     for properties in forged:
         broker.publish(properties, TENSOR)
     hidden = b"\x07x-deathA\x00\x00\x00\x05I\x00\x00\x00\x07" + b"\x01aT" + struct.pack(">Q", 2**63)
     broker.publish(RawHeaders(hidden), TENSOR)
     broker.publish(BasicProperties(), b"a stranger after them")
-    neighbour = a_job()
+    neighbour = properties_with()
     broker.publish(neighbour, TENSOR)
 
     assert await classes_of(store, [str(neighbour.message_id)]) == [5]
@@ -197,7 +188,7 @@ async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
 async def test_a_job_with_odd_headers_is_answered(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float
 ) -> None:
-    jobs = [a_job(**headers) for headers in ODD_JOBS]
+    jobs = [properties_with(**headers) for headers in ODD_JOBS]
     for properties in jobs:
         broker.publish(properties, TENSOR)
 

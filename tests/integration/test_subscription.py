@@ -12,9 +12,9 @@ from inference_bridge import redis_store as store_module
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
-from tests.chaos.proxy import Proxy
 from tests.integration.conftest import TIMEOUT_S
-from tests.servers import RedisServer
+from tests.support.proxy import Proxy
+from tests.support.servers import RedisServer
 
 SILENCE_S = 0.3
 #: More than Python lets functions call each other.

@@ -1,17 +1,17 @@
 """TLS to RabbitMQ and Redis with certificates of a CA of our own."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.certificates import Authority
-from tests.deployment import POLL_S, Deployment, Service
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.support.certificates import Authority
+from tests.support.deployment import POLL_S, Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer, free_port
+from tests.support.waiting import wait_for
 
 AMQP = "amqps://guest:guest@{host}:{port}/%2F"
 REDIS = "rediss://{host}:{port}/0"
@@ -63,22 +63,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         started.redis.close()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(POLL_S)
-
-
 def wait_until_logged(service: Service, event: str, reason: str) -> None:
     """Return when the service has logged an event for a reason."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        lines = service.process.log.read_text().splitlines()
-        if any(event in line and reason in line for line in lines):
-            return
-        time.sleep(POLL_S)
-    raise TimeoutError(f"no {event!r} with {reason!r} in the log:\n" + "\n".join(lines[-10:]))
+    wait_for(
+        f"{event!r} with {reason!r} in {service.process.log}",
+        lambda: any(event in line and reason in line for line in service.process.log.read_text().splitlines()),
+        TIMEOUT_S,
+        POLL_S,
+    )
 
 
 def test_a_picture_is_answered_over_tls(servers: Servers, tmp_path: Path) -> None:
@@ -119,7 +111,7 @@ def refusing(
 
 def test_servers_with_a_certificate_of_another_are_refused(refusing: Refusing) -> None:
     wait_until_logged(refusing.api, "subscription lost", refusing.reason)
-    wait_until(refusing.api.is_alive)
+    wait_for("an API that is alive", refusing.api.is_alive, TIMEOUT_S, POLL_S)
 
     ready = httpx.get(f"{refusing.api.url}/readyz", timeout=10)
 

@@ -8,14 +8,16 @@ import pytest
 from pika.exceptions import ChannelClosed
 
 from inference_bridge.errors import BrokerUnavailable, ConfigurationError
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters
+from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.integration.conftest import TIMEOUT_S, until
+from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
-from tests.servers import RabbitMQ
+from tests.support.servers import RabbitMQ
+from tests.support.waiting import until, until_found
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ async def test_a_user_who_may_not_declare_publishes_to_queues_that_exist(
     await ensure_topology(owner, topology)
     restricted = publisher_to(publisher_url, spec, topology)
     running = asyncio.create_task(restricted.run())
-    await until(lambda: restricted.is_ready)
+    await until(lambda: restricted.is_ready, TIMEOUT_S)
 
     await restricted.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
 
@@ -100,9 +102,7 @@ async def test_no_job_is_taken_until_a_new_queue_has_settled(
     running = asyncio.create_task(settling.run())
 
     async with Connection(connection_parameters(rabbitmq.url, name="owner")) as owner:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not await exists(owner, topology.jobs.name):
-                await asyncio.sleep(0.05)
+        await until_found(lambda: exists(owner, topology.jobs.name), TIMEOUT_S)
 
     assert not settling.is_ready
     with pytest.raises(BrokerUnavailable):
@@ -117,15 +117,13 @@ async def test_a_deleted_queue_is_declared_again_though_nobody_uses_it(
 ) -> None:
     watching = publisher_to(rabbitmq.url, spec, topology)
     running = asyncio.create_task(watching.run())
-    await until(lambda: watching.is_ready)
+    await until(lambda: watching.is_ready, TIMEOUT_S)
     name = getattr(topology, queue).name
 
     channel = await owner.channel()
     await channel.call(channel.raw.queue_delete, name)
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while not await exists(owner, name):
-            await asyncio.sleep(0.05)
+    await until_found(lambda: exists(owner, name), TIMEOUT_S)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -135,7 +133,7 @@ async def test_a_message_that_no_queue_takes_is_no_accepted_job(
 ) -> None:
     unroutable = publisher_to(rabbitmq.url, spec, topology)
     running = asyncio.create_task(unroutable.run())
-    await until(lambda: unroutable.is_ready)
+    await until(lambda: unroutable.is_ready, TIMEOUT_S)
     channel = await owner.channel()
     await channel.call(channel.raw.queue_unbind, topology.jobs.name, topology.exchange, topology.routing_key)
 

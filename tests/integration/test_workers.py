@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment import Deployment, Service
-from tests.integration.conftest import System, some_pictures, until
-from tests.servers import RabbitMQ, RedisServer
+from tests.integration.conftest import System, some_pictures
+from tests.support.deployment import Deployment, Service
+from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.waiting import until_in_thread
 
 PICTURES = some_pictures(60)
 EXIT_TIMEOUT_S = 60.0
@@ -30,7 +31,7 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
         tmp_path,
         amqp_url=rabbitmq.url,
         redis_url=redis_server.url,
-        INFERENCE_MODEL="tests.models:SLOW",
+        INFERENCE_MODEL="tests.support.models:SLOW",
         INFERENCE_MAX_BATCH_SIZE="8",
     ) as deployment:
         yield deployment
@@ -53,11 +54,11 @@ def ready_worker(deployment: Deployment, **environment: str) -> Service:
 
 
 def gated_worker(deployment: Deployment, gate: Path) -> Service:
-    return ready_worker(deployment, INFERENCE_MODEL="tests.models:GATED", GATE=str(gate))
+    return ready_worker(deployment, INFERENCE_MODEL="tests.support.models:GATED", GATE=str(gate))
 
 
 async def until_logged(worker: Service, event: str) -> None:
-    await until(lambda: event in worker.process.log.read_text())
+    await until_in_thread(lambda: event in worker.process.log.read_text())
 
 
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_hands_back_the_rest(
@@ -84,14 +85,14 @@ async def test_the_jobs_of_a_killed_worker_are_done_by_another(
 ) -> None:
     killed = gated_worker(deployment, gate)
     ids = await system.submit_all(PICTURES[:30])
-    await until(lambda: killed.metric("inference_results_total") > 0)
+    await until_in_thread(lambda: killed.metric("inference_results_total") > 0)
     await until_logged(killed, "waiting at the gate")
 
     killed.process.stop(signal.SIGKILL)
     other = ready_worker(deployment)
 
     assert {result["status"] for result in await system.results(ids)} == {"succeeded"}
-    await until(lambda: other.metric("inference_solo_runs_total") > 0)
+    await until_in_thread(lambda: other.metric("inference_solo_runs_total") > 0)
 
 
 async def test_jobs_are_accepted_while_there_is_no_worker(system: System, deployment: Deployment) -> None:
@@ -107,7 +108,9 @@ async def test_jobs_are_accepted_while_there_is_no_worker(system: System, deploy
 async def test_a_worker_that_hangs_ends_itself_and_another_does_its_jobs(
     system: System, deployment: Deployment
 ) -> None:
-    hanging = ready_worker(deployment, INFERENCE_MODEL="tests.models:HANGING", INFERENCE_FORWARD_TIMEOUT_S="0.5")
+    hanging = ready_worker(
+        deployment, INFERENCE_MODEL="tests.support.models:HANGING", INFERENCE_FORWARD_TIMEOUT_S="0.5"
+    )
     ids = await system.submit_all(PICTURES[:8])
 
     exit_status = hanging.process.wait(EXIT_TIMEOUT_S)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from lint.habits import HABITS, matches
 
 SUBJECT, IS_NO, SO_MANY, NO_NOUN = HABITS.values()

@@ -9,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: For each package, patterns of the others that it may import. The halves of a model are packages of their own, which
-#: may import what both share. Only a name in a setting or a spec leads from the platform to a model.
+#: Parts of packages that have a row of their own.
+PARTS = {"*_model.prepare", "*_model.predict", "tests.support", "tests.integration.test_chaos", "tests.unit.chaos"}
+#: For each package, patterns of the others that it may import. The halves of a model may also import what both share.
+#: Only a name in a setting or a spec leads from the platform to a model.
 ALLOWED: dict[str, set[str]] = {
     "inference_bridge": set(),
     "inference_pictures": {"inference_bridge"},
@@ -22,29 +24,33 @@ ALLOWED: dict[str, set[str]] = {
     "*_model.predict": {"inference_bridge"},
     "*_training": {"*_model", "*_model.*"},
     "docs": {"inference_bridge", "inference_pictures", "*_model", "*_model.*"},
-    "tests": {"inference_*", "*_model", "*_model.*", "*_training", "release"},
-    "benchmarks": {"tests", "inference_bridge", "*_model"},
+    "tests.support": {"inference_*", "*_model"},
+    "tests.integration.test_chaos": {"chaos"},
+    "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
+    "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "release"},
+    "benchmarks": {"tests.support", "inference_bridge", "*_model"},
+    "chaos": {"tests.support", "inference_bridge", "*_model", "*_model.*", "*_training"},
     "charts": set(),
     "keda": set(),
     "release": set(),
     "samples": set(),
 }
 #: Packages that may import torch.
-WITH_TORCH = {"inference_worker", "*_model.predict", "*_training", "docs", "tests", "benchmarks"}
+WITH_TORCH = {"inference_worker", "*_model.predict", "*_training", "docs", "tests", "tests.*", "benchmarks", "chaos"}
 #: The folders that module names count from, and the packages in them.
 SOURCES = {
     "services/*": ["inference_*"],
     "models/*": ["*_model", "docs"],
     "training": ["*_training"],
-    ".": ["tests", "benchmarks", "charts", "keda", "release", "samples"],
+    ".": ["tests", "benchmarks", "chaos", "charts", "keda", "release", "samples"],
 }
 
 
 def package_of(module: str) -> str:
-    """Return the package that a module belongs to; in a model it is a half, or what both share."""
-    first, *rest = module.split(".")
-    half = rest[0] if first.endswith("_model") and rest else ""
-    return f"{first}.{half}" if half in {"prepare", "predict"} else first
+    """Return the package that a module belongs to, or the part of it that has a row of its own."""
+    names = module.split(".")
+    parts = (".".join(names[:length]) for length in (2, 3))
+    return next((part for part in parts if is_one_of(part, PARTS)), names[0])
 
 
 def files_of(package: str) -> Iterator[Path]:
@@ -85,7 +91,8 @@ PACKAGES = sorted(set(FILES.values()))
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
     (allowed,) = (row for pattern, row in ALLOWED.items() if fnmatchcase(package, pattern))
-    its_own = {package, package.partition(".")[0]}
+    model, _, half = package.partition(".")
+    its_own = {package, model} if model.endswith("_model") and half else {package}
 
     found = [(place, name) for place, name in imports_of(package) if is_ours(package_of(name))]
 

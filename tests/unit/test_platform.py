@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 #: The name of the project, in distributions and images, is nobody's model.
 WORDS = re.compile(r"digit|mnist(?!-inference)", re.IGNORECASE)

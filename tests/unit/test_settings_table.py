@@ -1,29 +1,35 @@
-"""The README's table of settings is the code's list of settings."""
+"""The table of `docs/settings.md` is the code's list of settings."""
 
 import re
 from typing import Any
 
+import pytest
 from pydantic.fields import FieldInfo
 
 from inference_api.settings import ApiSettings
 from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 from inference_worker.settings import WorkerSettings
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
-README = (ROOT / "README.md").read_text()
-
-
-def expected_rows() -> list[str]:
-    rows = []
-    for settings, who in ((BridgeSettings, "both"), (ApiSettings, "API"), (WorkerSettings, "worker")):
-        for name, field in settings.model_fields.items():
-            if settings is BridgeSettings or name not in BridgeSettings.model_fields:
-                rows.append(row(name, who, field))
-    return rows
+PAGE = (ROOT / "docs/settings.md").read_text()
 
 
-def row(name: str, who: str, field: FieldInfo) -> str:
-    cells = [f"`{ENV_PREFIX}{name.upper()}`", who, default(field), bounds(field), str(field.description)]
+SIDES = {"API and worker": BridgeSettings, "API": ApiSettings, "Worker": WorkerSettings}
+"""The headings of the page, and what stands below each."""
+
+
+def expected_rows(settings: type[BridgeSettings]) -> list[str]:
+    shared = {} if settings is BridgeSettings else BridgeSettings.model_fields
+    return [row(name, field) for name, field in settings.model_fields.items() if name not in shared]
+
+
+def listed_rows(heading: str) -> list[str]:
+    [section] = re.findall(rf"^## {heading}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    return [line for line in section.splitlines() if line.startswith(f"| `{ENV_PREFIX}")]
+
+
+def row(name: str, field: FieldInfo) -> str:
+    cells = [f"`{ENV_PREFIX}{name.upper()}`", default(field), bounds(field), str(field.description)]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -45,10 +51,9 @@ def bounds(field: FieldInfo) -> str:
     return ", ".join(f"`{choice}`" for choice in choices)
 
 
-def test_the_readme_lists_every_setting_with_its_default_and_bounds() -> None:
-    listed = [line for line in README.splitlines() if line.startswith(f"| `{ENV_PREFIX}")]
-
-    assert listed == expected_rows()
+@pytest.mark.parametrize("heading", SIDES)
+def test_the_page_lists_every_setting_with_its_default_and_bounds(heading: str) -> None:
+    assert listed_rows(heading) == expected_rows(SIDES[heading])
 
 
 def test_every_number_has_bounds() -> None:

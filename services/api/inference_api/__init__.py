@@ -1,4 +1,5 @@
 """The HTTP side: pictures in, ids out, results out. Never imports torch.
 
-Read `routes`, `submissions`, `waiters`: the product. `http`, `clients` and `openapi` hold what stands around it.
+Read `routes`, `submissions`, `waiters`: the product. `http`, `clients`, `openapi` and `dead` hold what stands
+around it.
 """

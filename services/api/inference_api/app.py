@@ -13,11 +13,13 @@ from inference_api.clients.allowances import Allowances
 from inference_api.clients.key_file import KeyFile
 from inference_api.clients.require_key import RequireKey
 from inference_api.decoder import Decoder
-from inference_api.health import operation_routes
+from inference_api.health import health_routes
 from inference_api.http.buffers import Buffers
+from inference_api.http.count_responses import CountResponses
 from inference_api.http.problems import add_problem_handlers
-from inference_api.metrics import ApiMetrics, CountResponses
+from inference_api.metrics import ApiMetrics
 from inference_api.model import Prepare
+from inference_api.openapi.home import add_home
 from inference_api.openapi.paths import add_inference_paths
 from inference_api.routes import Service, inference_routes
 from inference_api.settings import ApiSettings
@@ -94,5 +96,6 @@ def create_app(
     service = Service(settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances)
     app.router.routes.extend(inference_routes(service))
     add_inference_paths(app)
-    app.include_router(operation_routes(publisher, store, background))
+    add_home(app)
+    app.include_router(health_routes(publisher, store, background))
     return app

@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from inference_api.errors import IdempotencyConflict
 from inference_api.submissions import Submissions, Ticket, expired_id
 from inference_bridge.contract import Store
-from inference_bridge.errors import IdempotencyConflict, StoreUnavailable
+from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, status_of
 
 #: How often a submission starts over because another process has given up its claim meanwhile.

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from inference_api.background import Background
 from inference_api.openapi.schemas import one_of
@@ -20,13 +20,9 @@ _FAILED: dict[str, Any] = {
 _READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
 
 
-def operation_routes(publisher: Publisher, store: Store, background: Background) -> APIRouter:
-    """Return `/healthz`, `/readyz` and the way from `/` to the documentation."""
+def health_routes(publisher: Publisher, store: Store, background: Background) -> APIRouter:
+    """Return `/healthz` and `/readyz`."""
     router = APIRouter(tags=["operation"])
-
-    @router.get("/", include_in_schema=False)
-    async def root() -> Response:
-        return RedirectResponse("/docs", status_code=307)
 
     @router.get(
         "/healthz",

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference_bridge.contract import DepthReader
 from inference_bridge.errors import BrokerUnavailable
@@ -69,25 +68,3 @@ class WaitingJobs:
             return
         for name, depth in zip(self._names, depths, strict=True):
             self._gauge.labels(name).set(depth)
-
-
-class CountResponses:
-    """ASGI middleware that counts responses; plain ASGI, since a wrapped request never sees its client leave."""
-
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app = app
-        self._responses = metrics.responses
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note the status of its response."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def count(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                call = getattr(scope.get("endpoint"), "__name__", "none")
-                self._responses.labels(call, message["status"]).inc()
-            await send(message)
-
-        await self._app(scope, receive, count)

@@ -15,6 +15,7 @@ from inference_api.claims import Claims
 from inference_api.clients.allowances import Allowances, Place
 from inference_api.clients.require_key import client_of
 from inference_api.decoder import Decoder
+from inference_api.errors import InvalidRequest
 from inference_api.http.buffers import Buffers
 from inference_api.http.preferences import preferred_wait_s
 from inference_api.http.uploads import read_picture
@@ -23,7 +24,7 @@ from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions, Ticket, expired_id
 from inference_api.waiters import Waiters
 from inference_bridge.contract import Publisher
-from inference_bridge.errors import InvalidRequest, StoreUnavailable
+from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, pending_body, status_of
 
 JSON = "application/json"

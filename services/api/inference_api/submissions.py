@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from inference_api.errors import ExpiredId
 from inference_bridge.contract import Publisher, Store
-from inference_bridge.errors import ExpiredId
 from inference_bridge.ids import TicketSigner
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.settings import GRACE_S

@@ -16,8 +16,8 @@ from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.ids import TicketSigner
 from inference_bridge.rabbitmq.throughput import DrainRate
-from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.spec import ModelSpec
+from inference_bridge.wiring import build_topology
 
 
 def wire_server(
@@ -51,11 +51,10 @@ def wire_server(
         registry=registry,
         background=background,
     )
-    topology = topology_for(spec, queue_max_length=settings.queue_max_length)
     operations_app = create_operations_app(
         spec=spec,
         scaling=Scaling(depth_reader, store, drain_rate),
-        waiting_jobs=WaitingJobs(registry, depth_reader, topology),
+        waiting_jobs=WaitingJobs(registry, depth_reader, build_topology(settings, spec)),
         registry=registry,
     )
     return http_server(app, operations_app, settings, waiters=waiters, background=background, announce=announce)

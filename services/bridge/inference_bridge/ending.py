@@ -1,4 +1,4 @@
-"""The end of a process, which nothing that hangs in it may hold up.
+"""The end of a process, which nothing that hangs in it may hold up, and its exit status.
 
 A normal exit waits for threads: for a forward pass or a decoding that hangs, for a look-up of a name without an answer.
 """
@@ -11,9 +11,17 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
+from inference_bridge.errors import ConfigurationError, DeviceLost
+
 Answer = TypeVar("Answer")
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+EXIT_FAILED = 1
+# The names and numbers of sysexits.h.
+EXIT_UNAVAILABLE = 69
+EXIT_SOFTWARE = 70
+EXIT_CONFIGURATION = 78
 
 
 def stop_event(*, within_s: float) -> asyncio.Event:
@@ -41,6 +49,29 @@ def run(main: Coroutine[Any, Any, Answer], *, loop_factory: Callable[[], asyncio
         return asyncio.Runner(loop_factory=loop_factory).run(main)
     except SystemExit as error:  # how uvicorn ends when it cannot listen
         leave(error.code if isinstance(error.code, int) else 1)
+
+
+def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str, *, on_failure: int = EXIT_FAILED) -> int:
+    """Return what the work returns, or the exit status for its error, which is logged.
+
+    Args:
+        work: what the process does.
+        log: gets the error.
+        name: what the log calls the work.
+        on_failure: the status for an error that no other status stands for.
+    """
+    try:
+        return work()
+    except ConfigurationError as error:
+        log.critical("configuration error", extra={"reason": str(error)})
+        return EXIT_CONFIGURATION
+    except DeviceLost as error:
+        log.critical("device lost", extra={"reason": str(error)})
+        return EXIT_SOFTWARE
+    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
+    except Exception:
+        log.exception(f"{name} failed")
+        return on_failure
 
 
 def leave(exit_status: int) -> NoReturn:

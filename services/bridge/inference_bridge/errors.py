@@ -1,23 +1,16 @@
-"""The error tree. Each class has a stable `code`; the message is a sentence that may be shown.
+"""The error tree of both sides. Each class has a stable `code`; the message is a sentence that may be shown.
+
+What a request can do wrong is in `inference_api.errors`, what a picture can in `inference_pictures.errors`.
 
 InferenceError
 ├── InvalidInput                 the caller's input; 4xx, subclasses of it where a kind of input is read
 │   ├── EmptyInput               no bytes at all
 │   ├── InputTooLarge            more bytes than allowed
 │   └── UnsupportedInput         not a format that we take
-├── InvalidRequest               the caller's request around the input; 4xx
-│   ├── Unauthorized             no key, or none that we know
-│   ├── IdempotencyConflict      same key, other input
-│   ├── RequestTimeout           the body came too slowly
-│   ├── UnknownId                never issued by this service
-│   └── ExpiredId                issued, but the result is gone for good
-├── OverAllowance                this caller has had its share for now; 429 with Retry-After
-│   ├── RateLimited              too many submissions per second
-│   └── TooManyInFlight          too many jobs accepted and not finished
+├── UnknownId                    an id that was never issued by this service
 ├── Unavailable                  not now; 503 with Retry-After
 │   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
 │   ├── QueueFull                the broker or this process holds all it may
-│   ├── BuffersFull              inputs on their way in fill the memory for them
 │   └── StoreUnavailable         Redis away or silent
 ├── InvalidMessage               a message on the queue that is no job of ours
 ├── PredictionFailed             the model raised for this input
@@ -59,66 +52,10 @@ class UnsupportedInput(InvalidInput):
     code = "unsupported_input"
 
 
-class InvalidRequest(InferenceError):
-    """Raised when the HTTP request around the input is wrong."""
-
-    code = "invalid_request"
-
-
-class Unauthorized(InvalidRequest):
-    """Raised when a call brings no key, or none that we know."""
-
-    code = "unauthorized"
-
-
-class IdempotencyConflict(InvalidRequest):
-    """Raised when an `Idempotency-Key` comes back with another input."""
-
-    code = "idempotency_conflict"
-
-
-class RequestTimeout(InvalidRequest):
-    """Raised when the body of a request does not arrive in time."""
-
-    code = "request_timeout"
-
-
-class UnknownId(InvalidRequest):
+class UnknownId(InferenceError):
     """Raised when an id was never issued with this service's key."""
 
     code = "unknown_id"
-
-
-class ExpiredId(InvalidRequest):
-    """Raised when an id was issued but its result no longer exists."""
-
-    code = "expired_id"
-
-
-class OverAllowance(InferenceError):
-    """Raised when a client has used up what it is allowed for now, whatever the service could do.
-
-    Attributes:
-        retry_after_s: seconds after which trying again makes sense, 1 or more.
-    """
-
-    code = "over_allowance"
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class RateLimited(OverAllowance):
-    """Raised when a client submits more per second than it may."""
-
-    code = "rate_limited"
-
-
-class TooManyInFlight(OverAllowance):
-    """Raised when a client has as many jobs accepted and not finished as it may."""
-
-    code = "too_many_in_flight"
 
 
 class Unavailable(InferenceError):
@@ -145,12 +82,6 @@ class QueueFull(Unavailable):
     """Raised when the queue, or this process, holds all the jobs it may."""
 
     code = "queue_full"
-
-
-class BuffersFull(Unavailable):
-    """Raised when the bodies of all calls together fill the memory that is meant for them."""
-
-    code = "buffers_full"
 
 
 class StoreUnavailable(Unavailable):

@@ -30,10 +30,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event, default=str)
 
 
-def configure_logging(*, service: str, level: str) -> None:
-    """Send every logger's records at or above `level` to standard output as JSON lines; call once, at start."""
+def configure_logging(*, service: str) -> None:
+    """Send every logger's records to standard output as JSON lines; call once, at start.
+
+    The level is `info`, for errors in the settings, until the settings name another one: see `set_log_level`.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     # pika logs each step of each connection attempt; our supervisor says the same in one line.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def set_log_level(level: str) -> None:
+    """Log nothing that is less severe than `level`, such as `warning`."""
+    logging.getLogger().setLevel(level.upper())

@@ -14,16 +14,15 @@ from prometheus_client import CollectorRegistry
 from inference_api.http.server import Server
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
-from inference_bridge.ending import leave, run
+from inference_bridge.ending import exit_status_of, leave, run
 from inference_bridge.ids import TicketSigner
-from inference_bridge.logs import configure_logging
-from inference_bridge.memory.broker import MemoryBroker
-from inference_bridge.memory.store import MemoryStore
+from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
+from inference_bridge.wiring import build_memory
 from inference_worker.model import Model
-from inference_worker.service import exit_status_of, load_model, warm_worker
+from inference_worker.process import load_model, warm_worker
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH
 from inference_worker.worker import Worker
@@ -63,8 +62,7 @@ def ticket_key(settings: ApiSettings) -> bytes:
 async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
     registry = CollectorRegistry()
-    broker = MemoryBroker(model.spec, queue_max_length=api.queue_max_length)
-    store = MemoryStore(result_ttl_s=api.result_ttl_s)
+    broker, store = build_memory(api, model.spec)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
     server = wire_server(
@@ -93,13 +91,13 @@ async def _run_both(server: Server, worker: Worker) -> None:
 
 def main() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is the worker's."""
-    configure_logging(service="embedded", level="info")
+    configure_logging(service="embedded")
     leave(exit_status_of(_work, logger, "service"))
 
 
 def _work() -> int:
     api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
-    logging.getLogger().setLevel(api.log_level.upper())
+    set_log_level(api.log_level)
     model = load_model(worker)
     return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
 

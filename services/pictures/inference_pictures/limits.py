@@ -60,7 +60,8 @@ def _bound_png(picture: bytes) -> bytes:
         length, kind = _CHUNK_HEAD.unpack_from(picture, at)
         at += length + 12
         chunks += 1
-        profiles += kind == b"iCCP"
+        if kind == b"iCCP":
+            profiles += 1
         if chunks > MAX_CHUNKS:
             raise _explain_excess("more chunks", MAX_CHUNKS)
         if profiles > MAX_PROFILES:
@@ -86,13 +87,18 @@ def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
         kind = match[1][0]
         if kind == _EOI:
             break
-        # A decoder reads the bytes between two segments too.
-        segments += 1 if pattern is _SCAN_END else 1 + match.end() - position - 2
+        segments += 1
+        if pattern is _MARKER:
+            # A decoder reads each byte between two segments too; the marker itself has two.
+            segments += match.end() - position - 2
         position = match.end()
         if kind not in _BARE:
             position += max(2, int.from_bytes(picture[position : position + 2], "big"))
-        scans += kind == _SOS
-        pattern = _SCAN_END if kind == _SOS else _MARKER
+        if kind == _SOS:
+            scans += 1
+            pattern = _SCAN_END
+        else:
+            pattern = _MARKER
     return segments, scans
 
 

@@ -31,7 +31,7 @@ class Batch:
         runs: those for the model, with their requests.
         results: terminal results, `results_at` says which of them may be stored.
         rejected: deliveries that move on to the next queue once the results are stored.
-        invalid_count: how many were no jobs, on their last way: what is rejected from `jobs` comes again by `retry`.
+        invalid_count: invalid messages, counted once: a message that is rejected from `jobs` comes again by `retry`.
     """
 
     deliveries: Sequence[Delivery]
@@ -78,7 +78,9 @@ class Batch:
         if _is_unrejectable(delivery):
             self.rejected.discard(delivery)
             logger.error("message deleted", extra={"inference_id": inference_id, "reason": str(error)})
-        self.invalid_count += delivery.lane is Lane.RETRY or delivery not in self.rejected
+        comes_again = delivery.lane is Lane.JOBS and delivery in self.rejected
+        if not comes_again:
+            self.invalid_count += 1
 
     def give_up(self, reason: str) -> None:
         """Fail what was to run: it kills the workers that run it."""

@@ -1,7 +1,6 @@
 """The API over real HTTP, in this process, in front of the stand-ins; the tests play the worker."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
+from tests.support.pictures import encoded
 
 KEY = b"a key of sixteen"
 TIMEOUT_S = 10.0
@@ -104,6 +104,4 @@ def a_picture(number: int = 0, *, mode: str = "L", format: str = "PNG") -> bytes
     """Return a small picture with a stroke in it; another number, another picture."""
     image = Image.new("L", (28, 28), 0)
     ImageDraw.Draw(image).line([(14, 5), (14 + number % 8, 22)], fill=255, width=3)
-    file = io.BytesIO()
-    image.convert(mode).save(file, format)
-    return file.getvalue()
+    return encoded(image.convert(mode), format)

@@ -1,20 +1,18 @@
 """How much a client may submit: its rate, and its jobs in flight."""
 
 import asyncio
-from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from inference_api.clients.allowances import READ_COUNT, Allowances
 from inference_api.clients.key_file import Client
-from inference_api.settings import ApiSettings
-from inference_bridge.errors import InferenceError, InvalidInput, QueueFull, RateLimited, TooManyInFlight
+from inference_api.errors import RateLimited, TooManyInFlight
+from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
-from tests.clock import Clock
-from tests.unit.api.conftest import TIMEOUT_S, Service, SwitchableStore, a_picture
+from tests.support.clock import Clock
+from tests.unit.api.conftest import SwitchableStore
 
 JOB_TTL_S = 100.0
 IDS = [letter * 24 for letter in "ABCDEFGH"]
@@ -211,83 +209,3 @@ async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances,
     await allowances.on_announcement([])
 
     submit(allowances, alice, IDS[1])
-
-
-# Over HTTP
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> ApiSettings:
-    path = tmp_path / "keys.toml"
-    tables = {"slow": "rate_per_s = 0.1", "small": "max_in_flight = 1", "free": ""}
-    path.write_text("".join(f'[{name}]\nsha256 = ["{digest(name)}"]\n{more}\n' for name, more in tables.items()))
-    return ApiSettings(
-        port=0, operations_port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3, api_keys_file=path
-    )
-
-
-def digest(key: str) -> str:
-    return sha256(key.encode()).hexdigest()
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-async def test_over_the_rate_is_429_with_the_seconds_to_the_next_token(service: Service) -> None:
-    assert (await service.submit(**bearer("slow"))).status_code == 202
-
-    response = await service.submit(**bearer("slow"))
-
-    assert (response.status_code, response.json()["code"]) == (429, "rate_limited")
-    assert response.headers["retry-after"] == "10"
-    assert (await service.submit(**bearer("free"))).status_code == 202
-
-
-async def test_a_body_over_the_rate_is_refused_before_any_of_it_came(service: Service) -> None:
-    await service.submit(**bearer("slow"))
-    reader, writer = await asyncio.open_connection(service.client.base_url.host, service.client.base_url.port)
-    headers = "Host: x\r\nAuthorization: Bearer slow\r\nContent-Length: 50000\r\n\r\n"
-    writer.write(f"POST /classify HTTP/1.1\r\n{headers}".encode())
-
-    answer = await asyncio.wait_for(reader.readline(), TIMEOUT_S)
-
-    assert answer.startswith(b"HTTP/1.1 429 ")
-    writer.close()
-
-
-async def test_too_many_in_flight_is_429_until_a_result_is_stored(service: Service) -> None:
-    accepted = await service.submit(**bearer("small"))
-    refused = await service.submit(a_picture(1), **bearer("small"))
-
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_in_flight")
-    assert refused.headers["retry-after"] == "1"
-
-    inference_id = accepted.json()["inference_id"]
-    await service.answer(inference_id)
-    result = await service.client.get(f"/result/{inference_id}?wait=5", headers=bearer("small"))
-
-    assert result.json()["status"] == "succeeded"
-    async with asyncio.timeout(TIMEOUT_S):
-        while (await service.submit(a_picture(1), **bearer("small"))).status_code == 429:
-            await asyncio.sleep(0.01)
-
-
-async def test_an_idempotency_key_that_comes_again_does_not_count_twice(service: Service) -> None:
-    headers = {"Idempotency-Key": "one", **bearer("small")}
-    first = await service.submit(**headers)
-    await service.answer(first.json()["inference_id"])
-    async with asyncio.timeout(TIMEOUT_S):
-        while (again := await service.submit(**headers)).status_code == 429:
-            await asyncio.sleep(0.01)
-
-    assert again.json()["inference_id"] == first.json()["inference_id"]
-    assert (await service.submit(a_picture(1), **bearer("small"))).status_code == 202
-
-
-async def test_a_full_queue_does_not_use_up_an_allowance(service: Service) -> None:
-    for _ in range(3):
-        assert (await service.submit(**bearer("free"))).status_code == 202
-
-    assert [(await service.submit(**bearer("slow"))).status_code for _ in range(3)] == [503] * 3
-    assert [(await service.submit(**bearer("small"))).status_code for _ in range(3)] == [503] * 3

@@ -13,10 +13,11 @@ import pytest
 from fastapi import FastAPI
 
 from inference_api.background import Background
-from inference_api.health import operation_routes
+from inference_api.health import health_routes
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from mnist_model.spec import SPEC
+from tests.support.waiting import until
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
 # The API as it is started, with a defect put in; it connects to nothing before that strikes.
@@ -54,9 +55,7 @@ async def test_a_call_that_waits_is_answered_before_the_server_ends(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters))
     monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_announcement", break_down)
 
     await service.answer("A" * 24)
@@ -79,14 +78,12 @@ async def returns_at_once() -> None:
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
     publisher = MemoryBroker(SPEC, queue_max_length=1).publisher()
-    app.include_router(operation_routes(publisher, MemoryStore(result_ttl_s=60), background))
+    app.include_router(health_routes(publisher, MemoryStore(result_ttl_s=60), background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
 
         background.start("work", work())
-        async with asyncio.timeout(TIMEOUT_S):
-            while not background.has_failed:
-                await asyncio.sleep(0)
+        await until(lambda: background.has_failed, every_s=0)
 
         assert (before.status_code, (await client.get("/healthz")).status_code) == (200, 503)
     await background.stop()

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from inference_api.errors import BuffersFull
 from inference_api.http.buffers import Buffers
 from inference_api.settings import ApiSettings
-from inference_bridge.errors import BuffersFull
+from tests.support.waiting import until, until_found
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 CONNECTIONS = 150
@@ -50,9 +51,10 @@ async def buffered_bytes(service: Service) -> int:
 
 
 async def until_buffered(service: Service, byte_count: int) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while await buffered_bytes(service) != byte_count:
-            await asyncio.sleep(0.005)
+    async def are_buffered() -> bool:
+        return await buffered_bytes(service) == byte_count
+
+    await until_found(are_buffered)
 
 
 async def test_slow_bodies_hold_no_more_than_all_may(service: Service) -> None:
@@ -95,9 +97,7 @@ async def test_a_picture_holds_nothing_after_it_was_prepared_or_refused(
 ) -> None:
     submitting = asyncio.create_task(service.client.post("/classify?wait=5", content=body))
     if status == 202:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not len(service.waiters):
-                await asyncio.sleep(0.005)
+        await until(lambda: len(service.waiters))
         assert await buffered_bytes(service) == 0
         service.waiters.close()
 

@@ -3,22 +3,22 @@
 import asyncio
 import time
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from inference_api import claims
 from inference_api import submissions as submissions_module
 from inference_api.claims import Claims
-from inference_api.settings import ApiSettings
+from inference_api.errors import ExpiredId, IdempotencyConflict
 from inference_api.submissions import Submissions, Ticket
-from inference_bridge.errors import BrokerUnavailable, ExpiredId, IdempotencyConflict, StoreUnavailable
+from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import expired, succeeded
 from mnist_model.spec import SPEC
-from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
+from tests.support.waiting import until
+from tests.unit.api.conftest import TIMEOUT_S
 
 JOB_TTL_S = 900
 KEY, DIGEST = "order-1", sha256(b"a picture").hexdigest()
@@ -55,9 +55,7 @@ class Process:
 
     async def until_publishing(self, count: int = 1) -> None:
         """Return when so many were handed to the broker."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while len(self.published) < count:
-                await asyncio.sleep(0)
+        await until(lambda: len(self.published) >= count, every_s=0)
 
     async def _publish(self, ticket: Ticket) -> None:
         self.published.append(ticket.inference_id)
@@ -154,9 +152,7 @@ async def test_a_mark_that_failed_is_made_when_the_store_is_back(
     first = await process.submit()
     store.is_away = False
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while not store.is_marked:
-            await asyncio.sleep(0.005)
+    await until(lambda: store.is_marked)
 
     assert await process.submit() == first
     assert process.published == [first]
@@ -270,45 +266,3 @@ async def test_a_late_repetition_does_not_expire_a_revived_job(
 
     assert await process.submit() == first
     assert process.published == [first]
-
-
-class TestOverHTTP:
-    @pytest.fixture
-    def settings(self, tmp_path: Path) -> ApiSettings:
-        path = tmp_path / "keys.toml"
-        path.write_text(f'[small]\nsha256 = ["{sha256(b"small").hexdigest()}"]\nmax_in_flight = 2\n')
-        return ApiSettings(port=0, operations_port=0, max_bytes=100_000, queue_max_length=1_000, api_keys_file=path)
-
-    async def test_three_hundred_repetitions_are_one_job(self, service: Service) -> None:
-        headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
-
-        responses = [await service.submit(**headers) for _ in range(300)]
-
-        assert {response.status_code for response in responses} == {202}
-        assert len({response.json()["inference_id"] for response in responses}) == 1
-        assert len(service.broker.jobs) == 1
-        assert (await service.submit(a_picture(1), Authorization="Bearer small")).status_code == 202
-        assert (await service.submit(a_picture(2), Authorization="Bearer small")).status_code == 429
-
-    async def test_a_repetition_that_waits_leaves_room_for_another_job(self, service: Service) -> None:
-        headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
-        await service.submit(**headers)
-        waiting = asyncio.create_task(service.submit(**headers, Prefer="wait=5"))
-        async with asyncio.timeout(TIMEOUT_S):
-            while not len(service.waiters):
-                await asyncio.sleep(0.005)
-
-        response = await service.submit(a_picture(1), Authorization="Bearer small")
-        service.waiters.close()
-
-        assert response.status_code == 202
-        assert (await waiting).status_code == 202
-
-    async def test_an_id_that_is_over_is_never_answered_as_accepted(self, service: Service) -> None:
-        headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
-        accepted = (await service.submit(**headers)).json()["inference_id"]
-        await service.store.put([expired(accepted)])
-
-        again = await service.submit(**headers)
-
-        assert (again.status_code, again.json()["code"]) == (410, "expired_id")

@@ -10,7 +10,8 @@ from inference_api.settings import ApiSettings
 from inference_bridge.errors import BrokerUnavailable
 from inference_bridge.requests import from_message
 from mnist_model.spec import SPEC
-from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
+from tests.support.waiting import until
+from tests.unit.api.conftest import Service, a_picture
 
 
 async def test_a_form_is_accepted_with_an_id(service: Service) -> None:
@@ -72,9 +73,7 @@ async def test_a_broker_that_does_not_confirm_gives_no_id(service: Service, monk
 
 async def test_a_preferred_wait_answers_the_result(service: Service) -> None:
     submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not service.broker.jobs:
-            await asyncio.sleep(0.005)
+    await until(lambda: service.broker.jobs)
 
     await service.answer(str(service.broker.jobs[0].properties.message_id), 7)
     response = await asyncio.wait_for(submitting, 4)
@@ -148,9 +147,7 @@ class TestWaitersAtTheLimit:
 
     async def test_one_waiter_too_many_is_answered_at_once(self, service: Service) -> None:
         waiting = asyncio.create_task(service.submit(Prefer="wait=20"))
-        async with asyncio.timeout(TIMEOUT_S):
-            while not len(service.waiters):
-                await asyncio.sleep(0.005)
+        await until(lambda: len(service.waiters))
 
         response = await service.submit(Prefer="wait=20")
         await service.answer(str(service.broker.jobs[0].properties.message_id))
@@ -162,14 +159,10 @@ class TestWaitersAtTheLimit:
     async def test_only_as_many_wait_as_may_when_their_bodies_come_together(self, service: Service) -> None:
         bodies_may_end = asyncio.Event()
         responses = [asyncio.create_task(self.submit_slowly(service, bodies_may_end)) for _ in range(50)]
-        async with asyncio.timeout(TIMEOUT_S):
-            while len(service.server.server_state.tasks) < 50:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(service.server.server_state.tasks) >= 50)
 
         bodies_may_end.set()
-        async with asyncio.timeout(TIMEOUT_S):
-            while sum(response.done() for response in responses) < 49:
-                await asyncio.sleep(0.005)
+        await until(lambda: sum(response.done() for response in responses) >= 49)
         waiting = len(service.waiters)
         for job in list(service.broker.jobs):
             await service.answer(str(job.properties.message_id))
@@ -191,9 +184,7 @@ class TestWaitersAtTheLimit:
 
 async def test_a_shutdown_answers_who_waits(service: Service) -> None:
     waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters))
 
     service.server.should_exit = True
 
@@ -203,12 +194,8 @@ async def test_a_shutdown_answers_who_waits(service: Service) -> None:
 async def test_a_client_that_leaves_ends_its_wait(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inference_api.waiters.DISCONNECT_CHECK_S", 0.02)
     waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters))
 
     waiting.cancel()
 
-    async with asyncio.timeout(2):
-        while len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: not len(service.waiters), timeout_s=2)

@@ -9,7 +9,7 @@ import pytest
 from inference_api import decoder
 from inference_api.decoder import Decoder
 from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
-from tests.clock import Clock
+from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
 
 

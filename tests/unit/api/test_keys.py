@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from inference_api.__main__ import build_server
 from inference_api.clients.__main__ import main
 from inference_api.clients.key_file import KeyFile, read_keys
 from inference_api.clients.require_key import ANYONE
+from inference_api.process import build_server
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import ConfigurationError
-from tests.clock import Clock
+from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
 ALICE, BOB = "alice's key", "bob's key"

@@ -8,6 +8,7 @@ from inference_api.reads import CoalescedReads
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import failed
+from tests.support.waiting import until
 
 
 class CountingStore(MemoryStore):
@@ -56,9 +57,7 @@ async def test_reads_of_one_moment_are_one_call(store: CountingStore) -> None:
 async def test_reads_during_a_call_make_up_the_next(store: CountingStore) -> None:
     coalesced = CoalescedReads(store)
     first = asyncio.create_task(coalesced.get("a"))
-    async with asyncio.timeout(5):
-        while not store.calls:
-            await asyncio.sleep(0)
+    await until(lambda: store.calls, every_s=0)
 
     await asyncio.gather(first, coalesced.get("b"), coalesced.get("c"))
 
@@ -100,9 +99,8 @@ async def test_an_error_leaves_those_alone_who_asked_while_it_was_under_way(stor
     store.defect = ValueError("a defect")
     coalesced = CoalescedReads(store)
     failing = asyncio.create_task(coalesced.get("a"))
+    await until(lambda: store.calls, every_s=0)
     async with asyncio.timeout(5):
-        while not store.calls:
-            await asyncio.sleep(0)
         waiting = asyncio.create_task(coalesced.get("b"))
         with pytest.raises(ValueError, match="a defect"):
             await failing

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from inference_bridge.results import expired, failed
-from tests.unit.api.conftest import TIMEOUT_S, Service
+from tests.support.waiting import until
+from tests.unit.api.conftest import Service
 
 
 def an_id(service: Service, age_s: float = 0) -> str:
@@ -84,9 +85,7 @@ async def test_a_job_that_ran_out_of_time_is_gone(service: Service) -> None:
 async def test_a_wait_ends_with_the_result(service: Service, how: dict[str, dict[str, str]]) -> None:
     inference_id = an_id(service)
     getting = asyncio.create_task(service.client.get(f"/result/{inference_id}", **how))  # type: ignore[arg-type]
-    async with asyncio.timeout(TIMEOUT_S):
-        while not len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters))
 
     await service.answer(inference_id)
     response = await asyncio.wait_for(getting, 3)
@@ -104,9 +103,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_lost_notification_costs_time_but_no_result(short_silence: None, service: Service) -> None:
     inference_id = an_id(service)
     getting = asyncio.create_task(service.client.get(f"/result/{inference_id}?wait=4"))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not len(service.waiters):
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters))
 
     subscribers, service.store._subscribers = service.store._subscribers, []
     await service.answer(inference_id)
@@ -124,9 +121,7 @@ async def test_a_wait_that_was_granted_says_so_when_no_result_came(service: Serv
 async def test_many_callers_may_wait_for_one_result(service: Service) -> None:
     inference_id = an_id(service)
     getting = [asyncio.create_task(service.client.get(f"/result/{inference_id}?wait=4")) for _ in range(20)]
-    async with asyncio.timeout(TIMEOUT_S):
-        while len(service.waiters) < 20:
-            await asyncio.sleep(0.005)
+    await until(lambda: len(service.waiters) >= 20)
 
     await service.answer(inference_id)
 

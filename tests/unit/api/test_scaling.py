@@ -10,7 +10,8 @@ from inference_api.scaling import measured, workers_wanted
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.reports import FRESH_S, WorkerReport
-from tests.unit.api.conftest import TIMEOUT_S, Service
+from tests.support.waiting import until_found
+from tests.unit.api.conftest import Service
 
 FRESH = WorkerReport("default", jobs_in_work=0, throughput=10.0, solo_throughput=1.0)
 GONE = replace(FRESH, throughput=40.0, age_s=FRESH_S + 1)
@@ -114,9 +115,10 @@ async def test_a_worker_stays_wanted_for_a_while_after_the_last_result(service: 
     service.broker.jobs.clear()
     await service.answer(inference_id)
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while (await demand(service, recent_s=3_600))["workers"] != 1:
-            await asyncio.sleep(0.01)
+    async def wants_one() -> bool:
+        return bool((await demand(service, recent_s=3_600))["workers"] == 1)
+
+    await until_found(wants_one)
 
     assert (await demand(service, recent_s=0))["workers"] == 0
 

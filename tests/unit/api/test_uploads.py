@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body, Buffers
 from inference_api.http.uploads import read_picture
-from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge, InvalidRequest, RequestTimeout
+from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge
 from tests.unit.api.conftest import Service, a_picture
 
 MAX_BYTES = 1_000

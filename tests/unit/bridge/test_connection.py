@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from inference_bridge.rabbitmq.connection import HEARTBEAT_S, CorkedConnection, connection_parameters
-from tests.certificates import Authority
+from inference_bridge.rabbitmq.corked import CorkedConnection
+from inference_bridge.rabbitmq.parameters import HEARTBEAT_S, connection_parameters
+from tests.support.certificates import Authority
 
 
 async def handshake(connection_class: type[AsyncioConnection]) -> list[bytes]:

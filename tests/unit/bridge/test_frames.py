@@ -6,7 +6,7 @@ import pytest
 from pika import BasicProperties, frame, spec
 from pika.exceptions import InvalidFrameError
 
-from inference_bridge.rabbitmq.connection import CorkedConnection
+from inference_bridge.rabbitmq.corked import CorkedConnection
 from inference_bridge.rabbitmq.frames import read_frame
 
 

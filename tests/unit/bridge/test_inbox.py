@@ -4,7 +4,7 @@ import pytest
 from pika import BasicProperties
 
 from inference_bridge.inbox import Delivery, Inbox, Lane
-from tests.sizes import FixedSize
+from tests.support.sizes import FixedSize
 
 
 def a_delivery(number: int, lane: Lane = Lane.JOBS) -> Delivery:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from inference_bridge.logs import JsonFormatter, configure_logging
+from inference_bridge.logs import JsonFormatter, configure_logging, set_log_level
 
 
 @pytest.fixture
@@ -50,7 +50,8 @@ def test_what_json_does_not_know_is_written_as_text(record: logging.LogRecord) -
 def test_events_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     handlers, level = logging.root.handlers[:], logging.root.level
     try:
-        configure_logging(service="api", level="warning")
+        configure_logging(service="api")
+        set_log_level("warning")
         logging.getLogger("test").info("quiet")
         logging.getLogger("test").warning("loud")
     finally:

@@ -10,7 +10,7 @@ from inference_bridge.inbox import Delivery, Inbox
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, Message
 from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
 from mnist_model.spec import SPEC
-from tests.sizes import FixedSize
+from tests.support.sizes import FixedSize
 
 TIMEOUT_S = 10.0
 

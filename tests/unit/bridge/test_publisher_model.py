@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from inference_bridge.errors import Unavailable
-from inference_bridge.rabbitmq import connection as amqp
+from inference_bridge.rabbitmq import connection, supervise
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
-from tests.fake_broker import FakeBroker, FakeChannel
-from tests.virtual_time import VirtualLoop
+from tests.support.fake_broker import FakeBroker
+from tests.support.fake_channel import FakeChannel
+from tests.support.virtual_time import VirtualLoop
 
 SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2, model="")
 TOPOLOGY = topology_for(SPEC, queue_max_length=10_000)
@@ -25,7 +26,7 @@ SETTLE_S = 1.0
 #: A turn of the loop, and the latency of the broker.
 MOMENT_S = 0.1
 #: The longest pause before a new connection, with its time to close the old one.
-RECONNECT_S = amqp.BACKOFF_MAX_S + 2 * amqp.CLOSE_TIMEOUT_S
+RECONNECT_S = supervise.BACKOFF_MAX_S + 2 * connection.CLOSE_TIMEOUT_S
 FAULTS = ("is_frozen", "is_alarmed", "is_withholding", "is_refusing", "is_full")
 LENGTHS_S = st.sampled_from([0.001, 0.4, 1.0, 3.0, 5.0, 6.0, 8.0, 11.0, 15.0, 40.0])
 
@@ -43,8 +44,8 @@ class PublisherLife(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1_000))
     def start(self, seed: int) -> None:
         self.broker = FakeBroker(Random(seed))
-        self.patch.setattr(amqp, "CorkedConnection", self.broker.connect)
-        self.patch.setattr(amqp.random, "uniform", lambda _, most: most)
+        self.patch.setattr(connection, "CorkedConnection", self.broker.connect)
+        self.patch.setattr(supervise.random, "uniform", lambda _, most: most)
         self.publisher = AmqpPublisher(
             "amqp://fake",
             spec=SPEC,

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from inference_bridge.rabbitmq.throughput import IDLE_RETRY_AFTER_S, MAX_RETRY_AFTER_S, DrainRate
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from tests.chaos import faults
-from tests.chaos.endurance import LENGTHS_S, LONGEST_S, RANDOM_LENGTHS, SHORTEST_S, lengths_s
-from tests.chaos.schedule import LONGEST_SHARE, MIXED_S, SHORTEST_SHARE, with_lengths
+from chaos import faults
+from chaos.endurance import LENGTHS_S, LONGEST_S, RANDOM_LENGTHS, SHORTEST_S, lengths_s
+from chaos.schedule import LONGEST_SHARE, MIXED_S, SHORTEST_SHARE, with_lengths
 
 
 def test_every_length_comes_once_with_some_at_random() -> None:

@@ -1,7 +1,7 @@
 """The loads of the chaos tests, relative to what the workers can do."""
 
-from tests.chaos.levels import CAPACITY_PER_S, Level
-from tests.chaos.matrix import SIDE_BY_SIDE
+from chaos.load.levels import CAPACITY_PER_S, Level
+from chaos.matrix import SIDE_BY_SIDE
 
 
 def test_only_the_overload_is_more_than_the_workers_can_do() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.chaos.case import Case, CaseVerdict, Seen
-from tests.chaos.cases import CASES
-from tests.chaos.endurance import Endurance, Spell
-from tests.chaos.evidence import Evidence
-from tests.chaos.ledger import Ledger
-from tests.chaos.matrix import KINDS
-from tests.chaos.recovery import BOUND_S
-from tests.chaos.report import render
-from tests.chaos.schedule import FAULTS
-from tests.chaos.workload import Workload
+from chaos.cases.case import Case, CaseVerdict, Seen
+from chaos.cases.order import CASES
+from chaos.endurance import Endurance, Spell
+from chaos.load.ledger import Ledger
+from chaos.load.workload import Workload
+from chaos.matrix import KINDS
+from chaos.recovery import BOUND_S
+from chaos.report.evidence import Evidence
+from chaos.report.page import render
+from chaos.schedule import FAULTS
 
 ID = "A" * 24
 WELL = Endurance(

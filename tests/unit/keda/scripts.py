@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 
 KEDA = ROOT / "keda"
 PROFILES = sorted((KEDA / "profiles").glob("*.yaml"))

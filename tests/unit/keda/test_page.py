@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT
 from tests.e2e import page
+from tests.support.deployment import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 from tests.unit.keda.scripts import cluster, figures, settings
 
 RECORDING: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ROOT
+from tests.support.deployment import ROOT
 from tests.unit.keda.scripts import KEDA, PROFILES, cluster, rules, settings, simulate, traces
 
 #: Two jobs a second, so that little work keeps workers busy.

@@ -12,8 +12,8 @@ import pytest
 from inference_api.model import import_prepare
 from inference_bridge.spec import ModelSpec, load_spec
 from inference_worker.model import import_model
-from tests.deployment import ROOT
-from tests.servers import Process, free_port
+from tests.support.deployment import ROOT
+from tests.support.servers import Process, free_port
 
 PATHS = sorted(f"{project.parent.name}_model.spec:SPEC" for project in ROOT.glob("models/*/pyproject.toml"))
 

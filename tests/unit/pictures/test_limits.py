@@ -11,8 +11,8 @@ from PIL import Image
 from inference_pictures.decode import MAX_SIDE, decode, open_picture
 from inference_pictures.errors import UnreadableImage
 from inference_pictures.limits import MAX_CHUNKS, MAX_PROFILES, MAX_SCANS, bound, count_jpeg_parts
-from tests.chaos.bombs import bomb, zeros
-from tests.chaos.originals import originals, png_chunk, png_header
+from tests.support.hostile.bombs import bomb, zeros
+from tests.support.hostile.originals import originals, png_chunk, png_header
 
 MAX_PIXELS = 16_000_000
 

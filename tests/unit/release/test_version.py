@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from release.version import ROOT, find_files, read_version, set_version
 
 

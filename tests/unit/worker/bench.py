@@ -1,9 +1,9 @@
 """A worker with stand-ins for both servers, and a store that fails when a test says so."""
 
 import asyncio
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -15,7 +15,9 @@ from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import Result
 from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
-from tests.models import EchoModel
+from tests.support.jobs import a_request, marked
+from tests.support.models import EchoModel
+from tests.support.results import results_of
 
 TIMEOUT_S = 10.0
 
@@ -65,20 +67,12 @@ class Bench:
         return [await self.publish_one(number, mark) for number, mark in enumerate(marks)]
 
     async def publish_one(self, number: int, mark: int) -> str:
-        request = a_request(number, mark)
+        request = a_request(number, marked(mark))
         await self.broker.publisher().publish(request)
         return request.inference_id
 
-    async def results(self, ids: Sequence[str]) -> list[dict[str, object]]:
-        async with asyncio.timeout(TIMEOUT_S):
-            while None in (bodies := await self.store.get(ids)):
-                await asyncio.sleep(0.005)
-        return [json.loads(body or b"") for body in bodies]
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not condition():
-                await asyncio.sleep(0.005)
+    async def results(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        return await results_of(self.store, ids)
 
     def count(self, name: str) -> float:
         return self.registry.get_sample_value(name) or 0.0
@@ -88,11 +82,6 @@ class Bench:
         self.stop.set()
         await asyncio.wait_for(self.working, TIMEOUT_S)
         assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
-
-
-def a_request(number: int, mark: int, deadline_ms: int = 4_000_000_000_000) -> InferenceRequest:
-    body = bytes([mark]) + bytes(783)
-    return InferenceRequest(f"{number:024d}", body, submitted_s=1_700_000_000, deadline_ms=deadline_ms)
 
 
 def suspect(request: InferenceRequest) -> Message:

@@ -15,9 +15,9 @@ from inference_worker.metrics import WorkerMetrics
 from inference_worker.sizing import BatchSizing
 from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
-from tests.certificates import Authority, Certificate
-from tests.models import EchoModel, FaultyModel
-from tests.sizes import FixedSize
+from tests.support.certificates import Authority, Certificate
+from tests.support.models import EchoModel, FaultyModel
+from tests.support.sizes import FixedSize
 from tests.unit.worker.bench import Bench, FaultyStore
 from tests.unit.worker.kubernetes import Kubernetes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inference_worker.own_pod import OwnPod
-from tests.certificates import Certificate
+from tests.support.certificates import Certificate
 
 ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 PATH = "/api/v1/namespaces/digits/pods/worker-1"

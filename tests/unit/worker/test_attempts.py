@@ -7,8 +7,10 @@ import pytest
 from inference_bridge.errors import DeviceLost
 from inference_bridge.memory.broker import MemoryConsumer
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
-from tests.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
-from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
+from tests.support.jobs import a_request, marked
+from tests.support.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
+from tests.support.waiting import until, until_found
+from tests.unit.worker.bench import TIMEOUT_S, Bench, suspect
 
 
 class HeldModel(FaultyModel):
@@ -29,21 +31,21 @@ def model() -> EchoModel:
 
 
 async def until_it_hangs(bench: Bench) -> None:
-    await bench.until(lambda: bench.model.runs)  # type: ignore[attr-defined]
+    await until(lambda: bench.model.runs)  # type: ignore[attr-defined]
 
 
 async def test_lost_answers_of_the_store_are_no_attempts(bench: Bench) -> None:
     bench.store.lost_answers = SOLO_ATTEMPTS
-    bench.broker.put(suspect(a_request(1, 5)))
+    bench.broker.put(suspect(a_request(1, marked(5))))
 
-    [result] = await bench.results([a_request(1, 5).inference_id])
+    [result] = await bench.results([a_request(1, marked(5)).inference_id])
 
     assert result["status"] == "succeeded"
-    assert await bench.store.attempts([a_request(1, 5).inference_id]) == [1]
+    assert await bench.store.attempts([a_request(1, marked(5)).inference_id]) == [1]
 
 
 async def test_a_solo_run_that_a_stop_cuts_short_is_no_attempt(bench: Bench) -> None:
-    request = a_request(1, HANGS)
+    request = a_request(1, marked(HANGS))
     bench.broker.put(suspect(request))
     await until_it_hangs(bench)
 
@@ -56,22 +58,24 @@ async def test_a_solo_run_that_a_stop_cuts_short_is_no_attempt(bench: Bench) -> 
 
 
 async def test_a_solo_run_whose_message_went_back_to_the_broker_is_no_attempt(bench: Bench) -> None:
-    request = a_request(1, HANGS)
+    request = a_request(1, marked(HANGS))
     bench.broker.put(suspect(request))
     await until_it_hangs(bench)
     assert await bench.store.attempts([request.inference_id]) == [1]
 
     lose_connection(bench)
-    async with asyncio.timeout(TIMEOUT_S):
-        while await bench.store.attempts([request.inference_id]) != [0]:
-            await asyncio.sleep(0.005)
+
+    async def is_uncounted() -> bool:
+        return await bench.store.attempts([request.inference_id]) == [0]
+
+    await until_found(is_uncounted)
 
     bench.model.released.set()  # type: ignore[attr-defined]
     assert (await bench.results([request.inference_id]))[0]["status"] == "succeeded"
 
 
 async def test_a_solo_run_that_lost_the_device_is_an_attempt(bench: Bench) -> None:
-    request = a_request(1, LOSES_THE_DEVICE)
+    request = a_request(1, marked(LOSES_THE_DEVICE))
     bench.broker.put(suspect(request))
 
     with pytest.raises(DeviceLost):
@@ -81,7 +85,7 @@ async def test_a_solo_run_that_lost_the_device_is_an_attempt(bench: Bench) -> No
 
 
 async def test_a_suspect_that_is_given_up_is_no_solo_run(bench: Bench) -> None:
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
     for number in range(SOLO_ATTEMPTS):
         await bench.store.count_attempt(request.inference_id, f"token-{number}")
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from inference_bridge.settings import GRACE_S
 from inference_worker import worker
-from tests.models import EchoModel
-from tests.unit.worker.bench import Bench, FaultyStore, a_request
+from tests.support.jobs import a_request, marked
+from tests.support.models import EchoModel
+from tests.support.waiting import until
+from tests.unit.worker.bench import Bench, FaultyStore
 
 NOW_S = 2_000_000.0
 
@@ -64,12 +66,12 @@ async def statuses(bench: Bench, ids: list[str]) -> list[object]:
 
 async def publish_two_batches(bench: Bench, model: GatedModel) -> list[str]:
     """Publish one job, and while it runs a full batch that is handed out ahead; all are due in 10 s."""
-    requests = [a_request(number, number, deadline_in(10)) for number in range(9)]
+    requests = [a_request(number, marked(number), deadline_ms=deadline_in(10)) for number in range(9)]
     await bench.broker.publisher().publish(requests[0])
-    await bench.until(lambda: model.entered == 1)
+    await until(lambda: model.entered == 1)
     for request in requests[1:]:
         await bench.broker.publisher().publish(request)
-    await bench.until(lambda: not len(bench.worker._inbox))
+    await until(lambda: not len(bench.worker._inbox))
     return [request.inference_id for request in requests]
 
 
@@ -100,9 +102,9 @@ async def test_the_time_that_a_batch_waits_is_none_on_the_device(bench: Bench, m
 async def test_a_result_is_stored_until_the_api_may_have_said_that_it_expired(
     bench: Bench, model: GatedModel, time: Time, late_s: float, status: str
 ) -> None:
-    request = a_request(1, 1, deadline_in(10))
+    request = a_request(1, marked(1), deadline_ms=deadline_in(10))
     await bench.broker.publisher().publish(request)
-    await bench.until(lambda: model.entered == 1)
+    await until(lambda: model.entered == 1)
 
     time.now_s += 10 + late_s
     model.gate.release()
@@ -112,10 +114,10 @@ async def test_a_result_is_stored_until_the_api_may_have_said_that_it_expired(
 
 async def test_a_result_that_was_held_for_too_long_has_expired(bench: Bench, model: GatedModel, time: Time) -> None:
     bench.store.is_away = True
-    request = a_request(1, 1, deadline_in(10))
+    request = a_request(1, marked(1), deadline_ms=deadline_in(10))
     await bench.broker.publisher().publish(request)
     model.gate.release()
-    await bench.until(lambda: bench.count("inference_store_retries_total"))
+    await until(lambda: bench.count("inference_store_retries_total"))
 
     time.now_s += 10 + GRACE_S
     bench.store.is_away = False
@@ -128,11 +130,11 @@ async def test_what_the_store_has_from_a_call_without_an_answer_is_no_duplicate(
 ) -> None:
     assert isinstance(bench.store, FaultyStore)
     bench.store.lost_answers = 1
-    request = a_request(1, 1)
+    request = a_request(1, marked(1))
     await bench.broker.publisher().publish(request)
     model.gate.release()
 
-    await bench.until(lambda: bench.count("inference_batch_size_count"))
+    await until(lambda: bench.count("inference_batch_size_count"))
     bench.stop.set()
     await bench.working
 

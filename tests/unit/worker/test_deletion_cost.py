@@ -9,6 +9,7 @@ import pytest
 
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.own_pod import OwnPod
+from tests.support.waiting import until
 from tests.unit.worker.kubernetes import Kubernetes
 from tests.unit.worker.virtual import Device, DeviceLoop
 
@@ -166,9 +167,8 @@ async def test_the_work_goes_on_during_a_call() -> None:
     cost = DeletionCost(pod, jobs_in_work=lambda: 1, busy_after_s=0.01)
     telling = asyncio.create_task(cost.run(asyncio.Event()))
 
+    await until(pod.has_begun.is_set)
     async with asyncio.timeout(TIMEOUT_S):
-        while not pod.has_begun.is_set():
-            await asyncio.sleep(0.01)
         pod.may_end.set()
         await pod.has_ended_in_time.wait()
 

@@ -5,7 +5,7 @@ import pytest
 
 from inference_bridge.errors import DeviceLost, PredictionFailed
 from inference_worker.engine import Engine
-from tests.models import ANSWERS_NAN, HANGS, LOSES_THE_DEVICE, RAISES, RUNS_OUT_OF_MEMORY, FaultyModel
+from tests.support.models import ANSWERS_NAN, HANGS, LOSES_THE_DEVICE, RAISES, RUNS_OUT_OF_MEMORY, FaultyModel
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inference_bridge.requests import message_id
 from inference_worker import worker
-from tests.models import ANSWERS_NAN, HANGS, KILLS, RAISES
+from tests.support.models import ANSWERS_NAN, HANGS, KILLS, RAISES
+from tests.unit.worker.life.life import BATCH_SIZE
+from tests.unit.worker.life.model import SLOW
+from tests.unit.worker.life.world import JOB_TTL_S, START_S, World
 from tests.unit.worker.virtual import DeviceLoop
-from tests.unit.worker.world import BATCH_SIZE, JOB_TTL_S, SLOW, START_S, World
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "200"))
 #: On a loaded machine; alone, an example takes a tenth of a second. To make a failure smaller takes minutes.

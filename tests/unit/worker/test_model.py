@@ -6,14 +6,16 @@ import torch
 from inference_bridge.errors import ConfigurationError
 from inference_worker.device import is_device_lost, is_out_of_memory, open_device
 from inference_worker.model import import_model
-from tests.models import ECHO, EchoModel
+from tests.support.models import ECHO, EchoModel
 
 
 def test_a_spec_names_the_class_of_its_model() -> None:
     assert import_model(ECHO) is EchoModel
 
 
-@pytest.mark.parametrize("path", ["no.such.module:Model", "tests.models:NoSuchModel", "tests.models", ""])
+@pytest.mark.parametrize(
+    "path", ["no.such.module:Model", "tests.support.models:NoSuchModel", "tests.support.models", ""]
+)
 def test_a_model_that_is_not_there_is_named(path: str) -> None:
     with pytest.raises(ConfigurationError, match=r"expected package\.module:name"):
         import_model(replace(ECHO, model=path))
@@ -21,7 +23,7 @@ def test_a_model_that_is_not_there_is_named(path: str) -> None:
 
 def test_a_model_that_is_not_a_class_is_named() -> None:
     with pytest.raises(ConfigurationError, match="is not a class"):
-        import_model(replace(ECHO, model="tests.models:ECHO"))
+        import_model(replace(ECHO, model="tests.support.models:ECHO"))
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu() -> None:

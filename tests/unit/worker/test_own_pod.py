@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference_worker import own_pod
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 from tests.unit.worker.kubernetes import PATH, Kubernetes
 
 

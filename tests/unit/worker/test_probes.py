@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from inference_worker.probes import probe_server
-from tests.servers import free_port
+from tests.support.servers import free_port
+from tests.support.waiting import until
 
 
 class Switch:
@@ -26,9 +27,7 @@ async def client(ready: Switch) -> AsyncIterator[httpx.AsyncClient]:
     Counter("inference_things", "Things", registry=registry).inc()
     server = probe_server("127.0.0.1", port, is_ready=lambda: ready.is_on, registry=registry)
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(5):
-        while not server.started:
-            await asyncio.sleep(0.005)
+    await until(lambda: server.started)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as client:
         yield client
     server.should_exit = True

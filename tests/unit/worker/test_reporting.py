@@ -1,12 +1,11 @@
 """A worker says how much it holds and how fast it is."""
 
-import asyncio
-
 import pytest
 
 from inference_worker.sizing import BatchSizing
-from tests.models import HANGS, EchoModel, FaultyModel
-from tests.unit.worker.bench import TIMEOUT_S, Bench
+from tests.support.models import HANGS, EchoModel, FaultyModel
+from tests.support.waiting import until, until_found
+from tests.unit.worker.bench import Bench
 
 
 def test_a_worker_that_has_run_nothing_knows_no_throughput() -> None:
@@ -42,9 +41,10 @@ def _reports_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until_jobs_in_work(bench: Bench, expected: int) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while [report.jobs_in_work for report in await bench.store.reports()] != [expected]:
-            await asyncio.sleep(0.01)
+    async def says_so() -> bool:
+        return [report.jobs_in_work for report in await bench.store.reports()] == [expected]
+
+    await until_found(says_so)
 
 
 async def test_a_worker_says_how_many_jobs_it_holds(bench: Bench, model: FaultyModel) -> None:
@@ -70,7 +70,7 @@ async def test_a_job_that_a_draining_worker_finishes_needs_no_other_one(bench: B
 
 async def test_a_store_that_is_away_gets_the_report_later(bench: Bench) -> None:
     bench.store.takes_no_reports = True
-    await bench.until(lambda: bench.store.refused_reports > 2)
+    await until(lambda: bench.store.refused_reports > 2)
 
     bench.store.takes_no_reports = False
 

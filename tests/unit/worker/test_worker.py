@@ -12,8 +12,10 @@ from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import to_properties
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
-from tests.models import LOSES_THE_DEVICE, RAISES, SlowModel
-from tests.unit.worker.bench import TIMEOUT_S, Bench, a_request, suspect
+from tests.support.jobs import a_request, marked
+from tests.support.models import LOSES_THE_DEVICE, RAISES, SlowModel
+from tests.support.waiting import until
+from tests.unit.worker.bench import TIMEOUT_S, Bench, suspect
 
 
 async def test_each_job_gets_its_own_answer(bench: Bench) -> None:
@@ -42,9 +44,7 @@ async def test_jobs_that_arrive_together_run_in_one_batch(bench: Bench) -> None:
 async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench) -> None:
     first = await bench.publish(1)
     await asyncio.sleep(0)
-    async with asyncio.timeout(TIMEOUT_S):
-        while bench.broker.jobs or len(bench.worker._inbox):
-            await asyncio.sleep(0)
+    await until(lambda: not (bench.broker.jobs or len(bench.worker._inbox)), every_s=0)
     more = [await bench.publish_one(100 + number, number) for number in range(5)]
 
     await bench.results(first + more)
@@ -55,18 +55,18 @@ async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench
 @pytest.mark.parametrize("model", [SlowModel()])
 async def test_the_device_counts_as_busy_while_a_batch_is_on_it(bench: Bench) -> None:
     ids = await bench.publish(*range(10))
-    await bench.until(lambda: bench.count("inference_device_busy"))
+    await until(lambda: bench.count("inference_device_busy"))
 
     await bench.results(ids)
 
-    await bench.until(lambda: bench.registry.get_sample_value("inference_device_busy") == 0)
+    await until(lambda: bench.registry.get_sample_value("inference_device_busy") == 0)
 
 
 async def test_results_that_are_held_leave_the_device_idle(bench: Bench) -> None:
     bench.store.is_away = True
     await bench.publish(1)
 
-    await bench.until(lambda: bench.count("inference_store_retries_total"))
+    await until(lambda: bench.count("inference_store_retries_total"))
 
     assert bench.registry.get_sample_value("inference_device_busy") == 0
 
@@ -80,18 +80,16 @@ async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:
     ids = await bench.publish(1, RAISES, 3)
 
     results = await bench.results(ids)
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.broker.dead:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.broker.dead)
 
     assert [result["status"] for result in results] == ["succeeded", "failed", "succeeded"]
-    assert results[1]["error"]["code"] == "prediction_failed"  # type: ignore[index]
+    assert results[1]["error"]["code"] == "prediction_failed"
     assert [message.properties.message_id for message in bench.broker.dead] == [ids[1]]
     await bench.until_empty()
 
 
 async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
-    request = a_request(1, 1, deadline_ms=time.time_ns() // 1_000_000 - 1)
+    request = a_request(1, marked(1), deadline_ms=time.time_ns() // 1_000_000 - 1)
     await bench.broker.publisher().publish(request)
 
     [result] = await bench.results([request.inference_id])
@@ -103,16 +101,12 @@ async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
 async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench) -> None:
     # Else a killer among what runs next takes an innocent suspect with it, and that counts as an attempt of its own.
     bench.store.is_away = True
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
     bench.broker.put(suspect(request))
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("inference_store_retries_total"):
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.count("inference_store_retries_total"))
     retries = bench.count("inference_store_retries_total")
     ids = [await bench.publish_one(100, 7)]
-    async with asyncio.timeout(TIMEOUT_S):
-        while bench.count("inference_store_retries_total") < retries + 2:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.count("inference_store_retries_total") >= retries + 2)
 
     assert bench.model.batch_sizes == [1]
     bench.store.is_away = False
@@ -132,9 +126,7 @@ async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, mess
     ids = await bench.publish(1, 2)
 
     results = await bench.results(ids)
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.broker.dead:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.broker.dead)
 
     assert [result["predicted_class"] for result in results] == [1, 2]
     assert [parked.body for parked in bench.broker.dead] == [message.body]
@@ -142,19 +134,17 @@ async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, mess
 
 
 async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
     await bench.store.put([failed(request.inference_id, "first", "why")])
 
     await bench.broker.publisher().publish(request)
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("inference_duplicate_results_total"):
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.count("inference_duplicate_results_total"))
 
     assert (await bench.results([request.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
 
 
 async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> None:
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
     await bench.broker.publisher().publish(request)
     await bench.results([request.inference_id])
 
@@ -165,7 +155,7 @@ async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> No
 
 
 async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
 
     bench.broker.put(suspect(request))
     [result] = await bench.results([request.inference_id])
@@ -175,26 +165,22 @@ async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
 
 
 async def test_a_suspect_that_was_tried_often_enough_is_failed_and_parked(bench: Bench) -> None:
-    request = a_request(1, 5)
+    request = a_request(1, marked(5))
     for number in range(SOLO_ATTEMPTS):
         await bench.store.count_attempt(request.inference_id, f"token-{number}")
 
     bench.broker.put(suspect(request))
     [result] = await bench.results([request.inference_id])
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.broker.dead:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.broker.dead)
 
-    assert result["error"]["code"] == "worker_crashed"  # type: ignore[index]
+    assert result["error"]["code"] == "worker_crashed"
     assert bench.model.batch_sizes == []
 
 
 async def test_results_are_held_while_the_store_is_away(bench: Bench) -> None:
     bench.store.is_away = True
     ids = await bench.publish(1, 2, 3)
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("inference_store_retries_total"):
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.count("inference_store_retries_total"))
 
     bench.store.is_away = False
 
@@ -229,9 +215,7 @@ async def test_a_stopping_worker_is_not_ready(bench: Bench) -> None:
 async def test_a_stop_with_the_store_away_hands_back_what_could_not_be_stored(bench: Bench) -> None:
     bench.store.is_away = True
     await bench.publish(1, 2, 3)
-    async with asyncio.timeout(TIMEOUT_S):
-        while not bench.count("inference_store_retries_total"):
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.count("inference_store_retries_total"))
 
     bench.stop.set()
     await asyncio.wait_for(bench.working, TIMEOUT_S)

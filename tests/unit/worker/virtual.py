@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.virtual_time import VirtualLoop
+from tests.support.virtual_time import VirtualLoop
 
 
 class DeviceLoop(VirtualLoop):

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from inference_api.clients.key_file import Client
+from inference_api.errors import RateLimited, TooManyInFlight
 from inference_bridge.contract import Store
-from inference_bridge.errors import RateLimited, StoreUnavailable, TooManyInFlight, Unavailable
+from inference_bridge.errors import StoreUnavailable, Unavailable
 
 #: Nobody can say when a job will be finished; one may be at any time.
 IN_FLIGHT_RETRY_AFTER_S = 1
@@ -129,7 +130,8 @@ class Place:
         self._usage = usage
         self._is_counted = is_counted
         self._is_held = is_counted
-        usage.job_count += is_counted
+        if is_counted:
+            usage.job_count += 1
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
@@ -146,5 +148,6 @@ class Place:
 
     def leave(self) -> None:
         """Give the place up, if it is still held."""
-        self._usage.job_count -= self._is_held
-        self._is_held = False
+        if self._is_held:
+            self._usage.job_count -= 1
+            self._is_held = False

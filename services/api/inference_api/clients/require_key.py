@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference_api.clients.key_file import Client, KeyFile
+from inference_api.errors import Unauthorized
 from inference_api.http.problems import problem
-from inference_bridge.errors import Unauthorized
 
 #: Probes come from the platform, which has no key.
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from inference_bridge.errors import BuffersFull
+from inference_api.errors import BuffersFull
 
 
 class Buffers:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from inference_bridge.errors import InvalidRequest
+from inference_api.errors import InvalidRequest
 
 _PREFER_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:[,;]|$)", re.IGNORECASE)
 

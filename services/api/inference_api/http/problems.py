@@ -9,6 +9,15 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from inference_api.errors import (
+    BuffersFull,
+    ExpiredId,
+    IdempotencyConflict,
+    InvalidRequest,
+    OverAllowance,
+    RequestTimeout,
+    Unauthorized,
+)
 from inference_bridge import errors
 
 logger = logging.getLogger(__name__)
@@ -19,19 +28,19 @@ STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
     errors.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedInput: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
-    errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnknownId: HTTPStatus.NOT_FOUND,
-    errors.ExpiredId: HTTPStatus.GONE,
-    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
-    errors.OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
+    ExpiredId: HTTPStatus.GONE,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a problem response; `code` is one of the codes in `inference_bridge.errors`."""
+    """Return a problem response; `code` is the `code` of an error."""
     body = {
         "type": f"urn:problem:{code.replace('_', '-')}",
         "title": HTTPStatus(status).phrase,
@@ -57,9 +66,9 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.Unavailable):
         # Spread, so that those who were refused together do not come back together.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
-    if isinstance(error, errors.OverAllowance):
+    if isinstance(error, OverAllowance):
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, errors.InputTooLarge | errors.RequestTimeout | errors.BuffersFull):
+    if isinstance(error, errors.InputTooLarge | RequestTimeout | BuffersFull):
         headers["Connection"] = "close"  # the rest of the body is not read
     return problem(status, error.code, str(error), headers)
 

@@ -13,42 +13,14 @@ from inference_api.background import Background
 from inference_api.http.protocol import BoundedProtocol
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
-from inference_bridge.ending import STOP_SIGNALS
+from inference_bridge.ending import EXIT_SOFTWARE, STOP_SIGNALS
+from inference_bridge.operations_server import OperationsServer, operations_server, url_of
 
 logger = logging.getLogger(__name__)
 
-EXIT_DEFECT = 70  # EX_SOFTWARE, sysexits.h
 SHUTDOWN_TIMEOUT_S = 30
-OPERATIONS_SHUTDOWN_TIMEOUT_S = 1
 #: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
 KEEP_ALIVE_S = 75
-
-
-class OperationsServer(uvicorn.Server):
-    """Answers the platform, for as long as another server runs that takes the signals.
-
-    Attributes:
-        listening: set once it does.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @property
-    def url(self) -> str:
-        """Where it listens, once it does."""
-        return _url_of(self)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no handler."""
-        yield
 
 
 class Server(uvicorn.Server):
@@ -77,7 +49,7 @@ class Server(uvicorn.Server):
     @property
     def exit_status(self) -> int:
         """What the process is to end with: 0 after a stop that was asked for, 70 after a failure."""
-        return EXIT_DEFECT if self._background.has_failed else 0
+        return EXIT_SOFTWARE if self._background.has_failed else 0
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -98,7 +70,7 @@ class Server(uvicorn.Server):
             self._operating = asyncio.create_task(self.operations.serve())
             listening = asyncio.create_task(self.operations.listening.wait())
             await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
-            self._announce(_url_of(self))
+            self._announce(url_of(self))
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether it is time to stop; asked ten times a second."""
@@ -111,11 +83,6 @@ class Server(uvicorn.Server):
         if self._operating is not None:
             self.operations.should_exit = True
             await self._operating
-
-
-def _url_of(server: uvicorn.Server) -> str:
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    return f"http://{host}:{port}"
 
 
 def log_address(url: str) -> None:
@@ -147,13 +114,5 @@ def http_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
-    operations_config = uvicorn.Config(
-        operations_app,
-        host=settings.host,
-        port=settings.operations_port,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=OPERATIONS_SHUTDOWN_TIMEOUT_S,
-    )
-    return Server(config, OperationsServer(operations_config), waiters, background, announce)
+    operations = operations_server(operations_app, host=settings.host, port=settings.operations_port)
+    return Server(config, operations, waiters, background, announce)

@@ -8,8 +8,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body
-from inference_bridge.errors import EmptyInput, InputTooLarge, InvalidRequest, RequestTimeout
+from inference_bridge.errors import EmptyInput, InputTooLarge
 
 FIELD = "file"
 #: What boundaries, part headers and other fields may add to the picture's bytes.
@@ -38,7 +39,7 @@ async def read_picture(
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
-    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES * is_form, max_bytes)
+    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
     sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:

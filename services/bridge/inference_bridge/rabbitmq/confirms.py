@@ -9,6 +9,8 @@ import asyncio
 from dataclasses import dataclass
 from itertools import takewhile
 
+from pika.spec import Basic
+
 from inference_bridge.errors import BrokerUnavailable, QueueFull, Unavailable
 from inference_bridge.requests import InferenceRequest
 
@@ -62,6 +64,11 @@ class Confirms:
         publish.sent_s = now_s
         self._outstanding[tag] = publish
         return tag
+
+    def settle(self, answer: Basic.Ack | Basic.Nack) -> None:
+        """Resolve what the broker answered for."""
+        settle = self.ack if isinstance(answer, Basic.Ack) else self.nack
+        settle(answer.delivery_tag, multiple=answer.multiple)
 
     def ack(self, tag: int, *, multiple: bool) -> None:
         """Resolve what the broker confirmed: held, or unroutable if it was returned before."""

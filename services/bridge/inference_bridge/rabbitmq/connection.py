@@ -1,4 +1,4 @@
-"""pika's callbacks as awaitables: a connection, a channel, and the supervisor that keeps a session alive.
+"""pika's callbacks as awaitables: a connection and a channel.
 
 Everything here runs on one event loop; a pika object is never touched from another thread. A callback only sets a
 future or appends to a list: an exception inside one would end the whole connection.
@@ -6,84 +6,21 @@ future or appends to a list: an exception inside one would end the whole connect
 
 import asyncio
 import logging
-import random
-import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pika
-from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel as PikaChannel
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from inference_bridge.errors import InferenceError
-from inference_bridge.rabbitmq.frames import read_frame
+from inference_bridge.rabbitmq.corked import CorkedConnection
+from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_S = 15
-CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
-BACKOFF_FIRST_S = 0.1
-BACKOFF_MAX_S = 5.0
-#: A session that lasted this long was a good one: the next pause starts from the first step again.
-STABLE_S = 60.0
-# A peer that vanished without a word fails the write after this long, before the heartbeat would notice.
-_TCP_OPTIONS = {"TCP_USER_TIMEOUT": 20_000}
-
-
-def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
-    """Return pika's parameters for an `amqp://` or `amqps://` URL; `name` is shown in RabbitMQ's management.
-
-    With `?cacertfile=PATH`, as RabbitMQ's own clients call it, the broker's certificate must be signed by a CA in that
-    PEM file, else by one of the system's. It must name the host in both cases.
-    """
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    ca_file = query.pop("cacertfile", None)
-    parameters = pika.URLParameters(parts._replace(query=urlencode(query)).geturl())
-    if ca_file is not None and parameters.ssl_options is not None:
-        context = ssl.create_default_context(cafile=ca_file)
-        parameters.ssl_options = pika.SSLOptions(context, server_hostname=parameters.host)
-    parameters.heartbeat = HEARTBEAT_S
-    parameters.connection_attempts = 1
-    parameters.socket_timeout = CONNECT_TIMEOUT_S
-    parameters.stack_timeout = CONNECT_TIMEOUT_S
-    # An alarm may last for hours: we answer 503 meanwhile and keep the connection.
-    parameters.blocked_connection_timeout = None
-    parameters.tcp_options = dict(_TCP_OPTIONS)
-    parameters.client_properties = {"connection_name": name}
-    return parameters
-
-
-class CorkedConnection(AsyncioConnection):
-    """Joins everything written in one turn of the event loop into one send, and reads what pika cannot decode.
-
-    pika emits method, header and body of a message as three buffers, each with a system call of its own; why it must
-    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_connection.py` and
-    `test_frames.py` fail when pika stops calling them.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._corked: list[bytes] = []
-        super().__init__(*args, **kwargs)
-
-    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        if not self._corked:
-            asyncio.get_running_loop().call_soon(self._uncork)
-        self._corked.extend(marshaled_frames)
-
-    def _read_frame(self) -> tuple[int, object]:
-        return read_frame(self._frame_buffer)  # type: ignore[attr-defined]  # private, not in the stubs
-
-    def _uncork(self) -> None:
-        joined = b"".join(self._corked)
-        self._corked.clear()
-        if not self.is_closed:
-            super()._output_marshaled_frames([joined])  # type: ignore[misc]  # private, not in the stubs
 
 
 class Channel:
@@ -190,26 +127,6 @@ async def first_of(wanted: asyncio.Future[Any], lost: asyncio.Future[BaseExcepti
     if lost.done():
         raise lost.result()
     raise TimeoutError(f"RabbitMQ did not answer within {timeout_s} s")
-
-
-async def supervise(parameters: pika.URLParameters, session: Callable[[Connection], Awaitable[None]]) -> None:
-    """Keep one session with the broker alive until cancelled.
-
-    Connects, runs `session`, and when that returns or the connection is lost starts again after a pause: full
-    jitter, doubling from 0.1 s to 5 s (Brooker, "Exponential Backoff And Jitter").
-    """
-    loop = asyncio.get_running_loop()
-    attempt = 0
-    while True:
-        started = loop.time()
-        try:
-            async with Connection(parameters) as connection:
-                await session(connection)
-        except (AMQPError, OSError, TimeoutError, InferenceError) as error:
-            reason = str(error) or type(error).__name__
-            logger.warning("broker connection lost", extra={"reason": reason, "attempt": attempt})
-        attempt = 0 if loop.time() - started > STABLE_S else attempt + 1
-        await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 10))))
 
 
 def _as_amqp_error(reason: BaseException) -> AMQPError:

@@ -15,8 +15,10 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from inference_bridge.inbox import Delivery, Inbox, Lane
-from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
+from inference_bridge.rabbitmq.parameters import connection_parameters
+from inference_bridge.rabbitmq.supervise import supervise
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
 from inference_bridge.spec import ModelSpec

@@ -1,4 +1,4 @@
-"""The dead letters: read without taking them away, given a second life, deleted.
+"""The dead letters: read without taking them away, replayed, deleted.
 
 Everything that is fetched stays unacknowledged until it is settled; what was not removed goes back when the reading
 ends, and by itself when the process dies. For an operator's user: it needs read on the dead queue and write on the
@@ -6,22 +6,22 @@ exchange for jobs, and declares nothing.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from pika import BasicProperties
 from pika.spec import Basic
 
 from inference_bridge.errors import InvalidMessage
-from inference_bridge.rabbitmq.confirms import Confirms, Publish
-from inference_bridge.rabbitmq.connection import CONNECT_TIMEOUT_S, Channel, Connection, first_of
+from inference_bridge.rabbitmq.connection import Channel, Connection, first_of
+from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
+from inference_bridge.rabbitmq.replay import Replayer
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.rabbitmq.x_death import DEATHS_HEADER
-from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from inference_bridge.requests import InferenceRequest, from_message, message_id
 from inference_bridge.spec import ModelSpec
 
 
@@ -101,7 +101,7 @@ class DeadLetters:
         answer = await channel.call(channel.raw.queue_purge, self._topology.dead.name)
         return int(answer.method.message_count)
 
-    async def replayer(self) -> "Replayer":
+    async def replayer(self) -> Replayer:
         """Return a way back into the jobs queue."""
         channel = await self._connection.channel()
         return await Replayer(channel, self._spec, self._topology).start()
@@ -150,59 +150,3 @@ class Reading:
     def _resolve(self, letter: DeadLetter | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(letter)
-
-
-class Replayer:
-    """Publishes requests a second time, one after the other, each confirmed."""
-
-    def __init__(self, channel: Channel, spec: ModelSpec, topology: Topology) -> None:
-        self._channel = channel
-        self._spec = spec
-        self._topology = topology
-        self._confirms = Confirms()
-
-    async def start(self) -> Self:
-        """Ask the broker for confirms."""
-        self._channel.raw.add_on_return_callback(self._on_return)
-        await self._channel.call(self._channel.raw.confirm_delivery, self._on_confirm)
-        return self
-
-    async def publish(self, request: InferenceRequest) -> None:
-        """Return once the broker holds the request in its jobs queue.
-
-        Raises:
-            Unavailable: the broker refused it, or has no queue for it.
-            TimeoutError: no confirm within `CONNECT_TIMEOUT_S`.
-            pika.exceptions.AMQPError: the connection was lost.
-        """
-        loop = asyncio.get_running_loop()
-        publish = Publish(request, loop.create_future())
-        self._confirms.add(publish, loop.time())
-        self._channel.raw.basic_publish(
-            self._topology.exchange,
-            self._topology.routing_key,
-            request.body,
-            to_properties(request, self._spec),
-            mandatory=True,
-        )
-        await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
-
-    def _on_confirm(self, frame: Any) -> None:
-        method = frame.method
-        settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
-        settle(method.delivery_tag, multiple=method.multiple)
-
-    def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
-        self._confirms.mark_returned(str(properties.message_id))
-
-
-def second_life(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
-    """Return the request with the same id and a new deadline."""
-    now_ms = time.time_ns() // 1_000_000
-    return InferenceRequest(
-        inference_id=request.inference_id,
-        body=request.body,
-        submitted_s=request.submitted_s,
-        deadline_ms=now_ms + job_ttl_s * 1000,
-        traceparent=request.traceparent,
-    )

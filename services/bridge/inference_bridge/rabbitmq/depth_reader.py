@@ -10,7 +10,9 @@ from pika.exceptions import AMQPError, ChannelClosed
 
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.rabbitmq.connection import Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.connection import Connection
+from inference_bridge.rabbitmq.parameters import connection_parameters
+from inference_bridge.rabbitmq.supervise import supervise
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
 

@@ -13,10 +13,12 @@ from pika.spec import Basic, BasicProperties
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
-from inference_bridge.rabbitmq.connection import Channel, Connection, connection_parameters, supervise
+from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
 from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.supervise import supervise
 from inference_bridge.rabbitmq.throughput import DrainRate
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.requests import InferenceRequest, to_properties
@@ -209,20 +211,12 @@ class AmqpPublisher:
         self._room.take()
         if not self._room.is_ample:
             self._is_crowded.set()
-        channel.raw.basic_publish(
-            self._topology.exchange,
-            self._topology.routing_key,
-            publish.request.body,
-            to_properties(publish.request, self._spec),
-            mandatory=True,
-        )
+        send_job(channel, publish.request, spec=self._spec, topology=self._topology)
 
     def _on_confirm(self, channel: Channel, frame: Any) -> None:
-        if channel is not self._channel:
-            return  # of a connection that was given up: the tags count something else now
-        method = frame.method
-        settle = self._confirms.ack if isinstance(method, Basic.Ack) else self._confirms.nack
-        settle(method.delivery_tag, multiple=method.multiple)
+        # Those of a connection that was given up count something else.
+        if channel is self._channel:
+            self._confirms.settle(frame.method)
 
     def _on_return(
         self,
@@ -236,6 +230,12 @@ class AmqpPublisher:
         self._confirms.mark_returned(str(properties.message_id))
         if not misrouted.done():  # the next session declares what is missing
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
+
+
+def send_job(channel: Channel, request: InferenceRequest, *, spec: ModelSpec, topology: Topology) -> None:
+    """Send a job to its queue; the broker returns it when there is none."""
+    properties = to_properties(request, spec)
+    channel.raw.basic_publish(topology.exchange, topology.routing_key, request.body, properties, mandatory=True)
 
 
 async def _first(*reasons: asyncio.Future[BaseException]) -> BaseException:

@@ -6,8 +6,6 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,21 +18,11 @@ from PIL import Image, ImageDraw
 from inference_bridge.errors import InvalidInput
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
 from mnist_model.prepare import SMALL_BYTES, begin, prepare
+from tests.support.deployment import ROOT
+from tests.support.pictures import encoded, sample
 
-SAMPLES = Path(__file__).parents[4] / "samples"
 MAX_PIXELS = 1_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-
-
-def sample(name: str) -> Image.Image:
-    with Image.open(SAMPLES / f"{name}.pgm") as image:
-        return image.convert("L")
-
-
-def written(image: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
-    file = BytesIO()
-    image.save(file, image_format, **options)
-    return file.getvalue()
 
 
 def on_paper(name: str = "three", side: int = 200) -> Image.Image:
@@ -46,7 +34,7 @@ def on_paper(name: str = "three", side: int = 200) -> Image.Image:
 
 
 def prepared(picture: bytes | Image.Image) -> npt.NDArray[np.uint8]:
-    file = picture if isinstance(picture, bytes) else written(picture)
+    file = picture if isinstance(picture, bytes) else encoded(picture)
     return np.frombuffer(prepare(file, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
 
 
@@ -75,7 +63,7 @@ def palette_with_clear_colour() -> bytes:
     image = Image.fromarray(np.asarray(indices, np.uint8), "L").convert("P")
     image.putpalette([255, 255, 255, 0, 0, 0])
     image.info["transparency"] = 0
-    return written(image, transparency=0)
+    return encoded(image, transparency=0)
 
 
 def turned(orientation: int) -> bytes:
@@ -83,34 +71,34 @@ def turned(orientation: int) -> bytes:
     stored = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return written(on_paper().transpose(stored[orientation]), "JPEG", exif=exif, quality=95)
+    return encoded(on_paper().transpose(stored[orientation]), "JPEG", exif=exif, quality=95)
 
 
 def frames(image_format: str) -> bytes:
-    return written(on_paper(), image_format, save_all=True, append_images=[on_paper("four"), on_paper("seven")])
+    return encoded(on_paper(), image_format, save_all=True, append_images=[on_paper("four"), on_paper("seven")])
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_every_format_is_read(image_format: str) -> None:
-    assert is_a("three", written(on_paper(), image_format))
+    assert is_a("three", encoded(on_paper(), image_format))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"])
 def test_every_mode_is_read(mode: str) -> None:
-    assert is_a("three", written(on_paper().convert(mode), "TIFF"))
+    assert is_a("three", encoded(on_paper().convert(mode), "TIFF"))
 
 
 def test_plain_text_pgm_is_read() -> None:
-    assert prepared((SAMPLES / "four.pgm").read_bytes()).tobytes() == sample("four").tobytes()
+    assert prepared((ROOT / "samples/four.pgm").read_bytes()).tobytes() == sample("four").tobytes()
 
 
 def test_bitmap_pbm_is_read() -> None:
-    assert is_a("three", written(on_paper().convert("1"), "PPM"))
+    assert is_a("three", encoded(on_paper().convert("1"), "PPM"))
 
 
 @pytest.mark.parametrize("most", [65_535, 4_095, 1_023], ids=["16 bits", "12 bits in 16", "10 bits in 16"])
 def test_deep_grey_keeps_its_contrast(most: int) -> None:
-    assert is_a("three", written(sixteen_bit(most)))
+    assert is_a("three", encoded(sixteen_bit(most)))
 
 
 @pytest.mark.parametrize("grey", [0, 90, 255], ids=["black", "grey", "white"])
@@ -137,11 +125,11 @@ def test_exif_orientation_is_obeyed(orientation: int) -> None:
 
 
 def test_phone_jpeg_with_a_second_view_is_read() -> None:
-    assert is_a("three", written(on_paper(), "MPO", save_all=True, append_images=[on_paper()]))
+    assert is_a("three", encoded(on_paper(), "MPO", save_all=True, append_images=[on_paper()]))
 
 
 def test_large_jpeg_is_reduced_while_it_is_decoded() -> None:
-    picture = written(on_paper(side=4_000).convert("RGB"), "JPEG")
+    picture = encoded(on_paper(side=4_000).convert("RGB"), "JPEG")
 
     started_s = time.thread_time()
     small = np.frombuffer(prepare(picture, max_pixels=16_000_000), np.uint8).reshape(28, 28)
@@ -152,7 +140,7 @@ def test_large_jpeg_is_reduced_while_it_is_decoded() -> None:
 
 @pytest.mark.parametrize("name", ["three", "four", "seven"])
 def test_mnist_picture_passes_unchanged(name: str) -> None:
-    assert prepare(written(sample(name)), max_pixels=MAX_PIXELS) == sample(name).tobytes()
+    assert prepare(encoded(sample(name)), max_pixels=MAX_PIXELS) == sample(name).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +155,7 @@ def test_other_formats_are_unsupported_and_ours_are_named(picture: bytes) -> Non
 
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_truncated_picture_is_unreadable(image_format: str) -> None:
-    picture = written(on_paper(), image_format)
+    picture = encoded(on_paper(), image_format)
 
     with pytest.raises(UnreadableImage, match="broken or cut off"):
         prepare(picture[: len(picture) // 2], max_pixels=MAX_PIXELS)
@@ -176,18 +164,18 @@ def test_truncated_picture_is_unreadable(image_format: str) -> None:
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_signature_alone_is_unreadable(image_format: str) -> None:
     with pytest.raises(UnreadableImage, match="broken or cut off"):
-        prepare(written(on_paper(), image_format)[:16], max_pixels=MAX_PIXELS)
+        prepare(encoded(on_paper(), image_format)[:16], max_pixels=MAX_PIXELS)
 
 
 def test_too_many_pixels_are_refused_by_the_header() -> None:
-    picture = written(Image.new("1", (5_000, 5_000)))
+    picture = encoded(Image.new("1", (5_000, 5_000)))
 
     with pytest.raises(UnreadableImage, match=r"25\.0 megapixels, the limit is 16; send a smaller one"):
         prepare(picture, max_pixels=16_000_000)
 
 
 def test_header_that_claims_the_earth_is_refused_before_it_is_decoded() -> None:
-    picture = bytearray(written(on_paper()))
+    picture = bytearray(encoded(on_paper()))
     picture[16:24] = (60_000).to_bytes(4) * 2
     picture[29:33] = zlib.crc32(picture[12:29]).to_bytes(4)
 
@@ -228,15 +216,15 @@ def test_several_frames_are_refused(image_format: str) -> None:
 )
 def test_blank_picture_is_refused(image: Image.Image) -> None:
     with pytest.raises(UnreadableImage, match=r"picture is blank.*send a picture"):
-        prepare(written(image), max_pixels=MAX_PIXELS)
+        prepare(encoded(image), max_pixels=MAX_PIXELS)
 
 
 @pytest.mark.parametrize(
     ("picture", "is_at_once"),
     [
-        (written(sample("three")), True),
-        (written(on_paper()), False),
-        (written(sample("three")) + bytes(SMALL_BYTES), False),
+        (encoded(sample("three")), True),
+        (encoded(on_paper()), False),
+        (encoded(sample("three")) + bytes(SMALL_BYTES), False),
     ],
     ids=["28x28", "200x200", "many bytes"],
 )
@@ -250,7 +238,7 @@ def test_only_a_picture_that_needs_next_to_nothing_is_prepared_at_once(picture: 
 def test_not_even_the_header_of_a_large_file_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_model.prepare.open_picture", None)
 
-    assert callable(begin(written(sample("three")) + bytes(SMALL_BYTES), max_pixels=MAX_PIXELS))
+    assert callable(begin(encoded(sample("three")) + bytes(SMALL_BYTES), max_pixels=MAX_PIXELS))
 
 
 def test_threads_do_not_disturb_each_other() -> None:
@@ -266,13 +254,13 @@ def test_threads_do_not_disturb_each_other() -> None:
         assert all(pool.map(work, names))
 
 
-SEEDS = [written(on_paper(side=64), image_format) for image_format in FORMATS]
+SEEDS = [encoded(on_paper(side=64), image_format) for image_format in FORMATS]
 SEEDS += [
     frames("GIF"),
     turned(6),
     palette_with_clear_colour(),
-    written(cut_out(0), "WEBP"),
-    written(sixteen_bit(4_095)),
+    encoded(cut_out(0), "WEBP"),
+    encoded(sixteen_bit(4_095)),
 ]
 
 
@@ -308,7 +296,7 @@ def test_any_bytes_after_a_signature_give_784_bytes_or_a_refusal(start: bytes, r
 def test_any_pixels_give_784_bytes_or_a_refusal(width: int, height: int, mode: str, random: Any) -> None:
     image = Image.frombytes("RGBA", (width, height), random.randbytes(width * height * 4)).convert(mode)
 
-    gives_784_bytes_or_a_refusal(written(image))
+    gives_784_bytes_or_a_refusal(encoded(image))
 
 
 @pytest.mark.parametrize("side", [(1, 900), (900, 1), (2, 2), (3, 400), (27, 29)], ids=str)
@@ -319,4 +307,4 @@ def test_any_shape_gives_784_bytes_or_a_refusal(
     image = Image.new("L", side, 255)
     draw(ImageDraw.Draw(image), side)
 
-    gives_784_bytes_or_a_refusal(written(image))
+    gives_784_bytes_or_a_refusal(encoded(image))

@@ -1,7 +1,6 @@
 """What each step takes away from a picture, and what it must leave alone."""
 
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,27 +10,26 @@ from PIL import Image, ImageDraw, ImageFilter
 from inference_pictures.errors import UnreadableImage
 from mnist_model.prepare.light import flatten_light, remove_shadows
 from mnist_model.prepare.lines import remove_ruled_lines
-from mnist_model.prepare.morphology import apply_opening, dilate, label_pieces
+from mnist_model.prepare.morphology import dilate
 from mnist_model.prepare.placement import centre, find_centre_of_mass, measure_stroke_width, scale
 from mnist_model.prepare.polarity import grey_by_contrast, ink_is_dark
 from mnist_model.prepare.steps import STEPS, find_digit, run_steps
 from mnist_model.prepare.strokes import keep_digit, remove_frame
+from tests.support.pictures import sample
 
-SAMPLES = Path(__file__).parents[4] / "samples"
 NAMES = ("three", "four", "seven")
 SIDE = 240
 
 Grey = npt.NDArray[np.uint8]
 
 
-def sample(name: str) -> Grey:
-    with Image.open(SAMPLES / f"{name}.pgm") as image:
-        return np.asarray(image.convert("L"))
+def pixels_of(name: str) -> Grey:
+    return np.asarray(sample(name))
 
 
 def ink_of(name: str = "three", *, side: int = SIDE, share: float = 0.5, at: tuple[float, float] = (0.5, 0.5)) -> Grey:
     """A sample, light on black, `share` of the side large, `at` 0 (left, top) to 1 (right, bottom)."""
-    tight = Image.fromarray(sample(name))
+    tight = sample(name)
     tight = tight.crop(tight.getbbox())
     factor = side * share / max(tight.size)
     size = (round(tight.width * factor), round(tight.height * factor))
@@ -58,22 +56,22 @@ def likeness(one: Grey, other: Grey) -> float:
 
 
 def is_a(name: str, picture: Grey, *, at_least: float = 0.85) -> bool:
-    return likeness(find_digit(picture), sample(name)) >= at_least
+    return likeness(find_digit(picture), pixels_of(name)) >= at_least
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mnist_picture_stays_as_it_is(name: str) -> None:
-    assert np.array_equal(find_digit(sample(name)), sample(name))
+    assert np.array_equal(find_digit(pixels_of(name)), pixels_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_inverted_mnist_picture_is_inverted_back(name: str) -> None:
-    assert np.array_equal(find_digit(~sample(name)), sample(name))
+    assert np.array_equal(find_digit(~pixels_of(name)), pixels_of(name))
 
 
 @pytest.mark.parametrize("shift", [(-3, 0), (1, 0), (0, 4), (0, -4), (-2, 3)], ids=str)
 def test_picture_off_centre_is_moved_back(shift: tuple[int, int]) -> None:
-    assert np.array_equal(find_digit(np.roll(sample("seven"), shift, (0, 1))), sample("seven"))
+    assert np.array_equal(find_digit(np.roll(pixels_of("seven"), shift, (0, 1))), pixels_of("seven"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -270,41 +268,3 @@ def test_digit_does_not_change_the_picture_it_is_given() -> None:
     find_digit(picture)
 
     assert np.array_equal(picture, before)
-
-
-def test_pieces_touch_at_sides_and_corners() -> None:
-    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1], [1, 1, 0, 0]], bool)
-
-    labels = label_pieces(mask)
-
-    assert len(np.unique(labels[mask])) == 3
-    assert labels[0, 0] == labels[1, 1]
-
-
-def test_long_winding_stroke_is_one_piece() -> None:
-    mask = np.zeros((41, 41), bool)
-    mask[::2] = True
-    mask[1::4, -1] = mask[3::4, 0] = True
-
-    assert np.array_equal(np.unique(label_pieces(mask)), [0, mask.size])
-
-
-@pytest.mark.parametrize("size", [1, 3, 5, 9, 31, 99])
-def test_maximum_over_a_window_is_cut_off_at_the_border(size: int) -> None:
-    grey = np.random.default_rng(size).integers(0, 255, (17, 23), dtype=np.uint8)
-    reach = size // 2
-
-    expected = [
-        [grey[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].max() for x in range(23)]
-        for y in range(17)
-    ]
-
-    assert np.array_equal(dilate(grey, size, size), expected)
-
-
-def test_opening_takes_away_only_what_is_smaller_than_the_window() -> None:
-    grey = np.zeros((20, 20), np.uint8)
-    grey[2:4, 2:10], grey[8:15, 8:15] = 200, 100
-
-    assert apply_opening(grey, 5, 5)[3, 5] == 0
-    assert apply_opening(grey, 5, 5)[10, 10] == 100

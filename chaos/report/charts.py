@@ -1,0 +1,67 @@
+"""Pictures of the report, as SVG: text stays text, and the same figures give the same file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from chaos.soak import Sample
+
+WIDTH_IN, HEIGHT_IN = 8.0, 3.4
+BLUE, ORANGE, GREY = "#2b6cb0", "#c05621", "#718096"
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mnist-inference",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e2e8f0",
+    "legend.frameon": False,
+}
+
+
+def draw_overload(overload: dict[str, Any], path: Path) -> None:
+    """Draw what becomes of each offered rate, and how long it takes."""
+    steps = overload["steps"]
+    offered = [step["multiple"] for step in steps]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
+        rates, times = figure.subplots(1, 2)
+        rates.plot(offered, [step["accepted_per_s"] for step in steps], "o-", color=BLUE, label="accepted")
+        rates.plot(offered, [step["refused_per_s"] for step in steps], "o-", color=ORANGE, label="refused")
+        rates.axhline(overload["capacity_per_s"], color=GREY, linestyle=":", label="capacity")
+        rates.set(title="submissions per second", xlabel="offered, as a multiple of the capacity", ylim=(0, None))
+        results = [step["result_p99_s"] * 1000 for step in steps]
+        refused = [step for step in steps if step["refused_per_s"]]
+        refusals = [step["refusal_p99_ms"] for step in refused]
+        times.plot(offered, results, "o-", color=BLUE, label="accepted: until its result")
+        times.plot(
+            [step["multiple"] for step in refused], refusals, "o-", color=ORANGE, label="refused: until it says so"
+        )
+        times.set(title="99th percentile, ms", xlabel="offered, as a multiple of the capacity", yscale="log")
+        for axes in (rates, times):
+            axes.legend()
+        _save(figure, path)
+
+
+def draw_soak(samples: Sequence[Sample], path: Path) -> None:
+    """Draw the memory of every process over time."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
+        axes = figure.subplots()
+        for name in dict.fromkeys(sample.process for sample in samples):
+            own = [sample for sample in samples if sample.process == name]
+            axes.plot([sample.at_s / 60 for sample in own], [sample.memory_mib for sample in own], label=name)
+        axes.set(title="resident memory, MiB", xlabel="minutes under load", ylim=(0, None))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, format="svg", facecolor="white", metadata={"Date": None})
+    # matplotlib leaves spaces at the ends of lines.
+    path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")

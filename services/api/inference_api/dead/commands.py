@@ -1,0 +1,193 @@
+"""`python -m inference_api dead`: list, show, replay and purge dead letters.
+
+Exit status: 0 done, 1 no such id or not a job, 69 RabbitMQ or Redis is away, 78 wrong configuration.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+
+from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
+
+from inference_api.dead.report import NO_ID, Report, format_table, label_of
+from inference_bridge.contract import Store
+from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
+from inference_bridge.errors import ConfigurationError, Unavailable
+from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
+from inference_bridge.rabbitmq.replay import Replayer, second_life
+from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
+from inference_bridge.spec import ModelSpec, load_spec
+from inference_bridge.wiring import build_store, open_dead_letters
+
+
+def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `dead list`, `dead show`, `dead replay` and `dead purge` to the command line."""
+    dead = commands.add_parser("dead", help="look after the dead letters").add_subparsers(dest="verb", required=True)
+    dead.add_parser("list", help="one line for each dead letter")
+    show = dead.add_parser("show", help="everything about one, as JSON, and its picture")
+    show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for those that have none")
+    replay = dead.add_parser("replay", help="run jobs again under their old ids")
+    which = replay.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", help="inference id from the list")
+    which.add_argument("--all", action="store_true", help="every job among the dead letters")
+    dead.add_parser("purge", help="delete all dead letters")
+
+
+def run_dead_command(arguments: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit status."""
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    try:
+        return asyncio.run(_run(load_settings(BridgeSettings), arguments))
+    except ConfigurationError as error:
+        return _complain(str(error), EXIT_CONFIGURATION)
+    except (ProbableAuthenticationError, ProbableAccessDeniedError) as error:
+        return _complain(f"RabbitMQ refused the user ({error}); correct INFERENCE_AMQP_URL", EXIT_CONFIGURATION)
+    except AMQPError as error:
+        return _complain(*_broker_problem(error))
+    except (Unavailable, OSError, TimeoutError) as error:
+        return _complain(str(error) or type(error).__name__, EXIT_UNAVAILABLE)
+
+
+async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
+    spec = load_spec(settings.model)
+    store = build_store(settings, spec)
+    try:
+        async with open_dead_letters(settings, spec) as letters:
+            return await Commands(spec, letters, store, job_ttl_s=settings.job_ttl_s).run(arguments)
+    finally:
+        await store.close()
+
+
+class Commands:
+    """What a person can do with the dead letters of one model; each command returns its exit status.
+
+    Args:
+        spec: the model.
+        letters: its dead queue.
+        store: its results.
+        job_ttl_s: seconds after which a replayed job is no longer worth running.
+    """
+
+    def __init__(self, spec: ModelSpec, letters: DeadLetters, store: Store, *, job_ttl_s: int) -> None:
+        self._spec = spec
+        self._letters = letters
+        self._store = store
+        self._job_ttl_s = job_ttl_s
+
+    async def run(self, arguments: argparse.Namespace) -> int:
+        """Run the command that the arguments name."""
+        match arguments.verb:
+            case "list":
+                return await self.list()
+            case "show":
+                return await self.show(arguments.id)
+            case "replay":
+                return await self.replay(None if arguments.all else arguments.id)
+            case _:
+                return await self.purge()
+
+    async def list(self) -> int:
+        """Print a line for each letter."""
+        async with self._letters.reading() as reading:
+            reports = [Report.of(letter, self._spec) async for letter in reading.letters()]
+        ids = [report.inference_id or "" for report in reports]
+        results = await self._store.get(ids) if ids else []
+        for line in format_table(reports, results, await self._store.attempts(ids)):
+            _say(line)
+        _say(_count(len(reports)) if reports else "no dead letters")
+        return 0
+
+    async def show(self, wanted: str) -> int:
+        """Print everything about the letters with this label."""
+        seen = shown = 0
+        async with self._letters.reading() as reading:
+            async for letter in reading.letters():
+                seen += 1
+                if label_of(letter) == wanted:
+                    shown += 1
+                    _say(await self._describe(letter))
+        return 0 if shown else _not_there(wanted, seen)
+
+    async def replay(self, wanted: str | None) -> int:
+        """Publish the job with this id again, or every job without one, and remove its letters."""
+        replayer = await self._letters.replayer()
+        seen = found = removed = 0
+        replayed: set[str] = set()
+        async with self._letters.reading() as reading:
+            async for letter in reading.letters():
+                seen += 1
+                if wanted is None or letter.inference_id == wanted:
+                    found += 1
+                    if await self._replay_one(replayer, letter, replayed):
+                        reading.remove(letter)
+                        removed += 1
+            await reading.settled()
+        if wanted is not None and not found:
+            return _not_there(wanted, seen)
+        _say(f"removed {removed} of {_count(found)}")
+        return EXIT_FAILED if wanted is not None and not removed else 0
+
+    async def purge(self) -> int:
+        """Delete all letters."""
+        _say(f"deleted {_count(await self._letters.purge())}")
+        return 0
+
+    async def _describe(self, letter: DeadLetter) -> str:
+        ids = [letter.inference_id or ""]
+        [result], [attempts] = await self._store.get(ids), await self._store.attempts(ids)
+        return Report.of(letter, self._spec).in_full(letter, self._spec, result, attempts)
+
+    async def _replay_one(self, replayer: Replayer, letter: DeadLetter, replayed: set[str]) -> bool:
+        """Replay the job of one letter; return whether the letter may go.
+
+        The order makes a crash harmless: until the broker has confirmed the job the letter is here, and a second
+        replay does the same again.
+        """
+        request = letter.request(self._spec)
+        if request is None:
+            _say(f"{label_of(letter)}: no job of {self._spec.message_type}, left where it is; see `dead show`")
+            return False
+        inference_id = request.inference_id
+        if inference_id in replayed:
+            return True
+        if await self._store.revive(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
+            await replayer.publish(second_life(request, job_ttl_s=self._job_ttl_s))
+            _say(f"{inference_id}: replayed")
+        else:
+            _say(f"{inference_id}: has succeeded since; only its dead letter is removed")
+        replayed.add(inference_id)
+        return True
+
+
+def _count(count: int) -> str:
+    return f"{count} dead letter{'' if count == 1 else 's'}"
+
+
+def _not_there(wanted: str, seen: int) -> int:
+    return _complain(
+        f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, and what another `dead` command "
+        "is reading at this moment is missing from it",
+        EXIT_FAILED,
+    )
+
+
+def _broker_problem(error: AMQPError) -> tuple[str, int]:
+    match getattr(error, "reply_code", None):
+        case 403:
+            rights = "read on the dead queue and, to replay, write on the exchange"
+            return f"RabbitMQ refused ({error}); give the user of INFERENCE_AMQP_URL {rights}", EXIT_CONFIGURATION
+        case 404:
+            return f"{error}; start the API or a worker once, it creates the queues", EXIT_CONFIGURATION
+        case _:
+            return f"RabbitMQ does not answer ({str(error) or type(error).__name__}); try again", EXIT_UNAVAILABLE
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _complain(problem: str, exit_status: int) -> int:
+    sys.stderr.write(problem + "\n")
+    return exit_status

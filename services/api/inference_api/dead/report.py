@@ -1,0 +1,120 @@
+"""A dead letter as text: its line in the list, or everything about it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from inference_bridge.errors import InvalidMessage
+from inference_bridge.rabbitmq.dead_letters import DeadLetter
+from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
+from inference_bridge.results import Status
+from inference_bridge.spec import ModelSpec
+
+#: Stands for the id of a message that has none.
+NO_ID = "-"
+_SHADES = " ░▒▓█"
+_MAX_DEPTH = 20  # of nested headers
+_TITLES = ("id", "reason", "attempts", "died", "bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a dead letter says about itself, without its body: ten thousand fit into memory.
+
+    Attributes:
+        inference_id: the job's id, None if it has no id of ours.
+        is_job: whether a worker would run it.
+        reason: why the broker moved it.
+        died_at: when, if known.
+        body_bytes: length of the body.
+    """
+
+    inference_id: str | None
+    is_job: bool
+    reason: str
+    died_at: datetime | None
+    body_bytes: int
+
+    @classmethod
+    def of(cls, letter: DeadLetter, spec: ModelSpec) -> Self:
+        """Return what a letter says."""
+        is_job = letter.request(spec) is not None
+        return cls(letter.inference_id, is_job, letter.reason, letter.died_at, len(letter.body))
+
+    def in_full(self, letter: DeadLetter, spec: ModelSpec, result: bytes | None, solo_attempts: int) -> str:
+        """Return everything about the letter: JSON, and below it the tensor, drawn, if the body is one."""
+        properties = dict(vars(letter.properties))
+        headers = properties.pop("headers", None)
+        everything = {
+            "inference_id": self.inference_id,
+            "reason": self.cause(result),
+            "attempts": self.attempts(solo_attempts),
+            "died_at": self.died,
+            "body_bytes": self.body_bytes,
+            "properties": {name: value for name, value in properties.items() if value is not None},
+            "headers": headers,
+            "result": None if result is None else json.loads(result),
+        }
+        # Escaped: what others wrote must not reach the terminal as it is.
+        text = json.dumps(_plain(everything), indent=2)
+        return text if self.body_bytes != spec.body_bytes else f"{text}\n{draw_tensor(letter.body, spec)}"
+
+    def cause(self, result: bytes | None) -> str:
+        """Return the code of the failed result that the store still has, else what the letter itself tells."""
+        answer = {} if result is None else json.loads(result)
+        if answer.get("status") == Status.FAILED:
+            return str(answer["error"]["code"])
+        return self.reason if self.is_job else InvalidMessage.code
+
+    def attempts(self, solo_attempts: int) -> int:
+        """Return how many times it ran: once in a batch and then alone; the last count only ended it."""
+        return 1 + min(solo_attempts, SOLO_ATTEMPTS) if self.is_job else 0
+
+    @property
+    def died(self) -> str:
+        """When it died, ISO 8601 in UTC."""
+        return NO_ID if self.died_at is None else self.died_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def label_of(letter: DeadLetter) -> str:
+    """Return the letter's id as the list shows it."""
+    return letter.inference_id or NO_ID
+
+
+def format_table(
+    reports: Sequence[Report], results: Sequence[bytes | None], solo_attempts: Sequence[int]
+) -> Iterator[str]:
+    """Yield a line of titles and an aligned line for each report; nothing when there are no reports."""
+    rows = [_TITLES] if reports else []
+    for report, result, count in zip(reports, results, solo_attempts, strict=True):
+        attempts, body_bytes = str(report.attempts(count)), str(report.body_bytes)
+        rows.append((report.inference_id or NO_ID, report.cause(result), attempts, report.died, body_bytes))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def draw_tensor(body: bytes, spec: ModelSpec) -> str:
+    """Return a uint8 tensor of any shape as text: a line for each row, two characters for each pixel."""
+    row_pixels = spec.shape[-1]
+    cells = [_SHADES[value * (len(_SHADES) - 1) // 255] * 2 for value in body]
+    return "\n".join("".join(cells[start : start + row_pixels]) for start in range(0, len(cells), row_pixels))
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return what JSON can hold, whatever the headers of a foreign message are made of."""
+    if depth > _MAX_DEPTH:
+        return "…"
+    match value:
+        case dict():
+            return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        case list():
+            return [_plain(item, depth + 1) for item in value]
+        case datetime():
+            return value.isoformat()
+        case int() | str() | None:
+            return value
+        case _:
+            return repr(value)

@@ -1,0 +1,12 @@
+"""The way from `/` to the documentation."""
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+
+
+def add_home(app: FastAPI) -> None:
+    """Answer `/` with a redirect to the documentation."""
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs", status_code=307)

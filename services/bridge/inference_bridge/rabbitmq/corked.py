@@ -1,0 +1,36 @@
+"""The connection as pika speaks it, with two of its private hooks replaced."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from pika.adapters.asyncio_connection import AsyncioConnection
+
+from inference_bridge.rabbitmq.frames import read_frame
+
+
+class CorkedConnection(AsyncioConnection):
+    """Joins everything written in one turn of the event loop into one send, and reads what pika cannot decode.
+
+    pika emits method, header and body of a message as three buffers, each with a system call of its own; why it must
+    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_connection.py` and
+    `test_frames.py` fail when pika stops calling them.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._corked: list[bytes] = []
+        super().__init__(*args, **kwargs)
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        if not self._corked:
+            asyncio.get_running_loop().call_soon(self._uncork)
+        self._corked.extend(marshaled_frames)
+
+    def _read_frame(self) -> tuple[int, object]:
+        return read_frame(self._frame_buffer)  # type: ignore[attr-defined]  # private, not in the stubs
+
+    def _uncork(self) -> None:
+        joined = b"".join(self._corked)
+        self._corked.clear()
+        if not self.is_closed:
+            super()._output_marshaled_frames([joined])  # type: ignore[misc]  # private, not in the stubs

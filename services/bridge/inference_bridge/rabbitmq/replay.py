@@ -1,0 +1,60 @@
+"""Publishes jobs a second time: a new deadline, the same id, one after the other, each confirmed."""
+
+import asyncio
+import time
+from typing import Any, Self
+
+from pika import BasicProperties
+
+from inference_bridge.rabbitmq.confirms import Confirms, Publish
+from inference_bridge.rabbitmq.connection import Channel, first_of
+from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
+from inference_bridge.rabbitmq.publisher import send_job
+from inference_bridge.rabbitmq.topology import Topology
+from inference_bridge.requests import InferenceRequest
+from inference_bridge.spec import ModelSpec
+
+
+class Replayer:
+    """Publishes requests on a channel of its own, one after the other, each confirmed."""
+
+    def __init__(self, channel: Channel, spec: ModelSpec, topology: Topology) -> None:
+        self._channel = channel
+        self._spec = spec
+        self._topology = topology
+        self._confirms = Confirms()
+
+    async def start(self) -> Self:
+        """Ask the broker for confirms."""
+        self._channel.raw.add_on_return_callback(self._on_return)
+        await self._channel.call(self._channel.raw.confirm_delivery, lambda frame: self._confirms.settle(frame.method))
+        return self
+
+    async def publish(self, request: InferenceRequest) -> None:
+        """Return once the broker holds the request in its jobs queue.
+
+        Raises:
+            Unavailable: the broker refused it, or has no queue for it.
+            TimeoutError: no confirm within `CONNECT_TIMEOUT_S`.
+            pika.exceptions.AMQPError: the connection was lost.
+        """
+        loop = asyncio.get_running_loop()
+        publish = Publish(request, loop.create_future())
+        self._confirms.add(publish, loop.time())
+        send_job(self._channel, request, spec=self._spec, topology=self._topology)
+        await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
+
+    def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
+        self._confirms.mark_returned(str(properties.message_id))
+
+
+def second_life(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
+    """Return the request with the same id and a new deadline."""
+    now_ms = time.time_ns() // 1_000_000
+    return InferenceRequest(
+        inference_id=request.inference_id,
+        body=request.body,
+        submitted_s=request.submitted_s,
+        deadline_ms=now_ms + job_ttl_s * 1000,
+        traceparent=request.traceparent,
+    )

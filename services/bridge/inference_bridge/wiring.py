@@ -1,0 +1,84 @@
+"""Builds the way to the broker and to the store from the settings and a model's spec; nothing is connected yet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from inference_bridge.memory.broker import MemoryBroker
+from inference_bridge.memory.store import MemoryStore
+from inference_bridge.rabbitmq.connection import Connection
+from inference_bridge.rabbitmq.consumer import AmqpConsumer
+from inference_bridge.rabbitmq.dead_letters import DeadLetters
+from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.parameters import connection_parameters
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.topology import Topology, topology_for
+from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.settings import BridgeSettings
+from inference_bridge.spec import ModelSpec
+
+
+def build_topology(settings: BridgeSettings, spec: ModelSpec) -> Topology:
+    """Return the queues of a model."""
+    return topology_for(spec, queue_max_length=settings.queue_max_length)
+
+
+def build_publisher(
+    settings: BridgeSettings,
+    spec: ModelSpec,
+    *,
+    publish_timeout_s: float,
+    max_unconfirmed: int,
+    settle_s: float,
+    drain_rate: DrainRate,
+) -> AmqpPublisher:
+    """Return the publishing side of RabbitMQ; the arguments are those of `AmqpPublisher`."""
+    return AmqpPublisher(
+        settings.broker_url,
+        spec=spec,
+        topology=build_topology(settings, spec),
+        publish_timeout_s=publish_timeout_s,
+        max_unconfirmed=max_unconfirmed,
+        settle_s=settle_s,
+        drain_rate=drain_rate,
+    )
+
+
+def build_depth_reader(settings: BridgeSettings, spec: ModelSpec) -> AmqpDepthReader:
+    """Return a reader of the queues' depths in RabbitMQ."""
+    return AmqpDepthReader(settings.broker_url, spec=spec, topology=build_topology(settings, spec))
+
+
+def build_consumer(settings: BridgeSettings, spec: ModelSpec, *, prefetch: int) -> AmqpConsumer:
+    """Return the consuming side of RabbitMQ, which holds at most `prefetch` unsettled jobs."""
+    topology = build_topology(settings, spec)
+    return AmqpConsumer(settings.broker_url, spec=spec, topology=topology, prefetch=prefetch)
+
+
+@asynccontextmanager
+async def open_dead_letters(settings: BridgeSettings, spec: ModelSpec) -> AsyncIterator[DeadLetters]:
+    """Connect to RabbitMQ and yield the dead queue of a model."""
+    async with Connection(connection_parameters(settings.broker_url, name="dead letters")) as connection:
+        yield DeadLetters(connection, spec=spec, topology=build_topology(settings, spec))
+
+
+def build_store(settings: BridgeSettings, spec: ModelSpec, *, retries: int = 1) -> RedisStore:
+    """Return the results in Redis; `retries` as in `connect_redis`."""
+    redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file, retries=retries)
+    return RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
+
+
+def build_memory(settings: BridgeSettings, spec: ModelSpec) -> tuple[MemoryBroker, MemoryStore]:
+    """Return a broker and a store in this process, in place of RabbitMQ and Redis."""
+    broker = MemoryBroker(spec, queue_max_length=settings.queue_max_length)
+    return broker, MemoryStore(result_ttl_s=settings.result_ttl_s)
+
+
+def build_registry() -> CollectorRegistry:
+    """Return a registry that has the metrics of the process and of Python in it."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry

@@ -1,0 +1,113 @@
+"""The worker as a process: load and warm up the model, answer probes, work until SIGTERM."""
+
+import asyncio
+import logging
+from typing import NoReturn
+
+import torch
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from inference_bridge.contract import Consumer, Store
+from inference_bridge.ending import exit_status_of, leave, run, stop_event
+from inference_bridge.logs import configure_logging, set_log_level
+from inference_bridge.settings import load_settings
+from inference_bridge.spec import load_spec
+from inference_bridge.wiring import build_consumer, build_registry, build_store
+from inference_worker.deletion_cost import DeletionCost
+from inference_worker.device import open_device
+from inference_worker.engine import Engine
+from inference_worker.metrics import WorkerMetrics
+from inference_worker.model import Model, import_model
+from inference_worker.own_pod import OwnPod
+from inference_worker.probes import probe_server
+from inference_worker.settings import WorkerSettings
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
+from inference_worker.worker import Worker
+
+logger = logging.getLogger("inference_worker")
+
+#: What a stop may take beyond the drain: to forget a solo run, to close the connections (2 s each) and the probes.
+STOP_MARGIN_S = 10
+CLOSE_TIMEOUT_S = 2.0
+
+
+def load_model(settings: WorkerSettings) -> Model:
+    """Return the model that the settings name, on the device that they name."""
+    torch.set_num_threads(settings.torch_threads)
+    device = open_device(settings.device, require_gpu=settings.require_gpu)
+    model = import_model(load_spec(settings.model)).load(settings.weights, device)
+    logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
+    return model
+
+
+async def serve(settings: WorkerSettings, model: Model) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stop = stop_event(within_s=settings.drain_timeout_s + STOP_MARGIN_S)
+    registry = build_registry()
+    consumer, store = connect_to(settings, model)
+    warming = asyncio.create_task(warm_worker(settings, model, registry, consumer=consumer, store=store))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([warming, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not warming.done():
+        return
+    worker = warming.result()
+    probes = probe_server(settings.probe_host, settings.probe_port, is_ready=lambda: worker.is_ready, registry=registry)
+    probing = asyncio.create_task(probes.serve())
+    probing.add_done_callback(lambda _: stop.set())  # a worker without probes is to be replaced
+    telling = asyncio.create_task(tell_kubernetes(settings, worker, stop))
+    try:
+        await worker.run(stop)
+    finally:
+        telling.cancel()
+        probes.should_exit = True
+        closing = asyncio.create_task(store.close())
+        await asyncio.wait([probing, closing], timeout=CLOSE_TIMEOUT_S)
+    if probing.done():
+        probing.result()
+
+
+def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]:
+    """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
+    # The worker repeats every call to Redis itself, and has to know of it.
+    store = build_store(settings, model.spec, retries=0)
+    return build_consumer(settings, model.spec, prefetch=FIRST_PREFETCH), store
+
+
+async def warm_worker(
+    settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
+) -> Worker:
+    """Return a worker whose model is warm, for whatever broker and store."""
+    engine = Engine(model, max_batch_size=settings.max_batch_size, forward_timeout_s=settings.forward_timeout_s)
+    await engine.warm_up()
+    return Worker(
+        consumer=consumer,
+        store=store,
+        engine=engine,
+        sizing=BatchSizing(settings.max_batch_size),
+        spec=model.spec,
+        metrics=WorkerMetrics(registry),
+        drain_timeout_s=settings.drain_timeout_s,
+        pool=settings.pool,
+    )
+
+
+async def tell_kubernetes(settings: WorkerSettings, worker: Worker, stop: asyncio.Event) -> None:
+    """Keep Kubernetes informed about the worker until `stop` is set, where the settings name its pod."""
+    if settings.pod_name is not None and settings.pod_namespace is not None:
+        pod = OwnPod(settings.pod_name, settings.pod_namespace)
+        await DeletionCost(pod, jobs_in_work=worker.jobs_in_work).run(stop)
+
+
+def run_worker() -> NoReturn:
+    """Run the worker; the exit status says why it ended: 0 stopped, 1 failed, 70 device lost, 78 configuration."""
+    configure_logging(service="worker")
+    leave(exit_status_of(_work, logger, "worker"))
+
+
+def _work() -> int:
+    settings = load_settings(WorkerSettings)
+    set_log_level(settings.log_level)
+    model = load_model(settings)
+    run(serve(settings, model), loop_factory=uvloop.new_event_loop)
+    return 0

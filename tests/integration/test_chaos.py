@@ -1,0 +1,24 @@
+"""The small version of `make chaos`: a few faults of any length, one after the other, under a thousand jobs."""
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from chaos.load.workload import Workload
+from chaos.schedule import quick
+from chaos.trial import run_trial
+
+JOBS = 1_000
+#: Another one for each run, and the same in all processes that share the run.
+SEED = Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10_000)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
+async def test_nothing_accepted_is_lost_whatever_fails(tmp_path: Path, seed: int) -> None:
+    verdict = await run_trial(quick(seed), Workload.of(JOBS), tmp_path, seed=seed)
+
+    assert verdict.jobs >= JOBS
+    assert verdict.problems == []

@@ -1,0 +1,62 @@
+"""`python -m inference_api` without a command and with one."""
+
+import argparse
+import sys
+
+import pytest
+
+from inference_api import __main__ as command_line
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was called in place of the server and of the dead letters."""
+    called: list[object] = []
+
+    def run_dead_command(arguments: argparse.Namespace) -> int:
+        called.append(arguments.verb)
+        return 69
+
+    monkeypatch.setattr(command_line, "run_api", lambda: called.append("serve"))
+    monkeypatch.setattr(command_line, "run_dead_command", run_dead_command)
+    return called
+
+
+def test_without_a_command_it_serves(called: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["inference_api"])
+
+    command_line.main()
+
+    assert called == ["serve"]
+
+
+def test_the_command_dead_ends_with_its_own_status_and_serves_nothing(
+    called: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inference_api", "dead", "list"])
+
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+
+    assert (called, ended.value.code) == (["list"], 69)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["serve"], id="unknown"),
+        pytest.param(["dead"], id="dead-without-what"),
+        pytest.param(["dead", "replay"], id="replay-without-an-id"),
+        pytest.param(["dead", "replay", "A" * 24, "--all"], id="replay-of-one-and-of-all"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_the_usage_and_runs_nothing(
+    arguments: list[str], called: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inference_api", *arguments])
+
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+
+    assert (called, ended.value.code) == ([], 2)
+    assert "usage: python -m inference_api" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""A consumer that looks at how it is used."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, MemorySource, Message
+from inference_bridge.requests import message_id
+from inference_worker.sizing import FIRST_PREFETCH
+
+if TYPE_CHECKING:
+    from tests.unit.worker.life.life import Life
+
+
+class LifeConsumer(MemoryConsumer):
+    """Settles only what was lent, once, in order, and after its result is stored."""
+
+    def __init__(self, life: "Life", broker: MemoryBroker) -> None:
+        super().__init__(broker, prefetch=FIRST_PREFETCH)
+        self._life = life
+
+    @property
+    def suspects(self) -> list[Message]:
+        """What this worker holds of the retry lane."""
+        return list(self._sources[1].unsettled.values())
+
+    @property
+    def held(self) -> list[Message]:
+        """All that this worker holds."""
+        return [message for source in self._sources for message in source.unsettled.values()]
+
+    def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
+        source = deliveries[0].source
+        assert isinstance(source, MemorySource)
+        if self._life.is_dead:
+            return
+        if not source.is_lost:
+            tags = [delivery.tag for delivery in deliveries]
+            assert set(tags) <= set(source.unsettled), "a tag is unknown, or was settled before"
+            acknowledged = [delivery.tag for delivery in deliveries if delivery not in rejected]
+            covered = {tag for tag in source.unsettled if acknowledged and tag <= acknowledged[-1]}
+            assert covered <= set(tags), "one acknowledgement covers what is not done"
+            for delivery in deliveries:
+                inference_id = message_id(delivery.properties)
+                assert inference_id is None or self._life.world.answer(inference_id), "settled without a result"
+        super().settle(deliveries, rejected)
+
+    def hand_back(self) -> None:
+        if not self._life.is_dead:
+            super().hand_back()
+
+    def lose_connection(self) -> None:
+        """Lose all that was lent, as with a connection; the worker lives on and gets a new one."""
+        MemoryConsumer._return_unsettled(self, failures=1)
+        for source in self._sources:
+            source.is_lost = True
+        self._sources = (MemorySource(Lane.JOBS, self.prefetch), MemorySource(Lane.RETRY, 1))
+        if self._inbox is not None:
+            self._inbox.clear()
+        self._broker.deliver()
+
+    def _return_unsettled(self, *, failures: int) -> None:
+        if failures:
+            self._life.note_death(self)
+        super()._return_unsettled(failures=failures)
