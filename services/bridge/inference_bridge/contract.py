@@ -20,13 +20,13 @@ class Publisher(Protocol):
     async def run(self) -> None:
         """Stay connected until cancelled."""
 
-    def admit(self) -> None:
+    def check_headroom(self) -> None:
         """Raise `Unavailable` if a publish made now would be refused at once."""
 
     async def publish(self, request: InferenceRequest) -> None:
         """Return once the broker holds the request for good; raise `Unavailable` otherwise."""
 
-    async def drain(self, timeout_s: float) -> None:
+    async def flush(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` until nothing is outstanding."""
 
 
@@ -57,7 +57,7 @@ class Consumer(Protocol):
     async def change_prefetch(self, prefetch: int) -> None:
         """Hold at most so many jobs from now on, beside those that are held already."""
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
         """Return jobs that wait, so that another worker can start them."""
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
@@ -66,7 +66,7 @@ class Consumer(Protocol):
     async def cancel(self) -> None:
         """Take nothing new."""
 
-    def hand_back(self) -> None:
+    def requeue_all(self) -> None:
         """Return everything unsettled."""
 
 
@@ -91,19 +91,19 @@ class Store(Protocol):
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
         """Return how many solo runs are noted for each id, in the order of the ids."""
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
 
         For `ttl_s` the id then reads as revived.
         """
 
-    async def is_revived(self, inference_id: str) -> bool:
+    async def is_replayed(self, inference_id: str) -> bool:
         """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:

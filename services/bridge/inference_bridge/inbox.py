@@ -99,7 +99,7 @@ class Inbox:
         self._is_closed = True
         self._changed.set()
 
-    def give_up(self, keep: int) -> list[Delivery]:
+    def take_surplus(self, keep: int) -> list[Delivery]:
         """Take out, latest first, the waiting jobs beyond `keep`, for others to run."""
         return [self._jobs.pop() for _ in range(max(0, len(self._jobs) - keep))]
 

@@ -27,7 +27,7 @@ RESULT_PREFIX = "r:"
 #: What follows the id: without it, keys of an older version hold a number, which is no set.
 ATTEMPTS_PREFIX, ATTEMPTS_SUFFIX = "attempts:", ":runs"
 CLAIM_PREFIX = "idem:"
-REVIVED_PREFIX = "revived:"
+REPLAYED_PREFIX = "revived:"
 WORKERS_PREFIX = "workers:"
 SOCKET_TIMEOUT_S = 2.0
 MAX_CONNECTIONS = 16
@@ -46,7 +46,7 @@ return created
 """
 
 # KEYS: result, attempts and revived key of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
-_REVIVE = """
+_RESET = """
 local body = redis.call('GET', KEYS[1])
 if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -117,7 +117,7 @@ class RedisStore:
         self._workers_key = WORKERS_PREFIX + spec.name
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
-        self._revive = redis.register_script(_REVIVE)
+        self._reset = redis.register_script(_RESET)
         self._replace_claim = redis.register_script(_REPLACE_CLAIM)
         self._report = redis.register_script(_REPORT)
 
@@ -125,12 +125,12 @@ class RedisStore:
         """Store each result unless its id has one already, and notify; return how many were new."""
         keys = [RESULT_PREFIX + result.inference_id for result in results]
         arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, *(result.body for result in results)]
-        return int(await self._answered(self._put(keys=keys, args=arguments)))
+        return int(await self._ask(self._put(keys=keys, args=arguments)))
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
         keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
-        return cast("list[bytes | None]", await self._answered(self._redis.mget(keys)))
+        return cast("list[bytes | None]", await self._ask(self._redis.mget(keys)))
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
         """Note that the solo run called `token` starts now; return how many are noted, this one included.
@@ -142,63 +142,63 @@ class RedisStore:
         pipeline.sadd(key, token)
         pipeline.pexpire(key, self._result_ttl_ms)
         pipeline.scard(key)
-        _, _, count = await self._answered(pipeline.execute())
+        _, _, count = await self._ask(pipeline.execute())
         return int(count)
 
     async def uncount_attempt(self, inference_id: str, token: str) -> None:
         """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
-        await self._answered(self._redis.srem(_attempts_key(inference_id), token))
+        await self._ask(self._redis.srem(_attempts_key(inference_id), token))
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
         """Return how many solo runs are noted for each id, in the order of the ids."""
         pipeline = self._redis.pipeline(transaction=False)
         for inference_id in inference_ids:
             pipeline.scard(_attempts_key(inference_id))
-        return [int(count) for count in await self._answered(pipeline.execute())]
+        return [int(count) for count in await self._ask(pipeline.execute())]
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
 
         One atomic step; for `ttl_s` the id then reads as revived.
         """
-        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REVIVED_PREFIX + inference_id]
-        return bool(await self._answered(self._revive(keys=keys, args=[ttl_s * 1000])))
+        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REPLAYED_PREFIX + inference_id]
+        return bool(await self._ask(self._reset(keys=keys, args=[ttl_s * 1000])))
 
-    async def is_revived(self, inference_id: str) -> bool:
+    async def is_replayed(self, inference_id: str) -> bool:
         """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
-        return bool(await self._answered(self._redis.exists(REVIVED_PREFIX + inference_id)))
+        return bool(await self._ask(self._redis.exists(REPLAYED_PREFIX + inference_id)))
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
-        held = await self._answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
+        held = await self._ask(self._redis.set(CLAIM_PREFIX + name, value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Put `value` in the place of `held`, or of nothing; return the value that holds the key then.
 
         One atomic step: of two processes that give up the same claim, both end up with one.
         """
-        call = self._replace_claim(keys=[CLAIM_PREFIX + key], args=[held, value, ttl_s])
-        return cast("bytes", await self._answered(call))
+        call = self._replace_claim(keys=[CLAIM_PREFIX + name], args=[held, value, ttl_s])
+        return cast("bytes", await self._ask(call))
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
         """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
         arguments: list[int | str] = [worker_id, report.pool, to_json(report), int(FORGET_S * 1000), KEEP_S]
-        await self._answered(self._report(keys=[self._workers_key], args=arguments))
+        await self._ask(self._report(keys=[self._workers_key], args=arguments))
 
     async def reports(self) -> list[WorkerReport]:
         """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.time()  # Redis's own, since the clocks of the hosts differ
         pipeline.hvals(self._workers_key)
-        (seconds, microseconds), held = await self._answered(pipeline.execute())
+        (seconds, microseconds), held = await self._ask(pipeline.execute())
         now_s = seconds + microseconds / 1_000_000
         return [_report_of(entry, now_s) for entry in held]
 
     async def ping(self) -> None:
         """Return when Redis answers and may be written to."""
         hello = self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
-        self._check_role(await self._answered(hello))
+        self._check_role(await self._ask(hello))
 
     async def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each batch that was stored; an empty list means: look again, some may have been missed.
@@ -207,14 +207,14 @@ class RedisStore:
             StoreUnavailable: the subscription was lost; subscribe again.
         """
         async with self._redis.pubsub() as subscription:
-            await self._answered(subscription.connect())
-            self._check_role(await self._answered(_hello(subscription.connection)))
-            await self._answered(subscription.subscribe(self._channel))
+            await self._ask(subscription.connect())
+            self._check_role(await self._ask(_hello(subscription.connection)))
+            await self._ask(subscription.subscribe(self._channel))
             while True:
-                message = await self._answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
+                message = await self._ask(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
                 if message is None:
                     # redis-py sends health checks on a subscription, but never misses their answers.
-                    self._check_role(await self._answered(_hello(subscription.connection)))
+                    self._check_role(await self._ask(_hello(subscription.connection)))
                 yield _ids(message)
 
     async def close(self) -> None:
@@ -227,7 +227,7 @@ class RedisStore:
             self._leave()
             raise StoreUnavailable("Redis is a replica, which stores nothing; try again later")
 
-    async def _answered(self, call: Awaitable[Answer]) -> Answer:
+    async def _ask(self, call: Awaitable[Answer]) -> Answer:
         try:
             return await call
         except (RedisError, OSError, TimeoutError) as error:

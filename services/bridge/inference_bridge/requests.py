@@ -11,7 +11,7 @@ from pika import BasicProperties
 from inference_bridge.errors import InvalidMessage
 from inference_bridge.ids import is_well_formed
 from inference_bridge.spec import ModelSpec
-from inference_bridge.traceparent import well_formed
+from inference_bridge.traceparent import normalize_traceparent
 
 CONTENT_TYPE = "application/octet-stream"
 _PERSISTENT: Literal[2] = 2
@@ -39,7 +39,7 @@ class InferenceRequest:
 def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
     """Return the AMQP properties that travel beside the request's body."""
     headers: dict[str, Any] = {"deadline": request.deadline_ms}
-    traceparent = well_formed(request.traceparent)
+    traceparent = normalize_traceparent(request.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
     return BasicProperties(
@@ -75,7 +75,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         body=body,
         submitted_s=int(properties.timestamp or 0),
         deadline_ms=deadline,
-        traceparent=well_formed(headers.get("traceparent")),
+        traceparent=normalize_traceparent(headers.get("traceparent")),
     )
 
 

@@ -11,7 +11,7 @@ _FORM = re.compile(
 _SAMPLED = 1
 
 
-def well_formed(header: object) -> str | None:
+def normalize_traceparent(header: object) -> str | None:
     """Return the header as it may travel, 55 characters, or None when it is not a valid one.
 
     A version after 00 becomes 00, as "Versioning of traceparent" there asks: its ids and its sampled flag are known,

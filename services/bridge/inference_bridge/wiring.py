@@ -13,7 +13,7 @@ from inference_bridge.rabbitmq.dead_letters import DeadLetters
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import BridgeSettings
@@ -32,7 +32,7 @@ def build_publisher(
     publish_timeout_s: float,
     max_unconfirmed: int,
     settle_s: float,
-    drain_rate: DrainRate,
+    throughput: Throughput,
 ) -> AmqpPublisher:
     """Return the publishing side of RabbitMQ; the arguments are those of `AmqpPublisher`."""
     return AmqpPublisher(
@@ -42,7 +42,7 @@ def build_publisher(
         publish_timeout_s=publish_timeout_s,
         max_unconfirmed=max_unconfirmed,
         settle_s=settle_s,
-        drain_rate=drain_rate,
+        throughput=throughput,
     )
 
 

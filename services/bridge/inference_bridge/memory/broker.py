@@ -70,11 +70,11 @@ class MemoryBroker:
         Raises:
             QueueFull: as many messages as allowed already wait.
         """
-        self.admit()
+        self.check_headroom()
         self.jobs.append(message)
         self.deliver()
 
-    def admit(self) -> None:
+    def check_headroom(self) -> None:
         """Raise QueueFull when as many messages wait as may; those in retry count, for they are in memory too."""
         if len(self.jobs) + len(self.retry) >= self._queue_max_length:
             raise QueueFull(f"the queue already holds {self._queue_max_length} jobs; try again later")
@@ -109,15 +109,15 @@ class MemoryPublisher:
         """Return when cancelled; there is no connection to keep."""
         await asyncio.get_running_loop().create_future()
 
-    def admit(self) -> None:
+    def check_headroom(self) -> None:
         """Raise QueueFull when the queue holds all it may."""
-        self._broker.admit()
+        self._broker.check_headroom()
 
     async def publish(self, request: InferenceRequest) -> None:
         """Put the request into the jobs queue; raise QueueFull when it holds all it may."""
         self._broker.put(Message(to_properties(request, self._spec), request.body))
 
-    async def drain(self, timeout_s: float) -> None:
+    async def flush(self, timeout_s: float) -> None:
         """Return at once: nothing is ever outstanding."""
 
 
@@ -160,7 +160,7 @@ class MemoryConsumer:
         self._sources[0].prefetch = prefetch
         self._broker.deliver()
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
         """Return jobs that wait, so that another consumer gets them."""
         for delivery in deliveries:
             source = delivery.source
@@ -203,7 +203,7 @@ class MemoryConsumer:
         self._is_canceled = True
         self._broker.detach(self)
 
-    def hand_back(self) -> None:
+    def requeue_all(self) -> None:
         """Return everything unsettled; nothing becomes a suspect by it."""
         self._return_unsettled(failures=0)
         self._broker.deliver()

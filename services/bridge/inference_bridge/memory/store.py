@@ -50,7 +50,7 @@ class MemoryStore:
         """Return how many solo runs are noted for each id, in the order of the ids."""
         return [len(self._tokens(inference_id)) for inference_id in inference_ids]
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
         """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
 
         For `ttl_s` the id then reads as revived.
@@ -63,26 +63,26 @@ class MemoryStore:
             self._values.pop(prefix + inference_id, None)
         return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
 
-    async def is_revived(self, inference_id: str) -> bool:
+    async def is_replayed(self, inference_id: str) -> bool:
         """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
         self._expire()
         return "revived:" + inference_id in self._values
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Reserve a key for `value`; return None when it was free, else the value that holds it."""
         self._expire()
-        held = self._values.get("idem:" + key)
+        held = self._values.get("idem:" + name)
         if held is None:
-            self._set("idem:" + key, value, ttl_s=ttl_s)
+            self._set("idem:" + name, value, ttl_s=ttl_s)
         return held
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
         self._expire()
-        if self._values.get("idem:" + key, held) == held:
-            self._values.pop("idem:" + key, None)
-            self._set("idem:" + key, value, ttl_s=ttl_s)
-        return self._values["idem:" + key]
+        if self._values.get("idem:" + name, held) == held:
+            self._values.pop("idem:" + name, None)
+            self._set("idem:" + name, value, ttl_s=ttl_s)
+        return self._values["idem:" + name]
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
         """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""

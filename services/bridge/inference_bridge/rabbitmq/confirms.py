@@ -72,7 +72,7 @@ class Confirms:
 
     def ack(self, tag: int, *, multiple: bool) -> None:
         """Resolve what the broker confirmed: held, or unroutable if it was returned before."""
-        for acked in self._covered(tag, multiple):
+        for acked in self._find_covered(tag, multiple):
             is_returned = acked in self._returned
             publish = self._take(acked)
             if is_returned:
@@ -82,10 +82,10 @@ class Confirms:
 
     def nack(self, tag: int, *, multiple: bool) -> None:
         """Resolve what the broker refused to hold."""
-        for nacked in self._covered(tag, multiple):
+        for nacked in self._find_covered(tag, multiple):
             self._take(nacked).fail(QueueFull("the queue holds all the jobs it may; try again later"))
 
-    def mark_returned(self, inference_id: str) -> None:
+    def note_return(self, inference_id: str) -> None:
         """Note that a message was unroutable; its ack follows.
 
         A return names no tag: it means the oldest outstanding publish of that id that was not returned before.
@@ -95,16 +95,16 @@ class Confirms:
                 self._returned.add(tag)
                 return
 
-    def unanswered(self) -> list[Publish]:
+    def list_unanswered(self) -> list[Publish]:
         """Return, in order, the outstanding publishes that somebody still waits for."""
         return [publish for publish in self._outstanding.values() if not publish.confirmed.done()]
 
     def restart(self, now_s: float) -> list[Publish]:
-        """Start over for a new channel: what `unanswered` returned is outstanding with new tags, in the same order.
+        """Start over for a new channel: give each unanswered publish a new tag, in the same order.
 
-        Return it, to be sent again.
+        Return these publishes, to be sent again.
         """
-        unanswered = self.unanswered()
+        unanswered = self.list_unanswered()
         self._outstanding.clear()
         self._returned.clear()
         self._next_tag = 1
@@ -112,7 +112,7 @@ class Confirms:
             self.add(publish, now_s)
         return unanswered
 
-    def _covered(self, tag: int, multiple: bool) -> list[int]:
+    def _find_covered(self, tag: int, multiple: bool) -> list[int]:
         if not multiple:
             return [tag] if tag in self._outstanding else []
         return list(takewhile(lambda outstanding: outstanding <= tag, self._outstanding))

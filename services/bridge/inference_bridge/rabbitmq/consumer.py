@@ -75,7 +75,7 @@ class Subscription:
         """Acknowledge every unsettled message up to `last_tag`."""
         self._channel.raw.basic_ack(last_tag, multiple=True)
 
-    def give_back(self, tag: int) -> None:
+    def requeue(self, tag: int) -> None:
         """Return one message, for whoever can start it sooner."""
         self._channel.raw.basic_nack(tag, requeue=True)
 
@@ -83,7 +83,7 @@ class Subscription:
         """Close the channel, and so end the session; what was not settled returns."""
         await self._channel.close()
 
-    def hand_back(self) -> None:
+    def requeue_all(self) -> None:
         """Return every unsettled message; a nack, unlike a close, makes none of them a suspect (RabbitMQ 4.3)."""
         if not self.is_lost:
             self._channel.raw.basic_nack(0, multiple=True, requeue=True)
@@ -150,22 +150,22 @@ class AmqpConsumer:
             if self._is_canceled:  # meanwhile
                 await jobs.cancel()
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
         """Return messages that wait, so that another worker can start them; order of arrival does not matter."""
         for delivery in deliveries:
             source = delivery.source
             if isinstance(source, Subscription) and not source.is_lost:
-                source.give_back(delivery.tag)
+                source.requeue(delivery.tag)
 
     async def cancel(self) -> None:
         """Take nothing new from the broker."""
         self._is_canceled = True
         await asyncio.gather(*(subscription.cancel() for subscription in self._subscriptions))
 
-    def hand_back(self) -> None:
+    def requeue_all(self) -> None:
         """Return everything unsettled to the broker; call after `cancel`, before the connection is closed."""
         for subscription in self._subscriptions:
-            subscription.hand_back()
+            subscription.requeue_all()
 
     async def _session(self, connection: Connection, inbox: Inbox) -> None:
         await ensure_topology(connection, self._topology)

@@ -85,11 +85,11 @@ class DeadLetters:
         self._topology = topology
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator["Reading"]:
+    async def browse(self) -> AsyncIterator["Browser"]:
         """Lend the letters for a while; what was not removed is back in its place at the end."""
         channel = await self._connection.channel()
         try:
-            yield Reading(channel, self._topology.dead.name)
+            yield Browser(channel, self._topology.dead.name)
         finally:
             if channel.raw.is_open:
                 channel.raw.basic_nack(0, multiple=True, requeue=True)
@@ -107,7 +107,7 @@ class DeadLetters:
         return await Replayer(channel, self._spec, self._topology).start()
 
 
-class Reading:
+class Browser:
     """Letters that are lent to this process by one channel."""
 
     def __init__(self, channel: Channel, queue: str) -> None:
@@ -133,7 +133,7 @@ class Reading:
         """Delete a letter for good."""
         self._channel.raw.basic_ack(letter.tag)
 
-    async def settled(self) -> None:
+    async def wait_for_removals(self) -> None:
         """Return once the broker has worked off every removal before; it answers a channel's calls in order."""
         await self._channel.call(self._channel.raw.queue_declare, self._queue, passive=True)
 

@@ -24,7 +24,7 @@ async def ensure_topology(connection: Connection, topology: Topology) -> bool:
     Raises:
         ConfigurationError: something is missing and may not be created, or exists with other arguments.
     """
-    existed = await _refusal(connection, topology.jobs) is None
+    existed = await _find_refusal(connection, topology.jobs) is None
     channel = await connection.channel()
     try:
         await _declare(channel, topology)
@@ -47,7 +47,7 @@ async def watch_topology(connection: Connection, topology: Topology) -> BaseExce
     while not connection.lost.done():
         await asyncio.wait([connection.lost], timeout=WATCH_INTERVAL_S)
         try:
-            refusals = await _refusals(connection, topology)
+            refusals = await _find_refusals(connection, topology)
             if _REFUSED in refusals:
                 break  # each look would be an error in the broker's log
             if _NOT_FOUND in refusals and await ensure_topology(connection, topology):
@@ -58,13 +58,13 @@ async def watch_topology(connection: Connection, topology: Topology) -> BaseExce
     return await connection.lost
 
 
-async def _refusals(connection: Connection, topology: Topology) -> set[int | None]:
+async def _find_refusals(connection: Connection, topology: Topology) -> set[int | None]:
     if connection.is_blocked:  # under an alarm the broker reads nothing from a connection that publishes
         return set()
-    return {await _refusal(connection, queue) for queue in (topology.dead, topology.retry)}
+    return {await _find_refusal(connection, queue) for queue in (topology.dead, topology.retry)}
 
 
-async def _refusal(connection: Connection, queue: Queue) -> int | None:
+async def _find_refusal(connection: Connection, queue: Queue) -> int | None:
     """Return None when the queue exists, else how the broker refuses to say so: 404, or 403 to a user of few rights."""
     channel = await connection.channel()
     try:

@@ -4,7 +4,7 @@
 LOW_SHARE = 0.8
 
 
-class Room:
+class Headroom:
     """Places for messages in a queue of bounded length; pure bookkeeping, no I/O.
 
     Several publishers may each take the same room; what is too much then is refused by RabbitMQ.

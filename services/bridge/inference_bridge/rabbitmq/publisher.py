@@ -15,11 +15,11 @@ from inference_bridge.errors import BrokerUnavailable, QueueFull
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
-from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.headroom import Headroom
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.supervise import supervise
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.spec import ModelSpec
@@ -41,7 +41,7 @@ class AmqpPublisher:
         publish_timeout_s: how long a publish may wait for its confirm.
         max_unconfirmed: publishes in flight, above which more are refused.
         settle_s: the queue must have existed for this many seconds, see `settling.py`.
-        drain_rate: how fast the workers are, so that a refusal can say when to come back.
+        throughput: how fast the workers are, so that a refusal can say when to come back.
         clock: seconds that only grow.
     """
 
@@ -54,7 +54,7 @@ class AmqpPublisher:
         publish_timeout_s: float,
         max_unconfirmed: int,
         settle_s: float,
-        drain_rate: DrainRate,
+        throughput: Throughput,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parameters = connection_parameters(url, name=f"{spec.name} api")
@@ -63,12 +63,12 @@ class AmqpPublisher:
         self._publish_timeout_s = publish_timeout_s
         self._max_unconfirmed = max_unconfirmed
         self._settle_s = settle_s
-        self._drain_rate = drain_rate
+        self._throughput = throughput
         self._clock = clock
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
-        self._room = Room(topology.jobs.max_length)
+        self._headroom = Headroom(topology.jobs.max_length)
         self._is_crowded = asyncio.Event()
 
     @property
@@ -87,11 +87,11 @@ class AmqpPublisher:
         """Stay connected until cancelled."""
         await supervise(self._parameters, self._session)
 
-    def admit(self) -> None:
+    def check_headroom(self) -> None:
         """Raise what `publish` would raise at once, so that no work is spent on a request that is refused."""
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
-        if not self._room.is_left:
+        if not self._headroom.is_left:
             self._is_crowded.set()
             raise self._queue_full()
         if len(self._confirms) >= self._max_unconfirmed:
@@ -106,25 +106,25 @@ class AmqpPublisher:
             BrokerUnavailable: away, under alarm, or no confirm in time.
             QueueFull: the queue, or this process, holds all it may.
         """
-        self.admit()
+        self.check_headroom()
         publish = Publish(request, asyncio.get_running_loop().create_future())
         self._send(publish)
-        await self._confirmed(publish)
+        await self._wait_for_confirm(publish)
 
-    async def drain(self, timeout_s: float) -> None:
+    async def flush(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` until nothing is outstanding."""
-        unanswered = [publish.confirmed for publish in self._confirms.unanswered()]
+        unanswered = [publish.confirmed for publish in self._confirms.list_unanswered()]
         if unanswered:
             await asyncio.wait(unanswered, timeout=timeout_s)
 
-    async def _confirmed(self, publish: Publish) -> None:
+    async def _wait_for_confirm(self, publish: Publish) -> None:
         loop = asyncio.get_running_loop()
         # A loop that was held up runs its timers first (libuv does). Two turns later it has read what came meanwhile.
         timer = loop.call_later(self._publish_timeout_s, loop.call_soon, loop.call_soon, self._time_out, publish)
         try:
             await publish.confirmed
         except QueueFull:
-            self._room.refuse()
+            self._headroom.refuse()
             self._is_crowded.set()
             raise self._queue_full() from None
         finally:
@@ -138,13 +138,13 @@ class AmqpPublisher:
         most = self._topology.jobs.max_length
         return QueueFull(
             f"the queue holds {most} jobs, all it may; try again later",
-            retry_after_s=self._drain_rate.seconds_for(most),
+            retry_after_s=self._throughput.seconds_for(most),
         )
 
     async def _session(self, connection: Connection) -> None:
         await ensure_topology(connection, self._topology)
-        is_settled = await until_settled(connection, self._topology, settle_s=self._settle_s)
-        self._room.forget()
+        is_settled = await wait_until_settled(connection, self._topology, settle_s=self._settle_s)
+        self._headroom.forget()
         channel = await connection.channel()
         misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
@@ -189,7 +189,7 @@ class AmqpPublisher:
 
     async def _until_next_look(self) -> None:
         await asyncio.sleep(SOON_S)
-        if self._room.is_ample:
+        if self._headroom.is_ample:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DEPTH_INTERVAL_S):
                     await self._is_crowded.wait()
@@ -197,7 +197,7 @@ class AmqpPublisher:
     async def _look(self, channel: Channel, is_settled: bool) -> None:
         self._is_crowded.clear()
         answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
-        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
+        self._headroom.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
         if is_settled:
             await check_settled(channel, self._topology)
 
@@ -208,8 +208,8 @@ class AmqpPublisher:
         self._transmit(self._channel, publish)
 
     def _transmit(self, channel: Channel, publish: Publish) -> None:
-        self._room.take()
-        if not self._room.is_ample:
+        self._headroom.take()
+        if not self._headroom.is_ample:
             self._is_crowded.set()
         send_job(channel, publish.request, spec=self._spec, topology=self._topology)
 
@@ -227,7 +227,7 @@ class AmqpPublisher:
         _body: bytes,
     ) -> None:
         logger.error("message returned as unroutable", extra={"reply": method.reply_text})
-        self._confirms.mark_returned(str(properties.message_id))
+        self._confirms.note_return(str(properties.message_id))
         if not misrouted.done():  # the next session declares what is missing
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
 

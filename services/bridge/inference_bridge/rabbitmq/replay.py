@@ -45,10 +45,10 @@ class Replayer:
         await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
 
     def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
-        self._confirms.mark_returned(str(properties.message_id))
+        self._confirms.note_return(str(properties.message_id))
 
 
-def second_life(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
+def renew_deadline(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
     """Return the request with the same id and a new deadline."""
     now_ms = time.time_ns() // 1_000_000
     return InferenceRequest(

@@ -21,7 +21,7 @@ LOOK_INTERVAL_S = 0.5
 _REFUSED, _IN_USE = 403, 406
 
 
-async def until_settled(connection: Connection, topology: Topology, *, settle_s: float) -> bool:
+async def wait_until_settled(connection: Connection, topology: Topology, *, settle_s: float) -> bool:
     """Return once the jobs queue has existed for `settle_s`: at once where that is known, else after that time.
 
     Return whether the broker remembers it from now on. A user without the right to configure the exchange (403) waits

@@ -11,7 +11,7 @@ MAX_RETRY_AFTER_S = 60
 IDLE_RETRY_AFTER_S = 10
 
 
-class DrainRate:
+class Throughput:
     """Results per second over the last ten seconds, of all workers together.
 
     Args:

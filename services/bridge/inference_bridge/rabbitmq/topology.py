@@ -85,13 +85,13 @@ def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
         dead_letter_exchange=dlx,
         settled_exchange=f"{name}.jobs.settled",
         routing_key=name,
-        jobs=Queue(f"{name}.jobs", exchange, name, _hands_on(jobs, dlx, f"{name}.retry")),
-        retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _hands_on(retry, dlx, f"{name}.dead")),
+        jobs=Queue(f"{name}.jobs", exchange, name, _with_dead_lettering(jobs, dlx, f"{name}.retry")),
+        retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _with_dead_lettering(retry, dlx, f"{name}.dead")),
         dead=Queue(f"{name}.dead", dlx, f"{name}.dead", dead),
     )
 
 
-def _hands_on(arguments: dict[str, Any], exchange: str, routing_key: str) -> dict[str, Any]:
+def _with_dead_lettering(arguments: dict[str, Any], exchange: str, routing_key: str) -> dict[str, Any]:
     # At-least-once dead-lettering silently falls back to at-most-once without reject-publish (RabbitMQ, "Quorum
     # Queues", activating at-least-once dead-lettering).
     return {
