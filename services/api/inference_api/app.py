@@ -21,13 +21,13 @@ from inference_api.metrics import ApiMetrics
 from inference_api.model import Prepare
 from inference_api.openapi.home import add_home
 from inference_api.openapi.paths import add_inference_paths
-from inference_api.routes import Service, inference_routes
+from inference_api.routes import Dependencies, inference_routes
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.ids import TicketSigner
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 
 DESCRIPTION = (
     "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "
@@ -44,7 +44,7 @@ def create_app(
     store: Store,
     signer: TicketSigner,
     waiters: Waiters,
-    drain_rate: DrainRate,
+    throughput: Throughput,
     registry: CollectorRegistry,
     background: Background,
 ) -> FastAPI:
@@ -70,17 +70,17 @@ def create_app(
     claims = Claims(store, submissions, ttl_s=settings.result_ttl_s)
     allowances = Allowances(store, job_ttl_s=settings.job_ttl_s)
 
-    async def on_announcement(inference_ids: Sequence[str]) -> None:
-        drain_rate.add(len(inference_ids))
-        await allowances.on_announcement(inference_ids)
+    async def on_notification(inference_ids: Sequence[str]) -> None:
+        throughput.add(len(inference_ids))
+        await allowances.on_notification(inference_ids)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         background.start("publisher", publisher.run())
         background.start("depth reader", depth_reader.run())
-        background.start("waiters", waiters.run(on_announcement))
+        background.start("waiters", waiters.run(on_notification))
         yield
-        await publisher.drain(settings.publish_timeout_s)
+        await publisher.flush(settings.publish_timeout_s)
         await background.stop()
         decoder.close()
         await store.close()
@@ -93,8 +93,10 @@ def create_app(
     # The last one added is the outermost: refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    service = Service(settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances)
-    app.router.routes.extend(inference_routes(service))
+    dependencies = Dependencies(
+        settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances
+    )
+    app.router.routes.extend(inference_routes(dependencies))
     add_inference_paths(app)
     add_home(app)
     app.include_router(health_routes(publisher, store, background))

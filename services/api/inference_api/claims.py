@@ -42,14 +42,13 @@ class Claim:
     is_accepted: bool = False
 
     @classmethod
-    def decoded(cls, value: bytes) -> "Claim":
+    def decode(cls, value: bytes) -> "Claim":
         """Return the claim that a store's value says."""
         inference_id, digest, *marks = value.decode().split("|")
         return cls(inference_id, digest, marks == [_ACCEPTED])
 
-    @property
-    def encoded(self) -> bytes:
-        """The claim as it is stored."""
+    def encode(self) -> bytes:
+        """Return the claim as it is stored."""
         return "|".join([self.inference_id, self.digest, *([_ACCEPTED] if self.is_accepted else [])]).encode()
 
 
@@ -69,7 +68,7 @@ class Claims:
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
         self._marking: set[asyncio.Task[None]] = set()
 
-    async def submit(self, key: str, digest: str, owner: str, publish: Publish) -> Ticket:
+    async def submit(self, idempotency_key: str, digest: str, owner: str, publish: Publish) -> Ticket:
         """Return the ticket that an owner's key stands for, once its job is accepted; `publish` is called if it is not.
 
         Repetitions in this process at the same time join the one that is under way, whose caller may leave.
@@ -80,36 +79,37 @@ class Claims:
             StoreUnavailable: the claim could not be made.
             Unavailable: what `publish` raises; the key may be used again.
         """
-        name = (_claimed(key, owner), digest)
+        name = (_name_claim(idempotency_key, owner), digest)
         under_way = self._under_way.get(name)
         if under_way is None:
-            under_way = asyncio.create_task(self._submit(key, digest, owner, publish))
+            under_way = asyncio.create_task(self._submit(idempotency_key, digest, owner, publish))
             self._under_way[name] = under_way
             under_way.add_done_callback(lambda _: self._under_way.pop(name))
         return await asyncio.shield(under_way)
 
-    async def _submit(self, key: str, digest: str, owner: str, publish: Publish) -> Ticket:
-        name, new = _claimed(key, owner), Claim(self._submissions.issue(owner).inference_id, digest)
+    async def _submit(self, idempotency_key: str, digest: str, owner: str, publish: Publish) -> Ticket:
+        name, new = _name_claim(idempotency_key, owner), Claim(self._submissions.issue(owner).inference_id, digest)
         for _ in range(MAX_ROUNDS):
-            claim = await self._held(name, new)
+            claim = await self._make_claim(name, new)
             if claim.digest != digest:
                 raise IdempotencyConflict(
-                    f"Idempotency-Key {key[:64]!r} was used with another picture; use a new key for a new picture"
+                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another picture; "
+                    "use a new key for a new picture"
                 )
             ticket = self._submissions.recognise(claim.inference_id, owner)
             if claim != new and await self._has_job(claim, ticket):
                 return ticket
             if claim == new or self._submissions.is_fresh(ticket):
                 await publish(ticket)
-                if await self._is_marked(name, claim, ticket):
+                if await self._mark(name, claim, ticket):
                     return ticket
             else:
-                await self._store.replace_claim(name, claim.encoded, new.encoded, ttl_s=self._ttl_s)
+                await self._store.replace_claim(name, claim.encode(), new.encode(), ttl_s=self._ttl_s)
         raise StoreUnavailable("other processes change the claim on this Idempotency-Key all the time; try again later")
 
-    async def _held(self, name: str, new: Claim) -> Claim:
-        held = await self._store.claim(name, new.encoded, ttl_s=self._ttl_s)
-        return new if held is None else Claim.decoded(held)
+    async def _make_claim(self, name: str, new: Claim) -> Claim:
+        held = await self._store.claim(name, new.encode(), ttl_s=self._ttl_s)
+        return new if held is None else Claim.decode(held)
 
     async def _has_job(self, claim: Claim, ticket: Ticket) -> bool:
         """Tell whether an earlier submission's job needs no other message; raise ExpiredId when it is over."""
@@ -124,29 +124,29 @@ class Claims:
         if body is not None:
             return not is_expired
         # Revived, it was accepted, and an operator published it again to run until later than a repetition would.
-        return not self._submissions.is_fresh(ticket) and await self._store.is_revived(claim.inference_id)
+        return not self._submissions.is_fresh(ticket) and await self._store.is_replayed(claim.inference_id)
 
-    async def _is_marked(self, name: str, claim: Claim, ticket: Ticket) -> bool:
+    async def _mark(self, name: str, claim: Claim, ticket: Ticket) -> bool:
         """Mark a claim as accepted; return False when it stands for another id by now."""
         accepted = replace(claim, is_accepted=True)
         try:
-            held = await self._store.replace_claim(name, claim.encoded, accepted.encoded, ttl_s=self._ttl_s)
+            held = await self._store.replace_claim(name, claim.encode(), accepted.encode(), ttl_s=self._ttl_s)
         except StoreUnavailable:
             marking = asyncio.create_task(self._mark_later(name, claim, accepted, ticket))
             self._marking.add(marking)
             marking.add_done_callback(self._marking.discard)
             return True  # the job is accepted all the same
-        return held == accepted.encoded
+        return held == accepted.encode()
 
     async def _mark_later(self, name: str, claim: Claim, accepted: Claim, ticket: Ticket) -> None:
         # Until then a repetition publishes the job once more. After that time it would get an id of its own.
         while self._submissions.is_fresh(ticket):
             await asyncio.sleep(MARK_PAUSE_S)
             with suppress(StoreUnavailable):
-                await self._store.replace_claim(name, claim.encoded, accepted.encoded, ttl_s=self._ttl_s)
+                await self._store.replace_claim(name, claim.encode(), accepted.encode(), ttl_s=self._ttl_s)
                 return
 
 
-def _claimed(key: str, owner: str) -> str:
+def _name_claim(idempotency_key: str, owner: str) -> str:
     # No header and no name holds a zero byte: what one owner claims is never what another claims.
-    return sha256((f"{owner}\0{key}" if owner else key).encode()).hexdigest()
+    return sha256((f"{owner}\0{idempotency_key}" if owner else idempotency_key).encode()).hexdigest()

@@ -53,7 +53,7 @@ class Decoder:
             raise QueueFull(f"{self._max_decodes} pictures are being prepared already; try again later")
         self._decodes += 1
         try:
-            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _timed, prepared)
+            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _time_call, prepared)
         finally:
             self._decodes -= 1
         self._on_prepared(begun_s + decode_s)
@@ -64,6 +64,6 @@ class Decoder:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(decode: Callable[[], bytes]) -> tuple[bytes, float]:
+def _time_call(decode: Callable[[], bytes]) -> tuple[bytes, float]:
     started_s = time.perf_counter()
     return decode(), time.perf_counter() - started_s

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from inference_bridge.contract import DepthReader, Store
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.reports import WorkerReport
 
 #: KEDA gives the whole call 3 s.
@@ -27,7 +27,7 @@ class Aim:
         pool: the pool.
         target_wait_s: seconds that a job may wait for its result, above 0.
         recent_s: for so long after a result one worker is wanted, so that no look misses a job that came and went.
-        throughput: jobs per second of one worker, a guess for the time before any has measured one; None for no guess.
+        throughput: jobs per second of one worker, a guess for the time before any has average one; None for no guess.
         solo_throughput: the same for suspects, which run one at a time.
     """
 
@@ -67,13 +67,13 @@ class Scaling:
     Args:
         depth_reader: sees what waits.
         store: has the reports of the workers.
-        drain_rate: has heard of each result.
+        throughput: has heard of each result.
     """
 
-    def __init__(self, depth_reader: DepthReader, store: Store, drain_rate: DrainRate) -> None:
+    def __init__(self, depth_reader: DepthReader, store: Store, throughput: Throughput) -> None:
         self._depth_reader = depth_reader
         self._store = store
-        self._drain_rate = drain_rate
+        self._throughput = throughput
 
     async def demand(self, aim: Aim) -> Demand:
         """Return the demand of this moment.
@@ -84,9 +84,9 @@ class Scaling:
         """
         depths, reports = await asyncio.gather(self._depth_reader.read(), self._reports())
         in_work = sum(report.jobs_in_work for report in reports if report.is_fresh)
-        throughput = measured(reports, aim.pool, lambda report: report.throughput) or aim.throughput
-        solo_throughput = measured(reports, aim.pool, lambda report: report.solo_throughput) or aim.solo_throughput
-        age_s = self._drain_rate.idle_s()
+        throughput = average(reports, aim.pool, lambda report: report.throughput) or aim.throughput
+        solo_throughput = average(reports, aim.pool, lambda report: report.solo_throughput) or aim.solo_throughput
+        age_s = self._throughput.idle_s()
         busy_s = seconds_of_work(depths.jobs + in_work, throughput) + seconds_of_work(depths.suspects, solo_throughput)
         workers = workers_wanted(depths.jobs + in_work + depths.suspects, busy_s, aim.target_wait_s)
         return Demand(
@@ -117,8 +117,8 @@ def seconds_of_work(jobs: int, throughput: float | None) -> float:
     return jobs / throughput if throughput else 0.0
 
 
-def measured(reports: Sequence[WorkerReport], pool: str, of: Callable[[WorkerReport], float | None]) -> float | None:
-    """Return the mean of what the pool's workers measured, or its last ones if all are gone; None: nobody ever did."""
+def average(reports: Sequence[WorkerReport], pool: str, of: Callable[[WorkerReport], float | None]) -> float | None:
+    """Return the mean of what the pool's workers average, or its last ones if all are gone; None: nobody ever did."""
     known = [(report.is_fresh, value) for report in reports if report.pool == pool and (value := of(report))]
     fresh = [value for is_fresh, value in known if is_fresh]
     values = fresh or [value for _, value in known]

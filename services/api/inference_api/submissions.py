@@ -46,7 +46,7 @@ class Submissions:
     async def check_pending(self, ticket: Ticket) -> None:
         """Raise ExpiredId when an id without a result can get none any more, unless an operator revived it."""
         is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000
-        if is_old and not await self._store.is_revived(ticket.inference_id):
+        if is_old and not await self._store.is_replayed(ticket.inference_id):
             raise expired_id(ticket.inference_id)
 
     def is_fresh(self, ticket: Ticket) -> bool:

@@ -39,11 +39,11 @@ class Waiters:
         """Return how many calls wait for a result now."""
         return self._count
 
-    async def run(self, on_announcement: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
 
         Args:
-            on_announcement: called with the ids of each batch of results; no ids: some may have been missed.
+            on_notification: called with the ids of each batch of results; no ids: some may have been missed.
         """
         while True:
             try:
@@ -51,8 +51,8 @@ class Waiters:
                     async for inference_ids in notifications:
                         for inference_id in inference_ids or self._arrivals:
                             self._wake(inference_id)
-                        if on_announcement is not None:
-                            await on_announcement(inference_ids)
+                        if on_notification is not None:
+                            await on_notification(inference_ids)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)

@@ -17,7 +17,7 @@ from inference_api.wiring import wire_server
 from inference_bridge.ending import exit_status_of, leave, run
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_memory
@@ -72,9 +72,9 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
         depth_reader=broker.depth_reader(),
         store=store,
         signer=TicketSigner(ticket_key(api), model=model.spec.name),
-        drain_rate=DrainRate(),
+        throughput=Throughput(),
         registry=registry,
-        announce=print_first_steps,
+        on_listening=print_first_steps,
     )
     await _run_both(server, working)
     return server.exit_status

@@ -69,7 +69,7 @@ class Batch:
             self.results.append(failed(inference_id, code or error.code, str(error)))
         self.rejected.add(delivery)
 
-    def turn_away(self, delivery: Delivery, error: InvalidMessage) -> None:
+    def reject_invalid(self, delivery: Delivery, error: InvalidMessage) -> None:
         """Fail what is no job; what RabbitMQ could not hand on is acknowledged, so deleted, instead of rejected."""
         inference_id, deadline = message_id(delivery.properties), deadline_ms(delivery.properties)
         self.fail(delivery, inference_id, error)
@@ -82,7 +82,7 @@ class Batch:
         if not comes_again:
             self.invalid_count += 1
 
-    def give_up(self, reason: str) -> None:
+    def fail_poison(self, reason: str) -> None:
         """Fail what was to run: it kills the workers that run it."""
         for delivery, request in self.runs:
             self.fail(delivery, request.inference_id, PredictionFailed(reason), WORKER_CRASHED)
@@ -135,7 +135,7 @@ def screen(deliveries: Sequence[Delivery], spec: ModelSpec) -> Batch:
                 raise InvalidMessage("header x-death is forged; only RabbitMQ may write it")
             request = from_message(delivery.properties, delivery.body, spec)
         except InvalidMessage as error:
-            batch.turn_away(delivery, error)
+            batch.reject_invalid(delivery, error)
         else:
             batch.add(delivery, request)
     return batch

@@ -56,7 +56,7 @@ class Engine:
     async def _isolate(self, bodies: Sequence[bytes]) -> list[Probabilities | PredictionFailed]:
         try:
             batch = np.frombuffer(bytearray().join(bodies), dtype=np.uint8).reshape(-1, *self._shape)  # (B, *shape)
-            return [_verdict(row) for row in await self._forward(batch)]
+            return [_check_row(row) for row in await self._forward(batch)]
         # Whatever a model raises belongs to the batch; this is the boundary to other people's code.
         except Exception as error:
             if is_device_lost(error):
@@ -90,7 +90,7 @@ class Engine:
         logger.warning("device out of memory, batch ceiling lowered", extra={"max_batch_size": self.max_batch_size})
 
 
-def _verdict(row: Probabilities) -> Probabilities | PredictionFailed:
+def _check_row(row: Probabilities) -> Probabilities | PredictionFailed:
     if np.isfinite(row).all():
         return row
     return PredictionFailed("the model answered no finite probabilities for this input")

@@ -49,4 +49,4 @@ class Pacing:
         logger.info("prefetch follows batch size", extra={"prefetch": wanted, "before": held})
         await self._consumer.change_prefetch(wanted)
         if self._sizing.is_slow:
-            self._consumer.give_back(self._inbox.give_up(keep=wanted - self._sizing.batch_size))
+            self._consumer.requeue(self._inbox.take_surplus(keep=wanted - self._sizing.batch_size))

@@ -55,9 +55,9 @@ class BatchTime:
         most_s = self.of(max_batch_size)
         # size / (a + b * size) >= share * most / (a + b * most), solved for the size.
         spared_s = most_s - THROUGHPUT_SHARE * max_batch_size * self.per_job_s
-        efficient = _whole(THROUGHPUT_SHARE * max_batch_size * self.fixed_s / spared_s)
+        efficient = _round_up(THROUGHPUT_SHARE * max_batch_size * self.fixed_s / spared_s)
         free = int(FREE_SHARE * self.of(efficient) / self.per_job_s)
-        short = _whole((SHORT_S - self.fixed_s) / self.per_job_s)
+        short = _round_up((SHORT_S - self.fixed_s) / self.per_job_s)
         return min(max_batch_size, max(efficient + free, short))
 
 
@@ -143,7 +143,7 @@ class BatchSizing:
         return math.inf if self._batch_time is None else self._batch_time.of(self._size)
 
 
-def _whole(size: float) -> int:
+def _round_up(size: float) -> int:
     return max(1, math.ceil(round(size, 6)))
 
 

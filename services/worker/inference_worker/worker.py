@@ -126,7 +126,7 @@ class Worker:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
         self._is_draining = True
         self._inbox.close()
-        settled = asyncio.create_task(self._settled(starting))
+        settled = asyncio.create_task(self._settle_started(starting))
         await asyncio.wait([settled, finishing], timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if not settled.done():
             logger.warning("drain cut short, handing back what runs", extra={"timeout_s": self._drain_timeout_s})
@@ -135,10 +135,10 @@ class Worker:
         if has_failed:
             return  # `run` raises why: what runs now is what a worker died of
         await self._uncount_in_time()
-        self._consumer.hand_back()
+        self._consumer.requeue_all()
         logger.info("drain finished")
 
-    async def _settled(self, starting: asyncio.Task[None]) -> None:
+    async def _settle_started(self, starting: asyncio.Task[None]) -> None:
         await self._consumer.cancel()
         await asyncio.shield(starting)
         await self._started.join()
@@ -229,7 +229,7 @@ class Worker:
             self._attempt = Attempt(request.inference_id, secrets.token_hex(8))
             count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
             if count > SOLO_ATTEMPTS:
-                batch.give_up(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
+                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
 
     async def _uncount_after(self, lost: asyncio.Event) -> None:
         await lost.wait()

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from inference_bridge.errors import Unavailable
 from inference_bridge.rabbitmq import connection, supervise
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
@@ -53,7 +53,7 @@ class PublisherLife(RuleBasedStateMachine):
             publish_timeout_s=PUBLISH_TIMEOUT_S,
             max_unconfirmed=64,
             settle_s=SETTLE_S,
-            drain_rate=DrainRate(self.loop.time),
+            throughput=Throughput(self.loop.time),
             clock=self.loop.time,
         )
         self.running = self.loop.create_task(self.publisher.run())

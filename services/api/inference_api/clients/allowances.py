@@ -67,7 +67,7 @@ class Allowances:
         self._jobs: dict[str, tuple[Usage, float]] = {}
 
     @contextmanager
-    def admit(self, client: Client) -> Iterator["Place"]:
+    def reserve(self, client: Client) -> Iterator["Slot"]:
         """Give a submission a place among its client's jobs, for as long as it has no job of its own.
 
         Raises:
@@ -82,14 +82,14 @@ class Allowances:
                 retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
             )
         usage.take_token(client, self._clock())
-        place = Place(self, usage, is_counted=client.max_in_flight is not None)
+        slot = Slot(self, usage, is_counted=client.max_in_flight is not None)
         try:
-            yield place
+            yield slot
         except Unavailable:
             usage.tokens += 1
             raise
         finally:
-            place.leave()
+            slot.release()
 
     def add(self, inference_id: str, usage: Usage) -> bool:
         """Count a job; return whether it is new."""
@@ -106,7 +106,7 @@ class Allowances:
             if job is not None:
                 job[0].job_count -= 1
 
-    async def on_announcement(self, inference_ids: Sequence[str]) -> None:
+    async def on_notification(self, inference_ids: Sequence[str]) -> None:
         """Note that these jobs have results; if there are no ids, look which have: some may have been missed."""
         self.remove(inference_ids)
         waiting = [] if inference_ids else list(self._jobs)
@@ -122,7 +122,7 @@ class Allowances:
             self.remove([next(iter(self._jobs))])
 
 
-class Place:
+class Slot:
     """What a submission under way holds of its client's allowance, until a job takes it over."""
 
     def __init__(self, allowances: Allowances, usage: Usage, *, is_counted: bool) -> None:
@@ -136,7 +136,7 @@ class Place:
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
         """Count a job while it is published, and after that if no error came; one that counts already, not twice."""
-        self.leave()
+        self.release()
         # Before the publish: the result may be announced before the confirm arrives.
         is_new = self._is_counted and self._allowances.add(inference_id, self._usage)
         try:
@@ -146,7 +146,7 @@ class Place:
                 self._allowances.remove([inference_id])
             raise
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place up, if it is still held."""
         if self._is_held:
             self._usage.job_count -= 1

@@ -26,7 +26,7 @@ class RequireKey:
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
-        key = _presented(Headers(scope=scope))
+        key = _read_bearer_key(Headers(scope=scope))
         client = None if key is None else self._keys.holder(key)
         if client is None:
             found = "no Authorization header with a Bearer key" if key is None else "a key that is nobody's"
@@ -45,7 +45,7 @@ def client_of(request: Request) -> Client:
     return client
 
 
-def _presented(headers: Headers) -> bytes | None:
+def _read_bearer_key(headers: Headers) -> bytes | None:
     values = headers.getlist("authorization")
     scheme, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     return key.strip().encode() if scheme.lower() == "bearer" and key.strip() else None

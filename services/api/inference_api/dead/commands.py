@@ -15,7 +15,7 @@ from inference_bridge.contract import Store
 from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
 from inference_bridge.errors import ConfigurationError, Unavailable
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
-from inference_bridge.rabbitmq.replay import Replayer, second_life
+from inference_bridge.rabbitmq.replay import Replayer, renew_deadline
 from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
 from inference_bridge.spec import ModelSpec, load_spec
 from inference_bridge.wiring import build_store, open_dead_letters
@@ -89,8 +89,8 @@ class Commands:
 
     async def list(self) -> int:
         """Print a line for each letter."""
-        async with self._letters.reading() as reading:
-            reports = [Report.of(letter, self._spec) async for letter in reading.letters()]
+        async with self._letters.browse() as browser:
+            reports = [Report.of(letter, self._spec) async for letter in browser.letters()]
         ids = [report.inference_id or "" for report in reports]
         results = await self._store.get(ids) if ids else []
         for line in format_table(reports, results, await self._store.attempts(ids)):
@@ -101,8 +101,8 @@ class Commands:
     async def show(self, wanted: str) -> int:
         """Print everything about the letters with this label."""
         seen = shown = 0
-        async with self._letters.reading() as reading:
-            async for letter in reading.letters():
+        async with self._letters.browse() as browser:
+            async for letter in browser.letters():
                 seen += 1
                 if label_of(letter) == wanted:
                     shown += 1
@@ -114,15 +114,15 @@ class Commands:
         replayer = await self._letters.replayer()
         seen = found = removed = 0
         replayed: set[str] = set()
-        async with self._letters.reading() as reading:
-            async for letter in reading.letters():
+        async with self._letters.browse() as browser:
+            async for letter in browser.letters():
                 seen += 1
                 if wanted is None or letter.inference_id == wanted:
                     found += 1
                     if await self._replay_one(replayer, letter, replayed):
-                        reading.remove(letter)
+                        browser.remove(letter)
                         removed += 1
-            await reading.settled()
+            await browser.wait_for_removals()
         if wanted is not None and not found:
             return _not_there(wanted, seen)
         _say(f"removed {removed} of {_count(found)}")
@@ -151,8 +151,8 @@ class Commands:
         inference_id = request.inference_id
         if inference_id in replayed:
             return True
-        if await self._store.revive(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
-            await replayer.publish(second_life(request, job_ttl_s=self._job_ttl_s))
+        if await self._store.reset(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
+            await replayer.publish(renew_deadline(request, job_ttl_s=self._job_ttl_s))
             _say(f"{inference_id}: replayed")
         else:
             _say(f"{inference_id}: has succeeded since; only its dead letter is removed")

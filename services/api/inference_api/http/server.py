@@ -37,14 +37,14 @@ class Server(uvicorn.Server):
         operations: OperationsServer,
         waiters: Waiters,
         background: Background,
-        announce: Callable[[str], None],
+        on_listening: Callable[[str], None],
     ) -> None:
         super().__init__(config)
         self.operations = operations
         self._operating: asyncio.Task[None] | None = None
         self.waiters = waiters
         self._background = background
-        self._announce = announce
+        self._on_listening = on_listening
 
     @property
     def exit_status(self) -> int:
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
             self._operating = asyncio.create_task(self.operations.serve())
             listening = asyncio.create_task(self.operations.listening.wait())
             await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
-            self._announce(url_of(self))
+            self._on_listening(url_of(self))
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether it is time to stop; asked ten times a second."""
@@ -97,9 +97,9 @@ def http_server(
     *,
     waiters: Waiters,
     background: Background,
-    announce: Callable[[str], None],
+    on_listening: Callable[[str], None],
 ) -> Server:
-    """Return the server of both applications, each on its port; once it listens, it calls `announce` with its URL."""
+    """Return the server of both applications, each on its port; it calls `on_listening` with its URL."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -115,4 +115,4 @@ def http_server(
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     operations = operations_server(operations_app, host=settings.host, port=settings.operations_port)
-    return Server(config, operations, waiters, background, announce)
+    return Server(config, operations, waiters, background, on_listening)

@@ -39,7 +39,7 @@ async def read_picture(
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
-    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
+    _refuse_declared_length(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
     sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:
@@ -150,9 +150,9 @@ class FormPicture:
         self._is_complete = True
 
 
-def _refuse_announced(headers: Mapping[str, str], most: int, max_bytes: int) -> None:
-    announced = headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most:
+def _refuse_declared_length(headers: Mapping[str, str], most: int, max_bytes: int) -> None:
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
         raise _too_large(max_bytes)
 
 
