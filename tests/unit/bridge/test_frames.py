@@ -6,8 +6,10 @@ import pytest
 from pika import BasicProperties, frame, spec
 from pika.exceptions import InvalidFrameError
 
+from inference_bridge.rabbitmq import corked
 from inference_bridge.rabbitmq.corked import CorkedConnection
 from inference_bridge.rabbitmq.frames import read_frame
+from tests.unit.bridge.conversation import converse
 
 
 def header_frame(headers: bytes, body_bytes: int = 5) -> bytes:
@@ -63,13 +65,15 @@ def test_a_frame_without_its_end_is_an_error() -> None:
         read_frame(header_frame(TOO_LATE)[:-1] + b"x")
 
 
-def test_pika_reads_its_frames_by_the_hook_that_we_override() -> None:
-    connection = CorkedConnection.__new__(CorkedConnection)
-    connection._frame_buffer = b""  # type: ignore[attr-defined]
-    processed: list[object] = []
-    connection._process_frame = processed.append  # type: ignore[attr-defined]
-    connection.bytes_received = 0  # type: ignore[attr-defined]
+async def test_pika_reads_its_frames_by_the_hook_that_we_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
 
-    connection._on_data_available(header_frame(TOO_LATE))  # type: ignore[attr-defined]
+    def note(data: bytes) -> tuple[int, None]:
+        seen.append(data)
+        return 0, None
 
-    assert len(processed) == 1
+    monkeypatch.setattr(corked, "read_frame", note)
+
+    await converse(CorkedConnection, [b"a frame"])
+
+    assert b"".join(seen) == b"a frame"

@@ -71,7 +71,7 @@ async def publish_two_batches(bench: Bench, model: GatedModel) -> list[str]:
     await until(lambda: model.entered == 1)
     for request in requests[1:]:
         await bench.broker.publisher().publish(request)
-    await until(lambda: not len(bench.worker._inbox))
+    await until(lambda: not len(bench.consumer.inbox))
     return [request.inference_id for request in requests]
 
 
