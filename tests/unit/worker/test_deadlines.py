@@ -78,6 +78,7 @@ async def publish_two_batches(bench: Bench, model: GatedModel) -> list[str]:
 async def test_a_job_whose_deadline_passes_while_it_waits_for_the_device_does_not_run(
     bench: Bench, model: GatedModel, time: Time
 ) -> None:
+    """The deadline is checked once more when the device is free."""
     ids = await publish_two_batches(bench, model)
 
     time.now_s += 11
