@@ -70,6 +70,7 @@ def test_it_rings_within_five_minutes_of_the_last_result(last_scrape: int) -> No
 
 
 def test_it_rings_within_five_minutes_when_prometheus_scrapes_once_a_minute() -> None:
+    """The windows of the alert follow the chart's interval."""
     seen = {WAITING: steady(10, 0, scrape_s=60) + steady(30, 3, scrape_s=60)}
 
     assert rings(ALERT, seen, "metrics.intervalSeconds=60", by_minute=15, scrape_s=60)

@@ -109,6 +109,7 @@ def test_the_backlog_is_seen_by_the_api_and_by_rabbitmq(witness: str) -> None:
 def test_a_queue_that_is_nearly_full_is_a_backlog_however_many_workers_there_are(
     max_length: int, max_replicas: int
 ) -> None:
+    """Four fifths of the queue's length count as nearly full."""
     settings = (f"settings.INFERENCE_QUEUE_MAX_LENGTH={max_length}", f"autoscaling.maxReplicas={max_replicas}")
 
     assert rings("InferenceBacklog", {WAITING: steady(20, max_length)}, *settings)
@@ -133,6 +134,7 @@ def test_a_scrape_of_keda_that_fails_does_not_put_off_its_errors() -> None:
 
 
 def test_with_a_rabbitmq_elsewhere_only_the_alerts_on_its_inside_are_missing() -> None:
+    """Only the chart's own RabbitMQ is scraped."""
     missing = {alert["alert"] for alert in alerts()} - {alert["alert"] for alert in alerts(*EXTERNAL)}
 
     assert missing == {"InferenceDeadLetters", "InferenceBrokerAlarm"}

@@ -170,6 +170,7 @@ def test_each_worker_that_is_wanted_is_worth_one() -> None:
 
 
 def test_the_apis_figure_is_looked_at_every_second_unless_the_values_say_otherwise() -> None:
+    """A longer interval also makes the figure look further back."""
     assert one("ScaledObject", "worker", *WAIT)["spec"]["pollingInterval"] == 1
     seldom = numbers("autoscaling.pollingInterval=30")
     assert one("ScaledObject", "worker", *WAIT, *seldom)["spec"]["pollingInterval"] == 30

@@ -60,6 +60,7 @@ def test_every_metric_has_one_line_that_says_whose_it_is() -> None:
 
 
 def test_every_alert_has_an_entry_with_what_it_means_where_to_look_and_what_to_do() -> None:
+    """The runbook and the rules have the same order."""
     assert list(entries()) == alerts()
     for alert, text in entries().items():
         for part in ("*Means*", "*Look*", "*Do*"):
@@ -86,6 +87,7 @@ def test_every_object_that_it_names_is_one_of_the_release() -> None:
 
 
 def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standard_input(tmp_path: Path) -> None:
+    """On a command line, everybody on the node could read them."""
     [lines] = re.findall(r"```sh\n(.+?)```", entries()["InferenceDeadLetters"], re.DOTALL)
     stand_ins = """
         password() { printf "secret of $1"; }

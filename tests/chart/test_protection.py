@@ -91,6 +91,7 @@ def test_a_worker_stays_restricted(pool: str) -> None:
 
 
 def test_a_worker_that_is_no_longer_protected_needs_no_account_that_is_gone() -> None:
+    """Kubernetes would go on to name the old account if the field were left out."""
     assert pod_of(one("Deployment", "worker", *OFF))["serviceAccountName"] == "default"
 
 

@@ -13,18 +13,20 @@ import pytest
 from pika import BasicProperties
 
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.requests import InferenceRequest
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.support.deployment import MODEL, Deployment
 from tests.support.jobs import a_job
 from tests.support.models import RAISES
+from tests.support.results import results_of
 from tests.support.servers import RabbitMQ, RedisServer, free_port
 
 FAULTY, ECHO = "tests.support.models:FAULTY", "tests.support.models:ECHO"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
-PARKED = 4
+PARKED = 6
 EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
 
 
@@ -109,38 +111,51 @@ async def letter(broker: BrokerClient, parked: list[DeadLetter]) -> DeadLetter:
     return letter
 
 
-async def test_a_dead_job_is_listed_shown_and_given_a_second_life(
-    deployment: Deployment, broker: BrokerClient, dead: Command
-) -> None:
-    api = deployment.api().wait_until_ready()
-    job = a_poisonous_job(age_s=2_000)  # older than any id that may be pending
-    await park(deployment, broker, job)
-    inference_id = job.inference_id
-    async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
-        before = (await client.get(f"/result/{inference_id}")).json()
-        listed, shown = await dead("list"), await dead("show", inference_id)
-        replayed = await dead("replay", inference_id)
-        between = await client.get(f"/result/{inference_id}")
-        deployment.worker(INFERENCE_MODEL=ECHO)
-        async with asyncio.timeout(TIMEOUT_S):
-            while (after := (await client.get(f"/result/{inference_id}?wait=5")).json())["status"] == "pending":
-                pass
-    await broker.until_messages(EMPTY)
+async def test_a_dead_job_is_listed_with_its_failure(dead: Command, letter: DeadLetter) -> None:
+    listed = (await dead("list")).stdout.splitlines()
 
-    assert before["error"]["code"] == "prediction_failed"
-    line = listed.stdout.splitlines()[1].split()
-    assert line[:3] == [inference_id, "prediction_failed", "1"]
-    assert line[3].endswith("Z")
-    assert line[4] == "784"
-    assert listed.stdout.splitlines()[-1] == "1 dead letter"
-    described, end = json.JSONDecoder().raw_decode(shown.stdout)
-    assert described["properties"]["message_id"] == inference_id
+    inference_id, reason, attempts, died_at, size = listed[1].split()
+    assert (inference_id, reason, attempts, size) == (letter.inference_id, "prediction_failed", "1", "784")
+    assert died_at.endswith("Z")
+    assert listed[-1] == "1 dead letter"
+
+
+async def test_a_dead_job_is_shown_with_its_result_and_its_picture(
+    dead: Command, letter: DeadLetter, store: RedisStore
+) -> None:
+    [result] = await results_of(store, [str(letter.inference_id)])
+
+    shown = (await dead("show", str(letter.inference_id))).stdout
+
+    described, end = json.JSONDecoder().raw_decode(shown)
+    assert described["properties"]["message_id"] == letter.inference_id
     assert described["headers"]["traceparent"] == TRACE
     assert described["headers"]["x-death"][0]["queue"] == "mnist.retry"
-    assert described["result"] == before
-    assert shown.stdout[end:].strip("\n").splitlines()[-1] == "█" * 56
-    assert (replayed.returncode, between.status_code, between.json()["status"]) == (0, 200, "pending"), replayed
-    assert (after["status"], after["predicted_class"]) == ("succeeded", RAISES % 10)
+    assert described["result"] == result
+    assert shown[end:].strip("\n").splitlines()[-1] == "█" * 56
+
+
+async def test_a_dead_job_gets_a_second_life_and_is_answered(
+    deployment: Deployment, broker: BrokerClient, dead: Command
+) -> None:
+    """Its id is older than any that may be pending."""
+    api = deployment.api().wait_until_ready()
+    job = a_poisonous_job(age_s=2_000)
+    await park(deployment, broker, job)
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
+        before = await status_of(client, job)
+        replayed = await dead("replay", job.inference_id)
+        between = await status_of(client, job)
+        deployment.worker(INFERENCE_MODEL=ECHO)
+        await broker.until_messages(EMPTY)
+        after = await status_of(client, job)
+
+    assert (replayed.returncode, before, between, after) == (0, "failed", "pending", "succeeded"), replayed
+
+
+async def status_of(client: httpx.AsyncClient, job: InferenceRequest) -> str:
+    """Return what the API says of a job."""
+    return str((await client.get(f"/result/{job.inference_id}")).json()["status"])
 
 
 async def test_looking_thirty_times_loses_nothing(broker: BrokerClient, dead: Command, letter: DeadLetter) -> None:

@@ -138,6 +138,7 @@ def test_one_process_for_everything_ends_though_its_forward_pass_hangs(tmp_path:
 
 
 def test_one_process_for_everything_ends_by_itself_when_its_forward_pass_hangs(tmp_path: Path) -> None:
+    """Exit status 70 says that the device is lost."""
     with embedded(tmp_path, **{**HANGS, "INFERENCE_FORWARD_TIMEOUT_S": "0.5"}) as (process, url):
         httpx.post(f"{url}/classify", content=encoded(sample("seven")))
 

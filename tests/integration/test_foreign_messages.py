@@ -3,7 +3,7 @@
 import os
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.support.deployment import Deployment, Service
 from tests.support.jobs import a_job
 from tests.support.results import results_of
 from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.tables import TOO_LATE, field, nested
 from tests.support.waiting import until_in_thread
 
 TENSOR = bytes([5]) + bytes(783)
@@ -47,13 +48,6 @@ class Intruder:
         return os.mkdir, (str(self._path),)
 
 
-def nested(depth: int) -> bytes:
-    table = b""
-    for _ in range(depth):
-        table = b"\x01aF" + struct.pack(">I", len(table)) + table
-    return table
-
-
 def properties_with(**headers: Any) -> BasicProperties:
     """Return the properties of a sound job, with some headers of its own."""
     properties = to_properties(a_job(TENSOR), SPEC)
@@ -69,52 +63,57 @@ def changed(**values: Any) -> BasicProperties:
     return properties
 
 
-def strangers(trap: Path) -> list[tuple[BasicProperties, bytes]]:
+def strangers(trap: Path) -> dict[str, tuple[BasicProperties, bytes]]:
+    """Return messages that no API sent; two of them make the directory `trap` when somebody unpickles them."""
     tables: dict[str, Any] = {"a": {"b": [{"c": None}, [1, [2, {"d": True}]]]}}
-    return [
-        (changed(type="other.v9"), TENSOR),
-        (changed(type=None), TENSOR),
-        (changed(content_type="application/python-pickle"), TENSOR),
-        (changed(message_id=None), TENSOR),
-        (changed(message_id="../../etc/passwd"), TENSOR),
-        (properties_with(), b"short"),
-        (properties_with(), b""),
-        (properties_with(), os.urandom(1_000_000)),
-        (properties_with(), pickle.dumps(Intruder(trap))),
-        (changed(message_id=None), pickle.dumps(Intruder(trap)).ljust(784, b".")),
-        (properties_with(deadline="tomorrow"), TENSOR),
-        (properties_with(deadline=-1), TENSOR),
-        (properties_with(deadline=None), TENSOR),
-        (properties_with(deadline=tables), TENSOR),
-        (properties_with(**{"deadline": "x" * 60_000}), TENSOR),
-        (BasicProperties(headers={**tables, "x-death": "never", "x-delivery-count": [1]}), b"?"),
-        (BasicProperties(headers={"x-death": [{"reason": 7, "time": "now"}]}), b"?"),
-        (RawHeaders(b"\x01aT" + struct.pack(">Q", 2**63)), TENSOR),
-        (RawHeaders(nested(5_000)), TENSOR),
-        (RawHeaders(nested(400)), TENSOR),
-        (BasicProperties(), b""),
-    ]
+    pickled = pickle.dumps(Intruder(trap))
+    return {
+        "another model's job": (changed(type="other.v9"), TENSOR),
+        "no type": (changed(type=None), TENSOR),
+        "another content type": (changed(content_type="application/python-pickle"), TENSOR),
+        "no id": (changed(message_id=None), TENSOR),
+        "a path for an id": (changed(message_id="../../etc/passwd"), TENSOR),
+        "a short body": (properties_with(), b"short"),
+        "an empty body": (properties_with(), b""),
+        "a megabyte": (properties_with(), os.urandom(1_000_000)),
+        "a pickle": (properties_with(), pickled),
+        "a pickle as long as a tensor, no id": (changed(message_id=None), pickled.ljust(784, b".")),
+        "a word for a deadline": (properties_with(deadline="tomorrow"), TENSOR),
+        "a deadline before 1970": (properties_with(deadline=-1), TENSOR),
+        "an empty deadline": (properties_with(deadline=None), TENSOR),
+        "tables for a deadline": (properties_with(deadline=tables), TENSOR),
+        "a long text for a deadline": (properties_with(deadline="x" * 60_000), TENSOR),
+        "forged counts": (BasicProperties(headers={**tables, "x-death": "never", "x-delivery-count": [1]}), b"?"),
+        "a forged death": (BasicProperties(headers={"x-death": [{"reason": 7, "time": "now"}]}), b"?"),
+        "a moment after the year 9999": (RawHeaders(TOO_LATE), TENSOR),
+        "tables 5,000 deep": (RawHeaders(nested(5_000)), TENSOR),
+        "tables 400 deep": (RawHeaders(nested(400)), TENSOR),
+        "nothing at all": (BasicProperties(), b""),
+    }
 
 
-#: RabbitMQ 3.10 cannot hand these on: its dead-lettering would die of them, again and again.
-FORGED_DEATHS: list[Any] = [
-    [3],
-    [None],
-    [[1]],
-    [{"queue": "mnist.jobs", "reason": "rejected", "count": "many"}],
-    [{"queue": "mnist.jobs", "reason": "rejected", "count": {"a": 1}}],
-]
+#: Headers of jobs that RabbitMQ 3.10 cannot hand on: each of its attempts at dead-lettering would fail.
+FORGED_DEATHS: dict[str, dict[str, Any]] = {
+    "a number": {"x-death": [3]},
+    "nothing": {"x-death": [None]},
+    "a list": {"x-death": [[1]]},
+    "a word for a count": {"x-death": [{"queue": "mnist.jobs", "reason": "rejected", "count": "many"}]},
+    "a table for a count": {"x-death": [{"queue": "mnist.jobs", "reason": "rejected", "count": {"a": 1}}]},
+    "a suspect by its own account": {"x-death": [3], "x-delivery-count": 9},
+}
+#: The same in bytes that pika cannot decode: a number among the deaths, and a moment that is too late.
+HIDDEN_DEATH = field("x-death", b"A", struct.pack(">I", 5) + b"I" + struct.pack(">i", 7)) + TOO_LATE
 
 #: Odd, but each is a job with an id, a tensor and a moment until which it is worth running.
-ODD_JOBS: list[dict[str, Any]] = [
-    {"x-delivery-count": "many"},
-    {"x-delivery-count": HUGE},
-    {"x-delivery-count": -HUGE},
-    {"x-acquired-count": {"a": 1}},
-    {"deadline": HUGE},
-    {"traceparent": ["no", "text"]},
-    {"x-death": "never", "nested": {"a": {"b": {"c": [[[]]]}}}},
-]
+ODD_HEADERS: dict[str, dict[str, Any]] = {
+    "a word for a count": {"x-delivery-count": "many"},
+    "the highest count": {"x-delivery-count": HUGE},
+    "a count below zero": {"x-delivery-count": -HUGE},
+    "a table for a count": {"x-acquired-count": {"a": 1}},
+    "the last moment of all": {"deadline": HUGE},
+    "a list for a trace": {"traceparent": ["no", "text"]},
+    "a word for the deaths": {"x-death": "never", "nested": {"a": {"b": {"c": [[[]]]}}}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -138,22 +137,23 @@ def invalid_messages(worker: Service) -> float:
     return worker.metric("inference_invalid_messages_total")
 
 
-async def classes_of(store: RedisStore, ids: list[str]) -> list[int | None]:
-    return [result.get("predicted_class") for result in await results_of(store, ids, TIMEOUT_S)]
+async def classes_of(store: RedisStore, jobs: Mapping[str, BasicProperties]) -> dict[str, int | None]:
+    """Return the class in the result of each job, None where it failed; the names are those of the jobs."""
+    results = await results_of(store, [str(job.message_id) for job in jobs.values()], TIMEOUT_S)
+    return {name: result.get("predicted_class") for name, result in zip(jobs, results, strict=True)}
 
 
 async def test_strangers_are_parked_and_their_neighbours_answered(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float, tmp_path: Path
 ) -> None:
-    ids = []
-    for properties, body in strangers(tmp_path / "trap"):
+    neighbours = {}
+    for name, (properties, body) in strangers(tmp_path / "trap").items():
         broker.publish(properties, body)
-        neighbour = properties_with()
-        broker.publish(neighbour, TENSOR)
-        ids.append(str(neighbour.message_id))
-    count = len(ids)
+        neighbours[name] = properties_with()
+        broker.publish(neighbours[name], TENSOR)
+    count = len(neighbours)
 
-    assert await classes_of(store, ids) == [5] * count
+    assert await classes_of(store, neighbours) == dict.fromkeys(neighbours, 5)
     await broker.until_messages({"mnist.dead": count, "mnist.retry": 0, "mnist.jobs": 0})
     await until_in_thread(lambda: invalid_messages(worker) == invalid_before + count)
     assert worker.is_ready()
@@ -168,18 +168,16 @@ async def test_strangers_are_parked_and_their_neighbours_answered(
 async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float
 ) -> None:
-    forged = [properties_with(**{"x-death": deaths}) for deaths in FORGED_DEATHS]
-    forged.append(properties_with(**{"x-death": [3], "x-delivery-count": 9}))  # a suspect, by its own account
-    for properties in forged:
+    forged = {name: properties_with(**headers) for name, headers in FORGED_DEATHS.items()}
+    for properties in forged.values():
         broker.publish(properties, TENSOR)
-    hidden = b"\x07x-deathA\x00\x00\x00\x05I\x00\x00\x00\x07" + b"\x01aT" + struct.pack(">Q", 2**63)
-    broker.publish(RawHeaders(hidden), TENSOR)
+    broker.publish(RawHeaders(HIDDEN_DEATH), TENSOR)
     broker.publish(BasicProperties(), b"a stranger after them")
     neighbour = properties_with()
     broker.publish(neighbour, TENSOR)
 
-    assert await classes_of(store, [str(neighbour.message_id)]) == [5]
-    assert await classes_of(store, [str(properties.message_id) for properties in forged]) == [None] * len(forged)
+    assert await classes_of(store, {"neighbour": neighbour}) == {"neighbour": 5}
+    assert await classes_of(store, forged) == dict.fromkeys(forged)
     await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 0})
     assert [letter.body for letter in await broker.dead()] == [b"a stranger after them"]
     assert invalid_messages(worker) == invalid_before + len(forged) + 2
@@ -188,10 +186,10 @@ async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
 async def test_a_job_with_odd_headers_is_answered(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float
 ) -> None:
-    jobs = [properties_with(**headers) for headers in ODD_JOBS]
-    for properties in jobs:
+    jobs = {name: properties_with(**headers) for name, headers in ODD_HEADERS.items()}
+    for properties in jobs.values():
         broker.publish(properties, TENSOR)
 
-    assert await classes_of(store, [str(job.message_id) for job in jobs]) == [5] * len(jobs)
+    assert await classes_of(store, jobs) == dict.fromkeys(jobs, 5)
     await broker.until_messages({"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0})
     assert invalid_messages(worker) == invalid_before

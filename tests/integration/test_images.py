@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from inference_bridge.settings import ENV_PREFIX
 from tests.support.deployment import ROOT, TICKET_KEY, VERSION
 from tests.support.waiting import wait_for
 
@@ -52,6 +53,7 @@ def needs_of(folder: str, service: str) -> set[str]:
 
 @both
 def test_an_image_holds_the_packages_that_its_service_and_its_model_need_and_no_other(service: str) -> None:
+    """The packages' own lists of dependencies say which these are."""
     [model] = set(re.findall(r"^ +MODEL: (\w+)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE))
     copied = re.findall(r"^COPY (\w+/\S+) \1$", dockerfile(service), re.MULTILINE)
 
@@ -107,9 +109,11 @@ def test_the_versions_are_those_of_the_packages_and_of_the_makefile() -> None:
 
 @pytest.mark.parametrize("path", [*(f"services/{service}/Dockerfile" for service in IMAGES), "compose.yaml"])
 def test_every_variable_is_a_setting(path: str) -> None:
-    settings = set(re.findall(r"^\| `(INFERENCE_\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    settings = set(re.findall(rf"^\| `({ENV_PREFIX}\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    named = set(re.findall(rf"\b{ENV_PREFIX}\w+", (ROOT / path).read_text()))
 
-    assert set(re.findall(r"\bINFERENCE_[A-Z_]+\b", (ROOT / path).read_text())) <= settings
+    assert named
+    assert named <= settings
 
 
 def docker(*arguments: str, timeout_s: float = 60) -> str:
@@ -152,6 +156,7 @@ def wait_until_alive(container: str, port: int) -> None:
 
 @both
 def test_a_container_runs_locked_as_a_user_of_no_rights_and_ends_on_sigterm(service: str, image: str) -> None:
+    """Its file system is read-only, it has no capabilities and no network."""
     with running(image) as container:
         wait_until_alive(container, IMAGES[service])
         assert docker("exec", container, "id", "-u") == "10001"
@@ -166,6 +171,7 @@ def test_a_container_runs_locked_as_a_user_of_no_rights_and_ends_on_sigterm(serv
 def test_a_container_that_is_stopped_while_it_starts_ends_without_being_killed(
     service: str, image: str, after_s: float
 ) -> None:
+    """It is asked 0 to 0.5 s after its start."""
     with running(image) as container:
         time.sleep(after_s)  # the moment is the case
         docker("stop", "--time=20", container, timeout_s=60)

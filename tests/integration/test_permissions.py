@@ -1,7 +1,7 @@
 """Each side with a user of its own in RabbitMQ: the lines of `docs/security.md` are enough, and no more than enough."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,75 +85,84 @@ def ignore(*_: Any) -> None:
     """Take an answer that will not come."""
 
 
-def publish(exchange: str, key: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.basic_publish(exchange, key, b"")
+def publish(channel: Channel, exchange: str, routing_key: str) -> None:
+    channel.basic_publish(exchange, routing_key, b"")
 
 
-def consume(queue: str) -> Callable[[Channel], Any]:
-    return lambda channel: channel.basic_consume(queue, ignore)
+def consume(channel: Channel, queue: str) -> None:
+    channel.basic_consume(queue, ignore)
 
 
-def get(queue: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.basic_get(queue, ignore)
+def get(channel: Channel, queue: str) -> None:
+    channel.basic_get(queue, ignore)
 
 
-def purge(queue: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.queue_purge(queue)
+def purge(channel: Channel, queue: str) -> None:
+    channel.queue_purge(queue)
 
 
-def delete(queue: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.queue_delete(queue)
+def delete(channel: Channel, queue: str) -> None:
+    channel.queue_delete(queue)
 
 
-def bind(queue: str, exchange: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.queue_bind(queue, exchange, "stolen")
+def bind(channel: Channel, queue: str, exchange: str) -> None:
+    channel.queue_bind(queue, exchange, "stolen")
 
 
-def declare_queue(name: str, **how: Any) -> Callable[[Channel], None]:
-    return lambda channel: channel.queue_declare(name, callback=ignore, **how)
+def declare_queue(channel: Channel, queue: str) -> None:
+    channel.queue_declare(queue)
 
 
-def declare_exchange(name: str) -> Callable[[Channel], None]:
-    return lambda channel: channel.exchange_declare(name, durable=True)
+def declare_exclusive_queue(channel: Channel) -> None:
+    channel.queue_declare("", exclusive=True)
 
 
-REFUSED = {
+def declare_jobs_queue(channel: Channel) -> None:
+    channel.queue_declare(JOBS, durable=True, arguments=TOPOLOGY.jobs.arguments)
+
+
+def declare_exchange(channel: Channel, exchange: str) -> None:
+    channel.exchange_declare(exchange, durable=True)
+
+
+#: For each user what the broker refuses: a function from above, and its arguments.
+REFUSED: dict[str, dict[str, tuple[Any, ...]]] = {
     "api": {
-        "consume": consume(JOBS),
-        "get": get(JOBS),
-        "purge": purge(JOBS),
-        "delete": delete(JOBS),
-        "bind": bind(JOBS, "inference"),
-        "declare-an-own-queue": declare_queue("own"),
-        "declare-the-jobs-queue": declare_queue(JOBS, durable=True, arguments=TOPOLOGY.jobs.arguments),
-        "declare-an-exchange": declare_exchange("inference"),
-        "bind-dead": bind(DEAD, "mnist.jobs.settled"),
-        "publish-a-suspect": publish("inference.dlx", RETRY),
-        "publish-a-dead-letter": publish("inference.dlx", DEAD),
-        "publish-to-the-default-exchange": publish("", JOBS),
+        "consume": (consume, JOBS),
+        "get": (get, JOBS),
+        "purge": (purge, JOBS),
+        "delete": (delete, JOBS),
+        "bind": (bind, JOBS, "inference"),
+        "declare-an-own-queue": (declare_queue, "own"),
+        "declare-the-jobs-queue": (declare_jobs_queue,),
+        "declare-an-exchange": (declare_exchange, "inference"),
+        "bind-dead": (bind, DEAD, "mnist.jobs.settled"),
+        "publish-a-suspect": (publish, "inference.dlx", RETRY),
+        "publish-a-dead-letter": (publish, "inference.dlx", DEAD),
+        "publish-to-the-default-exchange": (publish, "", JOBS),
     },
     "worker": {
-        "publish-a-job": publish("inference", "mnist"),
-        "publish-a-dead-letter": publish("inference.dlx", DEAD),
-        "publish-to-the-default-exchange": publish("", JOBS),
-        "declare-an-own-queue": declare_queue("own"),
-        "declare-an-own-exclusive-queue": declare_queue("", exclusive=True),
-        "declare-an-exchange": declare_exchange("own"),
-        "delete": delete(JOBS),
-        "bind": bind(JOBS, "inference"),
-        "consume-dead-letters": consume(DEAD),
-        "get-dead-letters": get(DEAD),
-        "purge-dead-letters": purge(DEAD),
+        "publish-a-job": (publish, "inference", "mnist"),
+        "publish-a-dead-letter": (publish, "inference.dlx", DEAD),
+        "publish-to-the-default-exchange": (publish, "", JOBS),
+        "declare-an-own-queue": (declare_queue, "own"),
+        "declare-an-own-exclusive-queue": (declare_exclusive_queue,),
+        "declare-an-exchange": (declare_exchange, "own"),
+        "delete": (delete, JOBS),
+        "bind": (bind, JOBS, "inference"),
+        "consume-dead-letters": (consume, DEAD),
+        "get-dead-letters": (get, DEAD),
+        "purge-dead-letters": (purge, DEAD),
     },
     "autoscaler": {
-        "publish-a-job": publish("inference", "mnist"),
-        "publish-to-the-default-exchange": publish("", JOBS),
-        "consume": consume(JOBS),
-        "get": get(JOBS),
-        "purge": purge(JOBS),
-        "declare-an-own-queue": declare_queue("own"),
-        "declare-an-own-exclusive-queue": declare_queue("", exclusive=True),
-        "delete": delete(JOBS),
+        "publish-a-job": (publish, "inference", "mnist"),
+        "publish-to-the-default-exchange": (publish, "", JOBS),
+        "consume": (consume, JOBS),
+        "get": (get, JOBS),
+        "purge": (purge, JOBS),
+        "declare-an-own-queue": (declare_queue, "own"),
+        "declare-an-own-exclusive-queue": (declare_exclusive_queue,),
+        "delete": (delete, JOBS),
     },
 }
 
@@ -166,12 +175,11 @@ REFUSED = {
         for name, attempt in attempts.items()
     ],
 )
-async def test_the_broker_refuses_what_a_side_does_not_do(
-    connection: Connection, attempt: Callable[[Channel], Any]
-) -> None:
+async def test_the_broker_refuses_what_a_side_does_not_do(connection: Connection, attempt: tuple[Any, ...]) -> None:
     channel = await connection.channel()
+    act, *arguments = attempt
 
-    attempt(channel.raw)
+    act(channel.raw, *arguments)
 
     error = await asyncio.wait_for(channel.lost, TIMEOUT_S)
     assert isinstance(error, ChannelClosed)
@@ -240,21 +248,36 @@ def wait_for_depth(autoscaler: httpx.Client, *, ready: int, unacknowledged: int)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("PUT", "/users/intruder", {"password": "x", "tags": "administrator"}),
-        ("PUT", "/permissions/%2F/autoscaler", {"configure": ".*", "write": ".*", "read": ".*"}),
-        ("PUT", "/vhosts/own", {}),
-        ("PUT", "/queues/%2F/own", {"durable": True}),
-        ("PUT", "/exchanges/%2F/own", {"type": "direct"}),
-        ("PUT", "/policies/%2F/own", {"pattern": ".*", "definition": {"max-length": 1}}),
-        ("DELETE", f"/queues/%2F/{JOBS}", None),
-        ("DELETE", f"/queues/%2F/{JOBS}/contents", None),
-        ("POST", f"/queues/%2F/{JOBS}/get", {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}),
-        (
+        pytest.param(
+            "PUT", "/users/intruder", {"password": "x", "tags": "administrator"}, id="create-an-administrator"
+        ),
+        pytest.param(
+            "PUT",
+            "/permissions/%2F/autoscaler",
+            {"configure": ".*", "write": ".*", "read": ".*"},
+            id="widen-its-own-rights",
+        ),
+        pytest.param("PUT", "/vhosts/own", {}, id="create-a-virtual-host"),
+        pytest.param("PUT", "/queues/%2F/own", {"durable": True}, id="create-a-queue"),
+        pytest.param("PUT", "/exchanges/%2F/own", {"type": "direct"}, id="create-an-exchange"),
+        pytest.param(
+            "PUT", "/policies/%2F/own", {"pattern": ".*", "definition": {"max-length": 1}}, id="create-a-policy"
+        ),
+        pytest.param("DELETE", f"/queues/%2F/{JOBS}", None, id="delete-the-queue"),
+        pytest.param("DELETE", f"/queues/%2F/{JOBS}/contents", None, id="purge-the-queue"),
+        pytest.param(
+            "POST",
+            f"/queues/%2F/{JOBS}/get",
+            {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"},
+            id="get-messages",
+        ),
+        pytest.param(
             "POST",
             "/exchanges/%2F/inference/publish",
             {"routing_key": "mnist", "payload": "", "payload_encoding": "string", "properties": {}},
+            id="publish",
         ),
-        ("GET", "/users", None),
+        pytest.param("GET", "/users", None, id="list-the-users"),
     ],
 )
 def test_the_autoscaler_changes_nothing_over_the_management_api(

@@ -4,9 +4,11 @@ import asyncio
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
 
 import pytest
+from pika.channel import Channel
 from pika.frame import Method
 from pika.spec import Basic
 from uvloop import new_event_loop
@@ -136,25 +138,51 @@ async def test_a_message_that_was_returned_makes_the_binding_come_back(
     await empty(owner, topology)
 
 
+class Confirming(NamedTuple):
+    """A channel in confirm mode, and the publisher's callback for its confirms."""
+
+    channel: Channel
+    on_confirm: Callable[[Any], None]
+
+
+@pytest.fixture
+def confirming(monkeypatch: pytest.MonkeyPatch) -> list[Confirming]:
+    """Every channel that asks for confirms from now on."""
+    seen: list[Confirming] = []
+    confirm_delivery = Channel.confirm_delivery
+
+    def confirm_and_note(channel: Channel, on_confirm: Callable[[Any], None], **how: Any) -> None:
+        seen.append(Confirming(channel, on_confirm))
+        confirm_delivery(channel, on_confirm, **how)
+
+    monkeypatch.setattr(Channel, "confirm_delivery", confirm_and_note)
+    return seen
+
+
 async def test_a_late_confirm_of_a_connection_that_was_given_up_confirms_nothing(
-    publisher: AmqpPublisher, rabbitmq: RabbitMQ, owner: Connection, topology: Topology
+    confirming: list[Confirming],
+    publisher: AmqpPublisher,
+    rabbitmq: RabbitMQ,
+    owner: Connection,
+    topology: Topology,
 ) -> None:
-    given_up = publisher._channel
-    assert given_up is not None
-    given_up.raw.connection.close()
-    await until(lambda: publisher._channel not in {given_up, None}, TIMEOUT_S)
+    """The server is stopped meanwhile, so that no other confirm can come."""
+    [given_up] = confirming
+    given_up.channel.connection.close()
+    await until(lambda: len(confirming) == 2 and publisher.is_ready, TIMEOUT_S)
 
     rabbitmq.process.send_signal(signal.SIGSTOP)
     publishing = asyncio.create_task(publisher.publish(REQUEST))
     try:
-        await until(lambda: len(publisher._confirms) == 1, TIMEOUT_S)
-        publisher._on_confirm(given_up, Method(1, Basic.Ack(delivery_tag=100, multiple=True)))
-        outstanding = len(publisher._confirms)
+        await asyncio.sleep(0)  # the message is sent
+        given_up.on_confirm(Method(1, Basic.Ack(delivery_tag=100, multiple=True)))
+        await asyncio.sleep(0)
+        is_confirmed = publishing.done()
     finally:
         rabbitmq.process.send_signal(signal.SIGCONT)
     await publishing
 
-    assert outstanding == 1
+    assert not is_confirmed
     await empty(owner, topology)
 
 

@@ -64,6 +64,7 @@ def test_an_api_that_is_asked_to_stop_ends_without_an_error(
 
 
 def test_a_worker_that_is_asked_to_stop_while_it_loads_ends_without_an_error(tmp_path: Path) -> None:
+    """No server answers either."""
     with Deployment(tmp_path, amqp_url="amqp://127.0.0.1:1", redis_url="redis://127.0.0.1:1") as deployment:
         worker = deployment.worker()
         wait_until_caught(worker.process.pid, signal.SIGTERM)

@@ -120,4 +120,5 @@ def test_servers_with_a_certificate_of_another_are_refused(refusing: Refusing) -
 
 
 def test_the_log_says_why_a_broker_with_a_certificate_of_another_is_refused(refusing: Refusing) -> None:
+    """pika's error has its text in its `repr` alone."""
     wait_until_logged(refusing.api, "broker connection lost", refusing.reason)

@@ -64,6 +64,7 @@ async def until_logged(worker: Service, event: str) -> None:
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_hands_back_the_rest(
     system: System, deployment: Deployment, gate: Path
 ) -> None:
+    """A gate holds the batch until the worker was asked; another worker takes the rest."""
     stopping, staying = gated_worker(deployment, gate), deployment.worker()
     ids = await system.submit_all(PICTURES)
     await until_logged(stopping, "waiting at the gate")

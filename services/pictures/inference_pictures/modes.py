@@ -12,7 +12,7 @@ _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 #: Least range of a deep picture, as a share of its largest value: a smaller range is the noise of an even surface.
 _LEAST_RANGE = 0.02
 #: Samples that are converted to float at once: a whole large picture would take eight times its memory.
-_BLOCK = 262_144
+BLOCK = 262_144
 
 
 def turn_upright(image: Image.Image) -> Image.Image:
@@ -37,12 +37,12 @@ def stretch(deep: npt.NDArray[np.generic]) -> Pixels:
     A 16-bit or float file does not say which value is white: scanners write 12 bits into 16, other tools 0.0 to 1.0.
     """
     stretched = np.zeros(deep.size, np.uint8)
-    starts = range(0, deep.size, _BLOCK)
+    starts = range(0, deep.size, BLOCK)
     ranges = [_find_range(_read_finite(deep, start)) for start in starts]
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     if high - low > _LEAST_RANGE * max(abs(low), abs(high)):
         for start in starts:
-            stretched[start : start + _BLOCK] = (_read_finite(deep, start) - low) * (255 / (high - low))
+            stretched[start : start + BLOCK] = (_read_finite(deep, start) - low) * (255 / (high - low))
     return stretched.reshape(deep.shape)
 
 
@@ -51,7 +51,7 @@ def _find_range(block: npt.NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _read_finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.float64]:
-    block = deep.reshape(-1)[start : start + _BLOCK].astype(np.float64)
+    block = deep.reshape(-1)[start : start + BLOCK].astype(np.float64)
     return np.nan_to_num(block, nan=0, posinf=0, neginf=0) if deep.dtype.kind == "f" else block
 
 

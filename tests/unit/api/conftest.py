@@ -1,7 +1,8 @@
 """The API over real HTTP, in this process, in front of the stand-ins; the tests play the worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import httpx
@@ -27,9 +28,10 @@ TIMEOUT_S = 10.0
 
 
 class SwitchableStore(MemoryStore):
-    """A store that does not answer while `is_away`."""
+    """A store that does not answer while `is_away`, and tells nobody of a result while it `loses_notifications`."""
 
     is_away = False
+    loses_notifications = False
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         if self.is_away:
@@ -38,6 +40,12 @@ class SwitchableStore(MemoryStore):
 
     async def ping(self) -> None:
         await self.get([])
+
+    async def notifications(self) -> AsyncGenerator[list[str], None]:
+        async with aclosing(super().notifications()) as notifications:
+            async for ids in notifications:
+                if not (ids and self.loses_notifications):
+                    yield ids
 
 
 @dataclass

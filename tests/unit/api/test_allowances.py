@@ -143,6 +143,7 @@ def test_a_job_counts_until_its_time_is_over(allowances: Allowances, clock: Cloc
 
 
 def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(allowances: Allowances) -> None:
+    """A fast worker answers before RabbitMQ has confirmed the job to the API."""
     alice = client(max_in_flight=1)
     with allowances.reserve(alice) as slot, slot.job(IDS[0]):
         asyncio.run(allowances.on_notification([IDS[0]]))
@@ -159,7 +160,10 @@ def test_submissions_under_way_count(allowances: Allowances) -> None:
     submit(allowances, alice)
 
 
-@pytest.mark.parametrize("error", [QueueFull("full"), InvalidInput("broken")])
+@pytest.mark.parametrize(
+    "error",
+    [pytest.param(QueueFull("full"), id="a-full-queue"), pytest.param(InvalidInput("broken"), id="a-broken-picture")],
+)
 def test_a_submission_that_failed_does_not_count(allowances: Allowances, error: InferenceError) -> None:
     alice = client(max_in_flight=1)
     with pytest.raises(type(error)):

@@ -48,7 +48,16 @@ def test_a_stranger_is_listed_without_an_id() -> None:
     assert row == ["-", "invalid_message", "0", "-", "4"]
 
 
-@pytest.mark.parametrize("deaths", ["never", [3], [{"reason": 7, "time": "now"}], {"a": 1}, [{"reason": "\x1b[2J"}]])
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        pytest.param("never", id="a-word"),
+        pytest.param([3], id="a-number"),
+        pytest.param([{"reason": 7, "time": "now"}], id="other-types"),
+        pytest.param({"a": 1}, id="a-table"),
+        pytest.param([{"reason": "\x1b[2J"}], id="a-control-character"),
+    ],
+)
 def test_a_forged_history_tells_nothing(deaths: Any) -> None:
     letter = a_letter(deaths)
 

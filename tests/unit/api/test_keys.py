@@ -83,20 +83,28 @@ def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no client"),
-        ("[alice", "cannot be read"),
+        pytest.param("", "names no client", id="empty"),
+        pytest.param("[alice", "cannot be read", id="not-toml"),
         pytest.param("a = " + "[" * 5_000, "cannot be read", id="nested-too-deep"),
-        ("[alice]", r"wrong in \[alice\] \(sha256: Field required"),
-        ("[alice]\nsha256 = []", "sha256: List should have at least 1 item"),
-        ('[alice]\nsha256 = ["abc"]', "sha256.0: String should match"),
-        (lines("alice", ALICE, more="rate_per_s = 0"), "rate_per_s: Input should be greater than"),
-        (lines("alice", ALICE, more="rate_per_s = nan"), "rate_per_s: Input should be"),
-        (lines("alice", ALICE, more='max_in_flight = "many"'), "max_in_flight: Input should be a valid integer"),
-        (lines("alice", ALICE, more="rate = 5"), "rate: Extra inputs are not permitted"),
-        (lines("alice", ALICE, more='name = "bob"'), "wrong entry 'alice'"),
-        ("alice = 1", "wrong entry 'alice'"),
-        (lines('"a b"', ALICE), "name: String should match pattern"),
-        (lines("alice", ALICE) + lines("bob", ALICE), "holds a key twice"),
+        pytest.param("[alice]", r"wrong in \[alice\] \(sha256: Field required", id="no-hash"),
+        pytest.param("[alice]\nsha256 = []", "sha256: List should have at least 1 item", id="no-hashes"),
+        pytest.param('[alice]\nsha256 = ["abc"]', "sha256.0: String should match", id="a-short-hash"),
+        pytest.param(
+            lines("alice", ALICE, more="rate_per_s = 0"), "rate_per_s: Input should be greater than", id="no-rate"
+        ),
+        pytest.param(lines("alice", ALICE, more="rate_per_s = nan"), "rate_per_s: Input should be", id="a-rate-of-nan"),
+        pytest.param(
+            lines("alice", ALICE, more='max_in_flight = "many"'),
+            "max_in_flight: Input should be a valid integer",
+            id="a-word-for-a-number",
+        ),
+        pytest.param(
+            lines("alice", ALICE, more="rate = 5"), "rate: Extra inputs are not permitted", id="an-unknown-setting"
+        ),
+        pytest.param(lines("alice", ALICE, more='name = "bob"'), "wrong entry 'alice'", id="a-second-name"),
+        pytest.param("alice = 1", "wrong entry 'alice'", id="no-table"),
+        pytest.param(lines('"a b"', ALICE), "name: String should match pattern", id="a-space-in-a-name"),
+        pytest.param(lines("alice", ALICE) + lines("bob", ALICE), "holds a key twice", id="a-key-of-two-clients"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_fault(tmp_path: Path, text: str, reason: str) -> None:
@@ -179,7 +187,7 @@ def test_the_command_prints_a_key_and_lines_that_let_it_in(tmp_path: Path, capsy
     assert named(KeyFile(path), key) == "alice"
 
 
-@pytest.mark.parametrize("arguments", [[], ["a b"], ["alice", "bob"]])
+@pytest.mark.parametrize("arguments", [[], ["a b"], ["alice", "bob"]], ids=["none", "a-space", "two"])
 def test_the_command_refuses_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "usage" in capsys.readouterr().err

@@ -74,6 +74,7 @@ async def test_a_call_never_asks_for_too_many_keys(store: CountingStore, monkeyp
 
 
 async def test_everybody_is_told_that_the_store_is_away_and_the_next_read_tries_again(store: CountingStore) -> None:
+    """Reads that share a call share its error."""
     store.is_away = True
     coalesced = CoalescedReads(store)
 
@@ -85,6 +86,7 @@ async def test_everybody_is_told_that_the_store_is_away_and_the_next_read_tries_
 
 
 async def test_an_unexpected_error_reaches_those_who_asked_and_the_next_read_works(store: CountingStore) -> None:
+    """A defect must not leave a caller waiting."""
     store.defect = ValueError("a defect")
     coalesced = CoalescedReads(store)
 

@@ -90,6 +90,7 @@ def test_a_restart_sends_again_only_what_somebody_waits_for(loop: asyncio.Abstra
 def test_a_restart_counts_tags_anew_and_loses_nothing_if_the_next_channel_is_lost_at_once(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
+    """RabbitMQ counts from 1 on each channel."""
     confirms = Confirms()
     made = publishes(loop, confirms, 3)
     confirms.ack(1, multiple=False)
@@ -104,6 +105,7 @@ def test_a_restart_counts_tags_anew_and_loses_nothing_if_the_next_channel_is_los
 def test_the_oldest_outstanding_publish_tells_since_when_the_broker_owes_an_answer(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
+    """Nothing is owed while nothing is outstanding."""
     confirms = Confirms()
     ages = [confirms.oldest_age_s(now_s=10)]
     confirms.add(a_publish(loop), now_s=10)
@@ -118,6 +120,7 @@ def test_the_oldest_outstanding_publish_tells_since_when_the_broker_owes_an_answ
 def test_an_id_that_was_returned_twice_is_unroutable_twice_though_one_ack_covers_both(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
+    """RabbitMQ returns an unroutable message and then acknowledges it."""
     confirms = Confirms()
     made = [a_publish(loop), a_publish(loop)]
     for publish in made:

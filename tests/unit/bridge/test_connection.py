@@ -1,58 +1,48 @@
 """The one private hook of pika that we use: a change in pika must fail here, not in production."""
 
-import asyncio
+import socket
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+from pika import spec
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.frame import Method, decode_frame
 
 from inference_bridge.rabbitmq.corked import CorkedConnection
 from inference_bridge.rabbitmq.parameters import HEARTBEAT_S, connection_parameters
 from tests.support.certificates import Authority
+from tests.unit.bridge.conversation import converse
 
-
-async def handshake(connection_class: type[AsyncioConnection]) -> list[bytes]:
-    """Return what a connection writes first to a server that never answers, chunk by chunk."""
-    received: list[bytes] = []
-    arrived = asyncio.Event()
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        received.append(await reader.read(100))
-        arrived.set()
-        writer.close()
-
-    server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    lost: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    connection = connection_class(
-        connection_parameters(f"amqp://127.0.0.1:{port}", name="test"),
-        on_open_error_callback=lambda _, error: lost.set_result(error),
-    )
-    async with asyncio.timeout(5):
-        await arrived.wait()
-        await lost
-    server.close()
-    assert connection.is_closed
-    return received
+#: The server's half of the opening: pika answers the second message with two frames in one turn of the loop.
+OPENING = [
+    Method(0, spec.Connection.Start(server_properties={}, mechanisms="PLAIN", locales="en_US")).marshal(),
+    Method(0, spec.Connection.Tune(channel_max=1, frame_max=131_072, heartbeat=0)).marshal(),
+]
 
 
 async def test_a_corked_connection_writes_what_pika_writes() -> None:
-    assert await handshake(CorkedConnection) == await handshake(AsyncioConnection) == [b"AMQP\x00\x00\x09\x01"]
+    corked, plain = await converse(CorkedConnection, OPENING), await converse(AsyncioConnection, OPENING)
+
+    assert corked == plain
+    assert corked[0] == b"AMQP\x00\x00\x09\x01"
 
 
-async def test_frames_of_one_turn_of_the_loop_leave_in_one_write() -> None:
-    written: list[bytes] = []
-    connection = CorkedConnection.__new__(CorkedConnection)
-    connection._corked, connection.bytes_sent, connection.frames_sent = [], 0, 0  # type: ignore[attr-defined]
-    connection.connection_state = connection.CONNECTION_OPEN
-    connection._adapter_emit_data = written.append  # type: ignore[attr-defined]
+async def test_frames_of_one_turn_of_the_loop_leave_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    send = socket.socket.send
 
-    connection._output_marshaled_frames([b"method", b"header"])
-    connection._output_marshaled_frames([b"body"])
-    assert written == []
-    await asyncio.sleep(0)
+    def send_and_note(client: socket.socket, data: bytes) -> int:
+        if client.family == socket.AF_INET and data not in OPENING:  # neither the loop's own nor the server's
+            sent.append(bytes(data))
+        return send(client, data)
 
-    assert written == [b"methodheaderbody"]
+    monkeypatch.setattr(socket.socket, "send", send_and_note)
+
+    received = await converse(CorkedConnection, OPENING)
+
+    assert sent == received
+    assert decode_frame(sent[-1])[0] < len(sent[-1]), "the last write is one frame alone"
 
 
 def test_the_parameters_are_ours_whatever_the_url_leaves_open() -> None:

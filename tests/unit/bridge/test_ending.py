@@ -58,6 +58,7 @@ def process(program: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_a_thread_that_hangs_does_not_hold_up_the_end_and_the_log_is_complete() -> None:
+    """Python itself would wait for the thread."""
     with process(HANGING_THREAD) as ending:
         log, exit_status = ending.communicate(timeout=TIMEOUT_S)[1], ending.returncode
 

@@ -6,8 +6,11 @@ import pytest
 from pika import BasicProperties, frame, spec
 from pika.exceptions import InvalidFrameError
 
+from inference_bridge.rabbitmq import corked
 from inference_bridge.rabbitmq.corked import CorkedConnection
 from inference_bridge.rabbitmq.frames import read_frame
+from tests.support.tables import TOO_LATE, field, nested
+from tests.unit.bridge.conversation import converse
 
 
 def header_frame(headers: bytes, body_bytes: int = 5) -> bytes:
@@ -18,26 +21,17 @@ def header_frame(headers: bytes, body_bytes: int = 5) -> bytes:
     return struct.pack(">BHL", spec.FRAME_HEADER, 7, len(payload)) + payload + bytes([spec.FRAME_END])
 
 
-def nested(depth: int) -> bytes:
-    table = b""
-    for _ in range(depth):
-        table = b"\x01aF" + struct.pack(">I", len(table)) + table
-    return table
-
-
-TOO_LATE = b"\x01aT" + struct.pack(">Q", 2**63)
-
-
 @pytest.mark.parametrize(
     "headers",
     [
         pytest.param(TOO_LATE, id="a-moment-after-the-year-9999"),
         pytest.param(nested(10_000), id="tables-in-tables"),
-        pytest.param(b"\x01a?", id="an-unknown-type"),
-        pytest.param(b"\x01ad" + struct.pack(">d", float("nan")), id="no-number"),
+        pytest.param(field("a", b"?", b""), id="an-unknown-type"),
+        pytest.param(field("a", b"d", struct.pack(">d", float("nan"))), id="no-number"),
     ],
 )
 def test_a_message_with_headers_that_pika_fails_on_arrives_without_properties(headers: bytes) -> None:
+    """Its length is known all the same, so that the next frame can be read."""
     data = header_frame(headers)
 
     consumed_bytes, read = read_frame(data + b"the next frame")
@@ -48,7 +42,7 @@ def test_a_message_with_headers_that_pika_fails_on_arrives_without_properties(he
 
 
 def test_a_sound_frame_is_read_as_pika_reads_it() -> None:
-    _, read = read_frame(header_frame(b"\x01aI\x00\x00\x00\x09"))
+    _, read = read_frame(header_frame(field("a", b"I", struct.pack(">i", 9))))
 
     assert isinstance(read, frame.Header)
     assert read.properties.headers == {"a": 9}
@@ -63,13 +57,15 @@ def test_a_frame_without_its_end_is_an_error() -> None:
         read_frame(header_frame(TOO_LATE)[:-1] + b"x")
 
 
-def test_pika_reads_its_frames_by_the_hook_that_we_override() -> None:
-    connection = CorkedConnection.__new__(CorkedConnection)
-    connection._frame_buffer = b""  # type: ignore[attr-defined]
-    processed: list[object] = []
-    connection._process_frame = processed.append  # type: ignore[attr-defined]
-    connection.bytes_received = 0  # type: ignore[attr-defined]
+async def test_pika_reads_its_frames_by_the_hook_that_we_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
 
-    connection._on_data_available(header_frame(TOO_LATE))  # type: ignore[attr-defined]
+    def note(data: bytes) -> tuple[int, None]:
+        seen.append(data)
+        return 0, None
 
-    assert len(processed) == 1
+    monkeypatch.setattr(corked, "read_frame", note)
+
+    await converse(CorkedConnection, [b"a frame"])
+
+    assert b"".join(seen) == b"a frame"

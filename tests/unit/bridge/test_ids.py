@@ -70,4 +70,5 @@ def test_an_id_of_no_owner_is_unknown_to_every_owner() -> None:
 
 
 def test_an_id_of_no_owner_that_was_issued_before_there_were_owners_is_still_known() -> None:
+    """Ids outlive an upgrade."""
     assert SIGNER.issued_at_ms("AAAAAAABAAAAAAAA6_yfRh0e") == 1

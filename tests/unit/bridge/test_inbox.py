@@ -114,6 +114,7 @@ async def test_a_suspect_that_comes_while_a_batch_fills_is_given_out() -> None:
 
 
 async def test_a_job_that_comes_back_as_a_suspect_while_its_batch_fills_is_given_out() -> None:
+    """The connection was lost, and RabbitMQ delivers the job again in the other lane."""
     inbox = filled(a_delivery(1))
     filling = asyncio.create_task(inbox.take(FixedSize(2, fill_s=60), is_device_free=free))
     await asyncio.sleep(0)

@@ -66,8 +66,17 @@ def test_an_odd_traceparent_is_dropped_not_refused() -> None:
     assert from_message(properties, REQUEST.body, SPEC).traceparent is None
 
 
-@pytest.mark.parametrize("traceparent", [TRACE + "0" * 30_000, TRACE.upper(), "00-trace", "ünicode"])
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        pytest.param(TRACE + "0" * 30_000, id="endless"),
+        pytest.param(TRACE.upper(), id="upper-case"),
+        pytest.param("00-trace", id="short"),
+        pytest.param("ünicode", id="unicode"),
+    ],
+)
 def test_a_traceparent_that_is_not_well_formed_travels_in_neither_direction(traceparent: str) -> None:
+    """The API does not send it, and the worker does not read it."""
     sent = to_properties(InferenceRequest(ID, REQUEST.body, 1, 2, traceparent), SPEC)
     received = to_properties(REQUEST, SPEC)
     received.headers = {"deadline": 2, "traceparent": traceparent}

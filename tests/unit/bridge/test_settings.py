@@ -59,8 +59,10 @@ def test_a_file_without_ca_certificates_is_named(
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("amqps://host/vhost", "amqps://host/vhost?cacertfile=%2Fa%20place%2Fca.pem"),
-        ("amqps://host?heartbeat=5", "amqps://host?heartbeat=5&cacertfile=%2Fa%20place%2Fca.pem"),
+        pytest.param("amqps://host/vhost", "amqps://host/vhost?cacertfile=%2Fa%20place%2Fca.pem", id="no-query"),
+        pytest.param(
+            "amqps://host?heartbeat=5", "amqps://host?heartbeat=5&cacertfile=%2Fa%20place%2Fca.pem", id="a-query"
+        ),
     ],
 )
 def test_the_brokers_url_names_the_ca(url: str, expected: str) -> None:
@@ -76,6 +78,7 @@ def test_without_a_ca_the_brokers_url_is_as_it_was_given() -> None:
 def test_a_setting_with_the_prefix_of_earlier_versions_is_named_with_its_new_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """An operator would otherwise run with defaults and not know it."""
     monkeypatch.setenv("MNIST_REDIS_URL", "redis://elsewhere")
 
     with pytest.raises(ConfigurationError, match="rename MNIST_REDIS_URL to INFERENCE_REDIS_URL"):

@@ -38,7 +38,7 @@ def test_any_other_header_does_not_travel(header: object) -> None:
 
 
 @pytest.mark.parametrize(("flags", "known"), [("01", "01"), ("ff", "01"), ("fe", "00")])
-@pytest.mark.parametrize("more", ["", "-", "-" + "x" * 30_000])
+@pytest.mark.parametrize("more", ["", "-", "-" + "x" * 30_000], ids=["no-more", "a-dash", "endless"])
 def test_a_later_version_travels_as_what_is_known_of_it(flags: str, known: str, more: str) -> None:
     header = f"cc-{TRACE_ID}-{PARENT_ID}-{flags}{more}"
 

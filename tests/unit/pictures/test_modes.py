@@ -16,7 +16,7 @@ SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 @settings(max_examples=200)
 def test_blocks_make_no_difference(deep: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(modes, "_BLOCK", 7)
+        patch.setattr(modes, "BLOCK", 7)
         in_blocks = stretch(deep)
 
     assert (in_blocks == as_a_whole(deep)).all()

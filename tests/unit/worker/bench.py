@@ -8,7 +8,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.memory.broker import MemoryBroker, Message
+from inference_bridge.inbox import Inbox
+from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, Message
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.reports import WorkerReport
 from inference_bridge.requests import InferenceRequest, to_properties
@@ -51,11 +52,26 @@ class FaultyStore(MemoryStore):
         return answer
 
 
+class OpenConsumer(MemoryConsumer):
+    """A consumer that shows the inbox that it fills.
+
+    Attributes:
+        inbox: the worker's.
+    """
+
+    inbox: Inbox
+
+    async def run(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        await super().run(inbox)
+
+
 @dataclass
 class Bench:
     """A worker with all its parts."""
 
     broker: MemoryBroker
+    consumer: OpenConsumer
     store: FaultyStore
     model: EchoModel
     registry: CollectorRegistry

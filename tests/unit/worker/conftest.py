@@ -18,22 +18,28 @@ from mnist_model.spec import SPEC
 from tests.support.certificates import Authority, Certificate
 from tests.support.models import EchoModel, FaultyModel
 from tests.support.sizes import FixedSize
-from tests.unit.worker.bench import Bench, FaultyStore
+from tests.unit.worker.bench import Bench, FaultyStore, OpenConsumer
 from tests.unit.worker.kubernetes import Kubernetes
 
 
 @pytest.fixture
-def model() -> EchoModel:
-    return FaultyModel()
+def model_class() -> type[EchoModel]:
+    return FaultyModel
+
+
+@pytest.fixture
+def model(model_class: type[EchoModel]) -> EchoModel:
+    return model_class()
 
 
 @pytest.fixture
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
     broker, store = MemoryBroker(SPEC, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    consumer = OpenConsumer(broker, prefetch=24)
     engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
     registry = CollectorRegistry()
     worker = Worker(
-        consumer=broker.consumer(prefetch=24),
+        consumer=consumer,
         store=store,
         engine=engine,
         sizing=cast("BatchSizing", FixedSize(8)),
@@ -43,7 +49,8 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         pool=DEFAULT_POOL,
     )
     stop = asyncio.Event()
-    bench = Bench(broker, store, model, registry, worker, stop, asyncio.create_task(worker.run(stop)))
+    working = asyncio.create_task(worker.run(stop))
+    bench = Bench(broker, consumer, store, model, registry, worker, stop, working)
     yield bench
     bench.working.cancel()
     await asyncio.gather(bench.working, return_exceptions=True)

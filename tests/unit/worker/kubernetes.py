@@ -70,14 +70,14 @@ class Kubernetes:
                 thread.join()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        kubernetes = self
+        kubernetes, is_over = self, self._is_over
 
         class Handler(BaseHTTPRequestHandler):
             def do_PATCH(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 kubernetes.patches.append(Patch(self.path, dict(self.headers), body))
                 if kubernetes.is_silent:
-                    kubernetes._is_over.wait()
+                    is_over.wait()
                     return
                 self.send_response(kubernetes.status)
                 self.send_header("Content-Length", "0")

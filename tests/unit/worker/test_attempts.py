@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from inference_bridge.errors import DeviceLost
-from inference_bridge.memory.broker import MemoryConsumer
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from tests.support.jobs import a_request, marked
 from tests.support.models import HANGS, LOSES_THE_DEVICE, EchoModel, FaultyModel
@@ -63,7 +62,7 @@ async def test_a_solo_run_whose_message_went_back_to_the_broker_is_no_attempt(be
     await until_it_hangs(bench)
     assert await bench.store.attempts([request.inference_id]) == [1]
 
-    lose_connection(bench)
+    bench.consumer.lose_connection()
 
     async def is_uncounted() -> bool:
         return await bench.store.attempts([request.inference_id]) == [0]
@@ -93,13 +92,3 @@ async def test_a_suspect_that_is_given_up_is_no_solo_run(bench: Bench) -> None:
     await bench.results([request.inference_id])
 
     assert bench.count("inference_solo_runs_total") == 0
-
-
-def lose_connection(bench: Bench) -> None:
-    """Take back all that was lent, as RabbitMQ does when a connection is lost; the worker lives on."""
-    consumer, inbox = bench.worker._consumer, bench.worker._inbox
-    assert isinstance(consumer, MemoryConsumer)
-    consumer._return_unsettled(failures=1)
-    for source in consumer._sources:
-        source.is_lost = True
-    inbox.clear()

@@ -71,13 +71,14 @@ async def publish_two_batches(bench: Bench, model: GatedModel) -> list[str]:
     await until(lambda: model.entered == 1)
     for request in requests[1:]:
         await bench.broker.publisher().publish(request)
-    await until(lambda: not len(bench.worker._inbox))
+    await until(lambda: not len(bench.consumer.inbox))
     return [request.inference_id for request in requests]
 
 
 async def test_a_job_whose_deadline_passes_while_it_waits_for_the_device_does_not_run(
     bench: Bench, model: GatedModel, time: Time
 ) -> None:
+    """The deadline is checked once more when the device is free."""
     ids = await publish_two_batches(bench, model)
 
     time.now_s += 11

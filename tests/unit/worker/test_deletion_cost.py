@@ -85,6 +85,7 @@ def test_short_breaks_make_no_calls(busy: Post) -> None:
 
 
 def test_a_container_that_is_started_again_takes_back_what_the_last_one_said(post: Post) -> None:
+    """The pod keeps its annotation while its container changes."""
     assert post.hold(0, 10) == ["0"]
 
 

@@ -111,7 +111,7 @@ class WorkersLife(RuleBasedStateMachine):
 
     @rule(then_s=PAUSES_S)
     def lose_the_connection(self, then_s: float) -> None:
-        self.world.life.consumer.lose_connection()
+        self.world.life.consumer.reconnect()
         self.loop.pass_time(then_s)
 
     @rule()

@@ -1,12 +1,13 @@
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 
 import pytest
 import torch
 from pydantic import SecretStr
 
-from inference_bridge.ending import EXIT_CONFIGURATION, exit_status_of
+from inference_bridge.ending import EXIT_CONFIGURATION
 from inference_worker import process
 from inference_worker.settings import WorkerSettings
 from tests.support.models import EchoModel
@@ -50,10 +51,13 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     monkeypatch.setenv("INFERENCE_TORCH_THREADS", str(torch.get_num_threads()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(process, "leave", sys.exit)  # in its place, as that would end the tests too
+    monkeypatch.setattr(process, "configure_logging", lambda **_: None)
 
-    exit_status = exit_status_of(process._work, logging.getLogger("test"), "worker")
+    with pytest.raises(SystemExit) as ended:
+        process.run_worker()
 
-    assert exit_status == EXIT_CONFIGURATION
+    assert ended.value.code == EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
 
 

@@ -20,6 +20,7 @@ def sizing_after(
 
 
 def test_nothing_waits_behind_the_first_job_of_a_model_that_was_never_timed() -> None:
+    """The job may take minutes; another worker can take the next one."""
     sizing = BatchSizing(MAX_BATCH_SIZE)
 
     assert (sizing.batch_size, sizing.prefetch) == (1, 1)
@@ -28,13 +29,13 @@ def test_nothing_waits_behind_the_first_job_of_a_model_that_was_never_timed() ->
 @pytest.mark.parametrize(
     ("batch_time", "expected"),
     [
-        (BatchTime(0.0, 0.5), 1),
-        (BatchTime(0.05, 0.0), 64),
-        (BatchTime(0.05, 0.00001), 64),
-        (BatchTime(0.01, 0.01), 15),
-        (BatchTime(0.1, 0.01), 49),
-        (BatchTime(0.0002, 0.0003), 64),
-        (BatchTime(0.0, 0.1), 1),
+        pytest.param(BatchTime(0.0, 0.5), 1, id="each-job-takes-as-long"),
+        pytest.param(BatchTime(0.05, 0.0), 64, id="only-the-call-takes-long"),
+        pytest.param(BatchTime(0.05, 0.00001), 64, id="a-job-takes-next-to-nothing"),
+        pytest.param(BatchTime(0.01, 0.01), 15, id="a-job-takes-as-long-as-the-call"),
+        pytest.param(BatchTime(0.1, 0.01), 49, id="a-call-takes-ten-jobs"),
+        pytest.param(BatchTime(0.0002, 0.0003), 64, id="a-fast-model"),
+        pytest.param(BatchTime(0.0, 0.1), 1, id="each-job-takes-long"),
     ],
 )
 def test_the_smallest_batch_that_pays_is_large_enough(batch_time: BatchTime, expected: int) -> None:
@@ -51,6 +52,7 @@ def test_a_size_that_is_found_has_95_percent_of_the_best_throughput(fixed_s: flo
 
 
 def test_a_model_whose_time_does_not_depend_on_the_batch_gets_large_ones_within_a_few_batches() -> None:
+    """The size grows up to eightfold from one batch to the next."""
     assert sizing_after(BatchTime(0.05, 0).of, batches=4).batch_size == 64
 
 
@@ -67,6 +69,7 @@ def test_a_worker_whose_batches_are_large_enough_holds_the_next_ones() -> None:
 
 
 def test_a_model_that_takes_each_job_by_itself_gets_single_jobs_and_one_waits() -> None:
+    """The next job is there when the device is free."""
     sizing = sizing_after(BatchTime(0, 0.5).of, batches=3)
 
     assert (sizing.batch_size, sizing.prefetch) == (1, 2)

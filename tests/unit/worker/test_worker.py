@@ -40,11 +40,11 @@ async def test_jobs_that_arrive_together_run_in_one_batch(bench: Bench) -> None:
     assert bench.model.batch_sizes == [4]
 
 
-@pytest.mark.parametrize("model", [SlowModel()])
+@pytest.mark.parametrize("model_class", [SlowModel])
 async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench) -> None:
     first = await bench.publish(1)
     await asyncio.sleep(0)
-    await until(lambda: not (bench.broker.jobs or len(bench.worker._inbox)), every_s=0)
+    await until(lambda: not (bench.broker.jobs or len(bench.consumer.inbox)), every_s=0)
     more = [await bench.publish_one(100 + number, number) for number in range(5)]
 
     await bench.results(first + more)
@@ -52,7 +52,7 @@ async def test_jobs_that_arrive_while_a_batch_runs_make_up_the_next(bench: Bench
     assert bench.model.batch_sizes == [1, 5]
 
 
-@pytest.mark.parametrize("model", [SlowModel()])
+@pytest.mark.parametrize("model_class", [SlowModel])
 async def test_the_device_counts_as_busy_while_a_batch_is_on_it(bench: Bench) -> None:
     ids = await bench.publish(*range(10))
     await until(lambda: bench.count("inference_device_busy"))
@@ -188,7 +188,7 @@ async def test_results_are_held_while_the_store_is_away(bench: Bench) -> None:
     assert bench.model.batch_sizes == [3]
 
 
-@pytest.mark.parametrize("model", [SlowModel()])
+@pytest.mark.parametrize("model_class", [SlowModel])
 async def test_a_stop_finishes_what_runs_and_hands_back_the_rest(bench: Bench) -> None:
     ids = await bench.publish(*[1] * 40)
     await bench.results(ids[:1])

@@ -137,11 +137,15 @@ class MemoryDepthReader:
 
 
 class MemoryConsumer:
-    """Consumes from a `MemoryBroker`."""
+    """Consumes from a `MemoryBroker`.
+
+    Attributes:
+        sources: the queues `jobs` and `retry` as this consumer sees them, with the messages that it holds.
+    """
 
     def __init__(self, broker: MemoryBroker, *, prefetch: int) -> None:
         self._broker = broker
-        self._sources = (MemorySource(Lane.JOBS, prefetch), MemorySource(Lane.RETRY, 1))
+        self.sources = (MemorySource(Lane.JOBS, prefetch), MemorySource(Lane.RETRY, 1))
         self._inbox: Inbox | None = None
         self._is_canceled = False
 
@@ -153,11 +157,11 @@ class MemoryConsumer:
     @property
     def prefetch(self) -> int:
         """Unsettled jobs that this consumer may hold."""
-        return self._sources[0].prefetch
+        return self.sources[0].prefetch
 
     async def change_prefetch(self, prefetch: int) -> None:
         """Hold at most `prefetch` jobs from now on."""
-        self._sources[0].prefetch = prefetch
+        self.sources[0].prefetch = prefetch
         self._broker.deliver()
 
     def requeue(self, deliveries: Sequence[Delivery]) -> None:
@@ -179,12 +183,18 @@ class MemoryConsumer:
             await asyncio.get_running_loop().create_future()
         finally:
             self._broker.detach(self)
-            self._return_unsettled(failures=1)
-            for source in self._sources:
-                source.is_lost = True
-            inbox.clear()
+            self.lose_connection()
             self._inbox = None
-            self._broker.deliver()
+
+    def lose_connection(self) -> None:
+        """Return everything unsettled as suspect, as RabbitMQ does, and go on as with a new connection."""
+        self._return_unsettled(failures=1)
+        for source in self.sources:
+            source.is_lost = True
+        self.sources = (MemorySource(Lane.JOBS, self.prefetch), MemorySource(Lane.RETRY, 1))
+        if self._inbox is not None:
+            self._inbox.clear()
+        self._broker.deliver()
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
         """Reject `rejected`, which moves them to the next queue; acknowledge the rest."""
@@ -210,7 +220,7 @@ class MemoryConsumer:
 
     def receive_one(self) -> bool:
         """Take one message, if the prefetch allows it; return whether there was one."""
-        for source, queue in zip(self._sources, (self._broker.jobs, self._broker.retry), strict=True):
+        for source, queue in zip(self.sources, (self._broker.jobs, self._broker.retry), strict=True):
             if queue and len(source.unsettled) < source.prefetch:
                 self._receive(source, queue.popleft())
                 return True
@@ -228,7 +238,7 @@ class MemoryConsumer:
             )
 
     def _return_unsettled(self, *, failures: int) -> None:
-        for source, queue in zip(self._sources, (self._broker.jobs, self._broker.retry), strict=True):
+        for source, queue in zip(self.sources, (self._broker.jobs, self._broker.retry), strict=True):
             for message in reversed(source.unsettled.values()):
                 message.delivery_count += failures
                 message.is_redelivered = True

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.inbox import Delivery
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, MemorySource, Message
 from inference_bridge.requests import message_id
 from inference_worker.sizing import FIRST_PREFETCH
@@ -22,12 +22,12 @@ class LifeConsumer(MemoryConsumer):
     @property
     def suspects(self) -> list[Message]:
         """What this worker holds of the retry lane."""
-        return list(self._sources[1].unsettled.values())
+        return list(self.sources[1].unsettled.values())
 
     @property
     def held(self) -> list[Message]:
         """All that this worker holds."""
-        return [message for source in self._sources for message in source.unsettled.values()]
+        return [message for source in self.sources for message in source.unsettled.values()]
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
         source = deliveries[0].source
@@ -49,17 +49,11 @@ class LifeConsumer(MemoryConsumer):
         if not self._life.is_dead:
             super().requeue_all()
 
-    def lose_connection(self) -> None:
+    def reconnect(self) -> None:
         """Lose all that was lent, as with a connection; the worker lives on and gets a new one."""
-        MemoryConsumer._return_unsettled(self, failures=1)
-        for source in self._sources:
-            source.is_lost = True
-        self._sources = (MemorySource(Lane.JOBS, self.prefetch), MemorySource(Lane.RETRY, 1))
-        if self._inbox is not None:
-            self._inbox.clear()
-        self._broker.deliver()
+        super().lose_connection()
 
-    def _return_unsettled(self, *, failures: int) -> None:
-        if failures:
-            self._life.note_death(self)
-        super()._return_unsettled(failures=failures)
+    def lose_connection(self) -> None:
+        """Lose all that was lent at the end of the worker, which may count for the suspects."""
+        self._life.note_death(self)
+        super().lose_connection()

@@ -69,6 +69,11 @@ class Life:
             self.is_dead = True
             self.working.cancel()
 
+    def close(self) -> None:
+        """End without a word, now, and without a worker that comes next."""
+        self.working.remove_done_callback(self._on_end)
+        self.die()
+
     def start_put(self) -> None:
         """Note a call that stores results; one after a failure repeats it."""
         if not self.is_put_open:

@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections import Counter, defaultdict, deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pika import BasicProperties
 
@@ -24,6 +25,8 @@ from tests.unit.worker.virtual import DeviceLoop
 START_S = 1_700_000_000
 JOB_TTL_S = 900
 STRANGE = b"not a tensor"
+
+Answer = TypeVar("Answer")
 
 Statuses = frozenset[tuple[str, str | None]]
 _SUCCEEDED: Statuses = frozenset({("succeeded", None)})
@@ -111,7 +114,7 @@ class World:
 
     def answer(self, inference_id: str) -> dict[str, Any] | None:
         """Return the result that is stored now."""
-        body = self.store._values.get("r:" + inference_id)
+        [body] = at_once(self.store.get([inference_id]))
         return None if body is None else json.loads(body)
 
     def check_result(self, result: Result) -> None:
@@ -132,8 +135,8 @@ class World:
     def check_attempts(self) -> None:
         """Look for attempts that neither a death nor a run that goes on has made."""
         running = {message_id(message.properties) for message in self.life.consumer.suspects}
-        for inference_id in self.jobs:
-            noted = len(self.store._tokens(inference_id))
+        attempts = at_once(self.store.attempts([*self.jobs]))
+        for inference_id, noted in zip(self.jobs, attempts, strict=True):
             if noted > self.deaths[inference_id] + (inference_id in running) and not self.answer(inference_id):
                 self.problems.append(f"{noted} attempts after {self.deaths[inference_id]} deaths")
 
@@ -157,8 +160,7 @@ class World:
         assert life.working.done(), "the drain takes longer than it may"
 
     def close(self) -> None:
-        self.life.working.remove_done_callback(self.life._on_end)
-        self.life.die()
+        self.life.close()
         self.loop.pass_time(0)
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
@@ -167,6 +169,15 @@ class World:
 
     def _put(self, request: InferenceRequest, *, delivery_count: int = 0) -> None:
         self.broker.put(Message(to_properties(request, SPEC), request.body, delivery_count=delivery_count))
+
+
+def at_once(call: Coroutine[Any, Any, Answer]) -> Answer:
+    """Return the answer of a call that waits for nothing, inside the loop and outside of it."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return cast("Answer", end.value)
+    raise AssertionError("the call waits")
 
 
 def _becomes(mark: int) -> Statuses:
