@@ -83,7 +83,7 @@ def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no client"),
+        ("", "has no client"),
         ("[alice", "cannot be read"),
         pytest.param("a = " + "[" * 5_000, "cannot be read", id="nested-too-deep"),
         ("[alice]", r"wrong in \[alice\] \(sha256: Field required"),
