@@ -1,4 +1,4 @@
-"""Puts the application together: its parts are arguments, so that any broker and store will do."""
+"""Builds the FastAPI application from its parts; broker and store are arguments."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -48,9 +48,9 @@ def create_app(
     registry: CollectorRegistry,
     background: Background,
 ) -> FastAPI:
-    """Return the application; while it runs it keeps the way to the broker open and listens to the store.
+    """Return the application.
 
-    These are tasks of `background`, which says whether one has failed.
+    While it runs, tasks of `background` keep the connection to the broker and listen to the store.
 
     Raises:
         ConfigurationError: the key file is missing or wrong.
@@ -90,7 +90,7 @@ def create_app(
     )
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
-    # The last one added is the outermost: refusals are counted too.
+    # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
     dependencies = Dependencies(

@@ -1,4 +1,4 @@
-"""The API as a process: HTTP in front of RabbitMQ and Redis, until SIGTERM."""
+"""Runs the API as a process until SIGTERM."""
 
 import logging
 from typing import NoReturn
@@ -21,10 +21,10 @@ logger = logging.getLogger("inference_api")
 
 
 def build_server(settings: ApiSettings) -> Server:
-    """Return the server with its parts; nothing is connected yet.
+    """Return the server; nothing is connected yet.
 
     Raises:
-        ConfigurationError: no ticket key, or no such model.
+        ConfigurationError: the ticket key or the model is missing.
     """
     if settings.ticket_key is None:
         raise ConfigurationError(
@@ -55,7 +55,7 @@ def build_server(settings: ApiSettings) -> Server:
 def run_api() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api")
-    # No picture that hangs in a thread may hold up the end.
+    # `leave` does not wait for a picture that hangs in a thread.
     leave(exit_status_of(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
 
 

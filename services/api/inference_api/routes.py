@@ -1,4 +1,4 @@
-"""The two calls of the product: a picture in, its result out."""
+"""The two routes: submit a picture, read its result."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the calls work with."""
+    """The objects that the routes use."""
 
     settings: ApiSettings
     publisher: Publisher
@@ -50,8 +50,8 @@ class Dependencies:
 def inference_routes(dependencies: Dependencies) -> list[Route]:
     """Return `POST /classify` and `GET /result/{inference_id}`.
 
-    They are Starlette's routes, not FastAPI's: nothing here is validated by a signature, and on this path FastAPI's
-    dependency machinery would cost a fifth of the API's CPU time. `documentation.PATHS` describes them.
+    They are Starlette routes, because FastAPI's dependency injection, which they do not need, would cost a fifth of the
+    API's CPU time. `openapi.paths` describes them.
     """
 
     async def classify(request: Request) -> Response:
@@ -66,7 +66,7 @@ def inference_routes(dependencies: Dependencies) -> list[Route]:
             dependencies.waiters.expect(ticket.inference_id) as arrived,
             dependencies.waiters.waiting(wait_s) as granted_s,
         ):
-            arrived.set()  # it may be there already: look first
+            arrived.set()  # read at once: the result may exist already
             body = await _wait(dependencies, request, ticket, arrived, granted_s)
         if body is not None:
             return _respond_finished(ticket, body, granted_s)
@@ -92,14 +92,14 @@ async def _classify(dependencies: Dependencies, request: Request, slot: Slot, wa
             await publish(ticket)
             return await _answer(dependencies, request, ticket, arrived, wait_s)
     ticket = await dependencies.claims.submit(idempotency_key, digest, owner, publish)
-    slot.release()  # a repetition has no job of its own, and may wait long
+    slot.release()  # a repetition has no new job, and may wait long
     with dependencies.waiters.expect(ticket.inference_id) as arrived:
-        arrived.set()  # it may be there already: look first
+        arrived.set()  # read at once: the result may exist already
         return await _answer(dependencies, request, ticket, arrived, wait_s)
 
 
 async def _prepare(dependencies: Dependencies, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
-    """Return the model's input and, for a key, the picture's digest; the picture itself is let go here."""
+    """Return the body of the job and, for an idempotency key, the picture's digest; drop the picture."""
     with dependencies.buffers.body() as share:
         max_bytes = dependencies.settings.max_bytes
         picture = await read_picture(request.headers, request.stream(), max_bytes=max_bytes, share=share)
@@ -111,10 +111,10 @@ async def _answer(
     dependencies: Dependencies, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
 ) -> Response:
     result = None
-    # Only now: whoever still sends a body takes no place from those who wait.
+    # Count the call as waiting only now, after its body has arrived.
     with dependencies.waiters.waiting(wait_s) as granted_s:
         if granted_s > 0:
-            with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
+            with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(dependencies, request, ticket, arrived, granted_s)
     return _respond_accepted(ticket, granted_s) if result is None else _respond_finished(ticket, result, granted_s)
 

@@ -1,4 +1,4 @@
-"""Makes one server of the parts that every API process has, whichever broker and store stand behind it."""
+"""Builds the server of an API process from its settings, broker and store."""
 
 from collections.abc import Callable
 
@@ -32,10 +32,10 @@ def wire_server(
     registry: CollectorRegistry,
     on_listening: Callable[[str], None] = log_address,
 ) -> Server:
-    """Return the server of one model for clients and for the platform; nothing is connected yet.
+    """Return the server of one model; nothing is connected yet.
 
     Raises:
-        ConfigurationError: the key file, or what the spec names, is missing or wrong.
+        ConfigurationError: the key file or the model's function is missing or wrong.
     """
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     background = Background()

@@ -1,6 +1,6 @@
-"""`python -m inference_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first look.
+"""`python -m inference_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first try.
 
-Nothing survives the process. Everything but the broker and the store is what runs in production.
+Jobs and results end with the process. Only broker and store differ from production.
 """
 
 import asyncio
@@ -47,12 +47,12 @@ documentation: {url}/docs   stop: Ctrl-C
 
 
 def print_first_steps(url: str) -> None:
-    """Print what to try, for the person at the terminal."""
+    """Print example commands for the user."""
     print(FIRST_STEPS.format(url=url), flush=True)  # noqa: T201
 
 
 def ticket_key(settings: ApiSettings) -> bytes:
-    """Return the configured key, or a random one: ids then mean nothing to the next process."""
+    """Return the configured key, or a random key; its ids are then unknown to the next process."""
     if settings.ticket_key is not None:
         return settings.ticket_key.get_secret_value().encode()
     logger.warning("INFERENCE_TICKET_KEY is not set: a random key signs the ids of this process")
@@ -60,7 +60,7 @@ def ticket_key(settings: ApiSettings) -> bytes:
 
 
 async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
-    """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
+    """Run API and worker on one event loop until SIGTERM or SIGINT; return the exit status."""
     registry = CollectorRegistry()
     broker, store = build_memory(api, model.spec)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)

@@ -1,4 +1,4 @@
-"""How many workers are wanted, from what waits, what is in work, and what workers average."""
+"""How many workers are wanted, from what waits, what is in work, and what workers have measured."""
 
 import asyncio
 from dataclasses import replace

@@ -1,6 +1,7 @@
 """`python -m inference_api dead`: list, show, replay and purge dead letters.
 
-Exit status: 0 done, 1 no such id or not a job, 69 RabbitMQ or Redis is away, 78 wrong configuration.
+The exit status is 0 when done, 1 for an unknown id or a foreign message, 69 when RabbitMQ or Redis is away, 78 when the
+configuration is wrong.
 """
 
 import argparse
@@ -23,10 +24,10 @@ from inference_bridge.wiring import build_store, open_dead_letters
 
 def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `dead list`, `dead show`, `dead replay` and `dead purge` to the command line."""
-    dead = commands.add_parser("dead", help="look after the dead letters").add_subparsers(dest="verb", required=True)
+    dead = commands.add_parser("dead", help="manage the dead letters").add_subparsers(dest="verb", required=True)
     dead.add_parser("list", help="one line for each dead letter")
-    show = dead.add_parser("show", help="everything about one, as JSON, and its picture")
-    show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for those that have none")
+    show = dead.add_parser("show", help="everything about a dead letter, as JSON, and its picture")
+    show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for letters without an id")
     replay = dead.add_parser("replay", help="run jobs again under their old ids")
     which = replay.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="inference id from the list")
@@ -35,7 +36,7 @@ def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def run_dead_command(arguments: argparse.Namespace) -> int:
-    """Do what the arguments say; return the exit status."""
+    """Run the command; return its exit status."""
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(_run(load_settings(BridgeSettings), arguments))
@@ -60,13 +61,13 @@ async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
 
 
 class Commands:
-    """What a person can do with the dead letters of one model; each command returns its exit status.
+    """The commands for the dead letters of one model; each returns its exit status.
 
     Args:
         spec: the model.
-        letters: its dead queue.
+        letters: its dead letters.
         store: its results.
-        job_ttl_s: seconds after which a replayed job is no longer worth running.
+        job_ttl_s: seconds after which a replayed job no longer runs.
     """
 
     def __init__(self, spec: ModelSpec, letters: DeadLetters, store: Store, *, job_ttl_s: int) -> None:
@@ -99,7 +100,7 @@ class Commands:
         return 0
 
     async def show(self, wanted: str) -> int:
-        """Print everything about the letters with this label."""
+        """Print everything about the letters with this id; `-` stands for letters without an id."""
         seen = shown = 0
         async with self._letters.browse() as browser:
             async for letter in browser.letters():
@@ -110,7 +111,7 @@ class Commands:
         return 0 if shown else _not_there(wanted, seen)
 
     async def replay(self, wanted: str | None) -> int:
-        """Publish the job with this id again, or every job without one, and remove its letters."""
+        """Replay the job with this id, or with None every job, and remove its letters."""
         replayer = await self._letters.replayer()
         seen = found = removed = 0
         replayed: set[str] = set()
@@ -139,14 +140,14 @@ class Commands:
         return Report.of(letter, self._spec).in_full(letter, self._spec, result, attempts)
 
     async def _replay_one(self, replayer: Replayer, letter: DeadLetter, replayed: set[str]) -> bool:
-        """Replay the job of one letter; return whether the letter may go.
+        """Replay the job of one letter; return whether to remove the letter.
 
-        The order makes a crash harmless: until the broker has confirmed the job the letter is here, and a second
-        replay does the same again.
+        A crash is harmless: the letter stays until the broker has confirmed the job, and replaying it again does the
+        same.
         """
         request = letter.request(self._spec)
         if request is None:
-            _say(f"{label_of(letter)}: no job of {self._spec.message_type}, left where it is; see `dead show`")
+            _say(f"{label_of(letter)}: not a valid job of {self._spec.message_type}, left in place; see `dead show`")
             return False
         inference_id = request.inference_id
         if inference_id in replayed:
@@ -166,8 +167,8 @@ def _count(count: int) -> str:
 
 def _not_there(wanted: str, seen: int) -> int:
     return _complain(
-        f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, and what another `dead` command "
-        "is reading at this moment is missing from it",
+        f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, without the letters that another "
+        "`dead` command is reading now",
         EXIT_FAILED,
     )
 
