@@ -93,7 +93,7 @@ class Settings:
 def count_workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_recent: bool) -> int:
     """Return the number of workers with which no job waits longer; after a recent result, at least 1. No suspects.
 
-    Source: the API, `inference_api.scaling`.
+    Source: the API, `inference_api.operations.scaling`.
     """
     wanted = min(jobs, max(1, math.ceil(round(jobs / throughput / target_wait_s, 6))))
     return max(wanted, int(is_recent))

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from inference_api.background import Background
-from inference_api.claims import Claims
 from inference_api.clients.allowances import Allowances
+from inference_api.clients.claims import Claims
 from inference_api.clients.key_file import KeyFile
 from inference_api.clients.require_key import RequireKey
 from inference_api.decoder import Decoder

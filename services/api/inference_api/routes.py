@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference_api.claims import Claims
 from inference_api.clients.allowances import Allowances, Slot
+from inference_api.clients.claims import Claims
 from inference_api.clients.require_key import client_of
 from inference_api.decoder import Decoder
 from inference_api.errors import InvalidRequest

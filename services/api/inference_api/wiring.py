@@ -9,8 +9,8 @@ from inference_api.background import Background
 from inference_api.http.server import Server, http_server, log_address
 from inference_api.metrics import WaitingJobs
 from inference_api.model import import_prepare
-from inference_api.operations import create_operations_app
-from inference_api.scaling import Scaling
+from inference_api.operations.app import create_operations_app
+from inference_api.operations.scaling import Scaling
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import pytest
 
-from inference_api import claims
 from inference_api import submissions as submissions_module
-from inference_api.claims import Claims
+from inference_api.clients import claims
+from inference_api.clients.claims import Claims
 from inference_api.errors import ExpiredId, IdempotencyConflict
 from inference_api.submissions import Submissions, Ticket
 from inference_bridge.errors import BrokerUnavailable, StoreUnavailable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inference_api.scaling import average, workers_wanted
+from inference_api.operations.scaling import average, workers_wanted
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.reports import FRESH_S, WorkerReport
@@ -150,7 +150,7 @@ async def test_a_store_that_does_not_answer_is_an_error_in_time(
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("inference_api.scaling.STORE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("inference_api.operations.scaling.STORE_TIMEOUT_S", 0.05)
     monkeypatch.setattr("inference_bridge.memory.store.MemoryStore.reports", hang)
 
     response = await service.operations.get("/scaling/mnist", params={"target_wait_s": 10})

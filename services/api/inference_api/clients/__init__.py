@@ -1,1 +1,1 @@
-"""Clients: `key_file` reads their keys and limits, `require_key` checks keys, `allowances` applies limits."""
+"""Clients: `key_file` reads keys and limits, `require_key` checks keys; `allowances` limits, `claims` joins repetitions."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from inference_api.http.problems import add_problem_handlers, problem
 from inference_api.metrics import WaitingJobs
-from inference_api.scaling import Aim, Scaling
+from inference_api.operations.scaling import Aim, Scaling
 from inference_bridge.reports import DEFAULT_POOL
 from inference_bridge.spec import ModelSpec
 
