@@ -38,4 +38,4 @@ class Background:
             return
         self.has_failed = True
         error = None if task.cancelled() else task.exception()
-        logger.critical("background task ended, so does the process", extra={"task": task.get_name()}, exc_info=error)
+        logger.critical("background task ended; the process ends too", extra={"task": task.get_name()}, exc_info=error)

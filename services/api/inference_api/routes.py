@@ -64,7 +64,7 @@ def inference_routes(dependencies: Dependencies) -> list[Route]:
         ticket = dependencies.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
         with (
             dependencies.waiters.expect(ticket.inference_id) as arrived,
-            dependencies.waiters.waiting(wait_s) as granted_s,
+            dependencies.waiters.grant_wait(wait_s) as granted_s,
         ):
             arrived.set()  # read at once: the result may exist already
             body = await _wait(dependencies, request, ticket, arrived, granted_s)
@@ -112,7 +112,7 @@ async def _answer(
 ) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with dependencies.waiters.waiting(wait_s) as granted_s:
+    with dependencies.waiters.grant_wait(wait_s) as granted_s:
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(dependencies, request, ticket, arrived, granted_s)
@@ -120,12 +120,13 @@ async def _answer(
 
 
 def _read_idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+    idempotency_key = request.headers.get("idempotency-key")
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         raise InvalidRequest(
-            f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
+            f"Idempotency-Key has {len(idempotency_key)} characters, "
+            f"expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
         )
-    return key
+    return idempotency_key
 
 
 async def _publish(dependencies: Dependencies, request: Request, ticket: Ticket, body: bytes) -> None:

@@ -80,7 +80,7 @@ class Waiters:
                 del self._arrivals[inference_id]
 
     @contextmanager
-    def waiting(self, wait_s: float) -> Iterator[float]:
+    def grant_wait(self, wait_s: float) -> Iterator[float]:
         """Count a waiting call; yield the seconds that it may wait, 0 if too many calls wait."""
         is_counted = wait_s > 0 and not self._is_closed and self._count < self._max_waiters
         self._count += is_counted
@@ -97,7 +97,7 @@ class Waiters:
         Args:
             inference_id: registered with `expect`.
             arrived: the event from `expect`; set when the result should be read.
-            wait_s: seconds from `waiting`; 0 does not wait.
+            wait_s: seconds from `grant_wait`; 0 does not wait.
             is_gone: tells whether the client has disconnected.
 
         Raises:

@@ -2,7 +2,7 @@
 
 An id is base64url over 18 bytes, so 24 characters: 6 bytes of milliseconds since 1970, 6 random bytes, and a
 6-byte keyed BLAKE2b over both and the owner's name, if there is one, personalised with the model's name. So the API
-can check that an id belongs to a given owner; nobody can read the owner from the id.
+can check that an id belongs to a given owner; the owner cannot be read from the id.
 """
 
 import base64
@@ -21,7 +21,7 @@ _SIGNED_BYTES = 12
 
 
 def is_well_formed(inference_id: str) -> bool:
-    """Tell whether the text has the shape of an id; says nothing about who issued it."""
+    """Tell whether the text has the form of an id; its signature is not checked."""
     return _ID_PATTERN.fullmatch(inference_id) is not None
 
 
@@ -57,7 +57,7 @@ class TicketSigner:
             if hmac.compare_digest(signature, self._signature(ticket, owner)):
                 return int.from_bytes(ticket[:6], "big")
         raise UnknownId(
-            f"inference_id {inference_id[:64]!r} was not issued by this service; use the one from POST /classify"
+            f"inference_id {inference_id[:64]!r} was not issued by this service; use the id from POST /classify"
         )
 
     def _signature(self, ticket: bytes, owner: str) -> bytes:

@@ -110,7 +110,7 @@ def _refuse_old_names(settings: type[BaseSettings]) -> None:
     names = (name.upper() for name in settings.model_fields)
     renamed = [f"{OLD_PREFIX}{name} to {ENV_PREFIX}{name}" for name in names if OLD_PREFIX + name in os.environ]
     if renamed:
-        raise ConfigurationError(f"settings have another prefix since 0.1.0; rename {', '.join(renamed)}")
+        raise ConfigurationError(f"settings have the prefix {ENV_PREFIX} since 0.1.0; rename {', '.join(renamed)}")
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:

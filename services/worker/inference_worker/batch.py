@@ -28,14 +28,14 @@ class Batch:
 
     Attributes:
         deliveries: all of them, in order of arrival.
-        runs: the deliveries that the model runs, with their jobs.
+        to_run: the deliveries that the model runs, with their jobs.
         results: final results; see `results_at`.
         rejected: deliveries to reject once the results are stored.
         invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
     """
 
     deliveries: Sequence[Delivery]
-    runs: list[tuple[Delivery, InferenceRequest]] = field(default_factory=list)
+    to_run: list[tuple[Delivery, InferenceRequest]] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
@@ -49,16 +49,16 @@ class Batch:
     @property
     def repeated_ids(self) -> list[str]:
         """Ids that may have a result already."""
-        return [request.inference_id for delivery, request in self.runs if delivery.may_have_run]
+        return [request.inference_id for delivery, request in self.to_run if delivery.may_have_run]
 
     @property
     def requests(self) -> list[InferenceRequest]:
-        """The jobs in `runs`, in order."""
-        return [request for _, request in self.runs]
+        """The jobs in `to_run`, in order."""
+        return [request for _, request in self.to_run]
 
     def add(self, delivery: Delivery, request: InferenceRequest) -> None:
         """Add a delivery with its job."""
-        self.runs.append((delivery, request))
+        self.to_run.append((delivery, request))
         self._note_deadline(request.inference_id, request.deadline_ms)
 
     def fail(
@@ -83,29 +83,29 @@ class Batch:
             self.invalid_count += 1
 
     def fail_poison(self, reason: str) -> None:
-        """Fail the jobs in `runs`, because they kill their workers."""
-        for delivery, request in self.runs:
+        """Fail the jobs in `to_run`, because they kill their workers."""
+        for delivery, request in self.to_run:
             self.fail(delivery, request.inference_id, PredictionFailed(reason), WORKER_CRASHED)
-        self.runs = []
+        self.to_run = []
 
     def drop_finished(self, finished: dict[str, bytes]) -> None:
-        """Remove jobs with a result from `runs`; reject a job whose result is failed."""
-        for delivery, request in self.runs:
+        """Remove jobs with a result from `to_run`; reject a job whose result is failed."""
+        for delivery, request in self.to_run:
             body = finished.get(request.inference_id)
             if body is not None and status_of(body) is Status.FAILED:
                 self.rejected.add(delivery)
-        self.runs = [run for run in self.runs if run[1].inference_id not in finished]
+        self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
 
     def expire_late(self, *, now_ms: int) -> None:
-        """Remove jobs past their deadline from `runs` as expired; call right before the batch runs."""
-        for _, request in self.runs:
+        """Remove jobs past their deadline from `to_run` as expired; call right before the batch runs."""
+        for _, request in self.to_run:
             if request.deadline_ms <= now_ms:
                 self.results.append(expired(request.inference_id))
-        self.runs = [run for run in self.runs if run[1].deadline_ms > now_ms]
+        self.to_run = [run for run in self.to_run if run[1].deadline_ms > now_ms]
 
     def complete(self, predictions: Sequence[Probabilities | PredictionFailed], spec: ModelSpec) -> None:
-        """Turn the model's answers, in the order of `runs`, into results."""
-        for (delivery, request), prediction in zip(self.runs, predictions, strict=True):
+        """Turn the model's answers, in the order of `to_run`, into results."""
+        for (delivery, request), prediction in zip(self.to_run, predictions, strict=True):
             if isinstance(prediction, PredictionFailed):
                 self.fail(delivery, request.inference_id, prediction)
             else:

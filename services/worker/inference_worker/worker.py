@@ -199,12 +199,12 @@ class Worker:
         await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
         self._learn(predictions, predict_s)
         batch.complete(predictions, self._spec)
-        self._metrics.observe_batch(batch.lane, len(batch.runs), predict_s)
+        self._metrics.observe_batch(batch.lane, len(batch.to_run), predict_s)
         logger.info(
             "batch predicted",
             extra={
                 "lane": batch.lane,
-                "batch_size": len(batch.runs),
+                "batch_size": len(batch.to_run),
                 "rejected": len(batch.rejected),
                 "predict_ms": round(predict_s * 1000, 2),
             },

@@ -82,7 +82,7 @@ class FormPicture:
 
     def __init__(self, boundary: bytes, max_bytes: int) -> None:
         if not boundary:
-            raise InvalidRequest(f"the form's content-type names no boundary; {_REMEDY}")
+            raise InvalidRequest(f"the form's content-type has no boundary; {_REMEDY}")
         self._max_bytes = max_bytes
         self._body_bytes = 0
         self._pictures: list[bytearray] = []

@@ -90,7 +90,7 @@ def _problem(error: ChannelClosed, topology: Topology) -> str:
     if error.reply_code == _OTHER_ARGUMENTS:
         return (
             f"RabbitMQ holds a queue or exchange with other arguments than ours ({error.reply_text}); "
-            "use the same INFERENCE_QUEUE_MAX_LENGTH everywhere, or drain and delete the old one"
+            "use the same INFERENCE_QUEUE_MAX_LENGTH everywhere, or empty and delete the old queue"
         )
     return (
         f"queue {topology.jobs.name} is missing and may not be created ({error.reply_text}); "

@@ -1,4 +1,4 @@
-"""Estimates the headroom of a queue: its length at the last look, minus the messages sent since."""
+"""Estimates the headroom of a queue: its free places at the last look, minus the messages sent since."""
 
 #: A full quorum queue refuses until it is below this share of its length (`rabbit_fifo`, LOW_LIMIT).
 LOW_SHARE = 0.8
