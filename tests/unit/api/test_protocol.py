@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,12 @@ class Connection:
 
     async def rest(self) -> bytes:
         """Everything the API still says, up to the end of the connection."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), TIMEOUT_S)
-        except ConnectionResetError:
-            return b""
+        answer = b""
+        # A reset hides only what has not been read by then.
+        with suppress(ConnectionResetError):
+            while piece := await asyncio.wait_for(self.reader.read(4_096), TIMEOUT_S):
+                answer += piece
+        return answer
 
     async def status(self) -> int:
         """The status of the next answer, whose body is read too."""
