@@ -1,1 +1,1 @@
-"""Measures the whole system on this machine: `make bench`."""
+"""Benchmarks of the whole system on this machine: `make bench`."""

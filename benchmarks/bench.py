@@ -1,7 +1,7 @@
 """Measures one API process and one worker in front of a real RabbitMQ and Redis, all on this machine.
 
-`make bench` runs it; `make bench ARGS=--docs` also writes docs/benchmarks.md. It sends to 127.0.0.1 only, for about
-two minutes, and ends what it started.
+`make bench` runs it; `make bench ARGS=--docs` also writes docs/benchmarks.md. It sends to 127.0.0.1 only, takes about
+two minutes, and ends its own processes.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from tqdm import tqdm
 from benchmarks import share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
-from benchmarks.loads import Measurement, closed_loop, connections, poisson, submit_then_drain
-from benchmarks.report import Row, machine, table
+from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
+from benchmarks.report import Row, describe_machine, render_table
 from tests.support.deployment import ROOT, Deployment
 from tests.support.environment import environment
 from tests.support.pictures import SAMPLES, encoded, moved, sample
@@ -28,16 +28,16 @@ HOST = "127.0.0.1"
 LOADS = 10
 
 
-def pictures() -> list[bytes]:
-    """Return PNG files: each sample, moved about a little, so that no two neighbours are alike."""
+def make_pictures() -> list[bytes]:
+    """Return PNG files: each sample, moved in several ways, so that no two neighbours are equal."""
     return [
         encoded(moved(sample(path.stem), shift, -shift)) for path, shift in itertools.product(SAMPLES, range(-2, 3))
     ]
 
 
-async def measurements(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:
+async def run_loads(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:
     """Run the loads one after the other."""
-    supply = pictures()
+    supply = make_pictures()
     for count, waiting in (
         (1, Waiting.PREFER),
         (32, Waiting.PREFER),
@@ -47,20 +47,20 @@ async def measurements(port: int, duration_s: float, jobs: int) -> AsyncIterator
         (128, Waiting.LONG_POLL),
         (32, Waiting.POLL),
     ):
-        async with connections(HOST, port, count) as clients:
-            yield await closed_loop(clients, supply, waiting=waiting, duration_s=duration_s)
-    async with connections(HOST, port, 64) as clients:
-        yield await poisson(clients, supply, rate_per_s=50, duration_s=duration_s)
+        async with open_connections(HOST, port, count) as clients:
+            yield await run_closed_loop(clients, supply, waiting=waiting, duration_s=duration_s)
+    async with open_connections(HOST, port, 64) as clients:
+        yield await run_poisson(clients, supply, rate_per_s=50, duration_s=duration_s)
         async for measurement in submit_then_drain(clients, supply, jobs=jobs):
             yield measurement
 
 
-async def bench(port: int, meter: CpuMeter, *, duration_s: float, jobs: int) -> list[Row]:
-    """Return a row for each load."""
+async def measure_loads(port: int, meter: CpuMeter, *, duration_s: float, jobs: int) -> list[Row]:
+    """Run every load; return a row for each."""
     rows: list[Row] = []
     before = meter.read_s()
     with tqdm(total=LOADS, desc="loads", unit="load") as progress:
-        async for measurement in measurements(port, duration_s, jobs):
+        async for measurement in run_loads(port, duration_s, jobs):
             after = meter.read_s()
             rows.append(Row(measurement, {name: after[name] - before[name] for name in after}))
             before = after
@@ -84,25 +84,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         rows, where = measure(Path(scratch), options.duration_s, options.jobs)
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"environment": where, "loads": [row.figures() for row in rows]}, indent=2))
-    print(table(rows, where))
+    options.json.write_text(
+        json.dumps({"environment": where, "loads": [row.compute_figures() for row in rows]}, indent=2)
+    )
+    print(render_table(rows, where))
     if options.docs:
         page = ROOT / "docs" / "benchmarks.md"
-        page.write_text(f"# Benchmarks\n\nWritten by `make bench ARGS=--docs`.\n\n{table(rows, where)}\n")
+        page.write_text(f"# Benchmarks\n\nWritten by `make bench ARGS=--docs`.\n\n{render_table(rows, where)}\n")
 
 
 def measure_sharing(rounds: int, *, writes_docs: bool) -> None:
     """Print how workers share, and write docs/sharing.md."""
     with tempfile.TemporaryDirectory() as scratch:
-        table = share.table(share.measure(Path(scratch), rounds))
+        table = share.render_table(share.measure(Path(scratch), rounds))
     print(table)
     if writes_docs:
         head = f"# How workers share\n\nWritten by `make bench ARGS='share --rounds {rounds} --docs'`: medians.\n"
-        (ROOT / "docs" / "sharing.md").write_text(f"{head}\n{table}\n{share.NOTES}\n{machine(environment({}))}\n")
+        (ROOT / "docs" / "sharing.md").write_text(
+            f"{head}\n{table}\n{share.NOTES}\n{describe_machine(environment({}))}\n"
+        )
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:
-    """Run every load against a system of its own; return the figures and what they depend on."""
+    """Run every load against a new system; return the figures and the environment."""
     with running_servers(scratch) as (rabbitmq, redis):
         with Deployment(scratch, amqp_url=rabbitmq.url, redis_url=redis.url) as system:
             api, worker = system.api(), system.worker()
@@ -110,7 +114,7 @@ def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dic
             worker.wait_until_ready()
             parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
             port = int(api.url.rpartition(":")[2])
-            rows = asyncio.run(bench(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
+            rows = asyncio.run(measure_loads(port, CpuMeter(parts), duration_s=duration_s, jobs=jobs))
         return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})
 
 

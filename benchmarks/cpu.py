@@ -1,4 +1,4 @@
-"""CPU time of the processes of the system, so that it shows who works for a job."""
+"""Reads the CPU time of each part of the system, to show each part's cost of a job."""
 
 import psutil
 
@@ -6,10 +6,10 @@ from tests.support.servers import Process
 
 
 class CpuMeter:
-    """Reads the CPU seconds that each part, with all its children, has used so far.
+    """Reads the CPU seconds of each part, with all its children.
 
     Args:
-        parts: processes by the name of the part they are.
+        parts: processes by the name of their part.
     """
 
     def __init__(self, parts: dict[str, Process]) -> None:
@@ -18,11 +18,11 @@ class CpuMeter:
 
     def read_s(self) -> dict[str, float]:
         """Return user plus system seconds by part."""
-        return {name: _tree_s(name, root) for name, root in self._trees.items()}
+        return {name: _sum_tree_s(name, root) for name, root in self._trees.items()}
 
 
-def _tree_s(name: str, root: psutil.Process) -> float:
-    # The load generator started the others: its children are theirs.
+def _sum_tree_s(name: str, root: psutil.Process) -> float:
+    # The load generator started the other parts: its children count for them.
     members = [root] if name == "load generator" else [root, *root.children(recursive=True)]
     times = [member.cpu_times() for member in members]
     return sum(time.user + time.system for time in times)

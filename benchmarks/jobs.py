@@ -1,4 +1,4 @@
-"""One job from the client's side: submit a picture, wait for its result in one of three ways."""
+"""Runs one job as a client: submits a picture and waits for the result in one of three ways."""
 
 import asyncio
 from enum import StrEnum
@@ -10,7 +10,7 @@ POLL_S = 0.02
 
 
 class Waiting(StrEnum):
-    """How a client gets its result."""
+    """The ways to wait for a result."""
 
     #: one call: the submission is answered with the result
     PREFER = "prefer wait"
@@ -21,7 +21,7 @@ class Waiting(StrEnum):
 
 
 async def submit(connection: Connection, picture: bytes, *, wait_s: int = 0) -> Any:
-    """Submit a picture as a raw body; return the JSON of the answer, the result if it came within `wait_s`."""
+    """Submit a picture as a raw body; return the JSON of the answer: the result, if it came within `wait_s`."""
     prefer = b"Prefer: wait=%d\r\n" % wait_s if wait_s else b""
     answer = await connection.request(b"POST /classify HTTP/1.1\r\n" + prefer, picture)
     if answer.status not in {200, 202}:

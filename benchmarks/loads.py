@@ -16,14 +16,14 @@ WARM_UP_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a load took.
+    """The duration and the latencies of a load.
 
     Attributes:
         name: the load.
-        waiting: how its clients got their results.
+        waiting: how its clients waited for results.
         duration_s: wall time of the measured part.
-        latencies_s: one per job, from the start of its submission to its result; empty where there is none.
-        jobs: how many were finished.
+        latencies_s: of each job, from the start of its submission to its result; empty if none was measured.
+        jobs: number of finished jobs.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Measurement:
 
 
 @asynccontextmanager
-async def connections(host: str, port: int, count: int) -> AsyncIterator[list[Connection]]:
-    """Open so many connections to the API, close them at the end."""
+async def open_connections(host: str, port: int, count: int) -> AsyncIterator[list[Connection]]:
+    """Open `count` connections to the API; close them at the end."""
     opened = [await Connection.open(host, port) for _ in range(count)]
     try:
         yield opened
@@ -44,10 +44,10 @@ async def connections(host: str, port: int, count: int) -> AsyncIterator[list[Co
             connection.close()
 
 
-async def closed_loop(
+async def run_closed_loop(
     clients: Sequence[Connection], pictures: Sequence[bytes], *, waiting: Waiting, duration_s: float
 ) -> Measurement:
-    """Each client submits its next picture when it has the result of the last."""
+    """Let each client submit its next picture when it has the last result."""
     latencies: list[float] = []
     supply = itertools.cycle(pictures)
     begin = time.perf_counter() + WARM_UP_S
@@ -64,10 +64,10 @@ async def closed_loop(
     return Measurement(name, waiting, time.perf_counter() - begin, latencies, len(latencies))
 
 
-async def poisson(
+async def run_poisson(
     clients: Sequence[Connection], pictures: Sequence[bytes], *, rate_per_s: float, duration_s: float, seed: int = 1
 ) -> Measurement:
-    """Jobs arrive at random moments, whatever became of the ones before."""
+    """Submit jobs at random moments, without a wait for earlier results."""
     arrivals = random.Random(seed)
     idle = asyncio.Queue[Connection]()
     for connection in clients:
@@ -93,7 +93,7 @@ async def poisson(
 async def submit_then_drain(
     clients: Sequence[Connection], pictures: Sequence[bytes], *, jobs: int
 ) -> AsyncIterator[Measurement]:
-    """All jobs are submitted as fast as they are accepted, then all results are fetched; each part is measured."""
+    """Submit all jobs as fast as the API accepts them, then fetch all results; measure both parts."""
     ids: list[str] = []
     left = iter(range(jobs))
 

@@ -1,7 +1,7 @@
-"""How workers share what waits: several start together, one joins later, and a model for which only large batches pay.
+"""Measures how workers share a backlog: several start together, another joins later, and batches grow.
 
-`make bench ARGS=share` runs it: real servers, one API process, workers whose models sleep instead of computing, so that
-the two cores of a small machine are not the limit.
+`make bench ARGS=share` runs it with real servers and one API process. The workers' models sleep instead of computing,
+so that a small machine's cores are not the limit.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from tests.support.servers import running_servers
 MAX_CONCURRENT = 64
 START_TIMEOUT_S = 60.0
 JOIN_AFTER_S = 4.0
-#: Of the worker that joins: its share is counted from its second second on.
+#: Seconds after the start of the second worker: its share is counted between them.
 SHARE_FROM_S, SHARE_UNTIL_S = 2.0, 8.0
-#: Of the worker that is kept busy: its time is counted from here on.
+#: Seconds after the first batch of the busy worker: its time is counted between them.
 BUSY_FROM_S, BUSY_UNTIL_S = 1.0, 6.0
 LARGEST_BATCH = 64
 NOTES = """\
-Each row divides what was measured by the ideal. A worker whose batches were always 64 reached 1,206 jobs/s, 0.94 of the
-ideal, with the model whose batches take the same time whatever their size; the bar of that row is 95 % of it.
+The ratio is the measured figure divided by the ideal. With the model whose batches take the same time at any size, a
+worker with batches of always 64 reached 1,206 jobs/s, 0.94 of the ideal; the bar of that row is 95 % of it.
 """
 POLL_S = 0.01
 
@@ -46,12 +46,12 @@ class Shared:
     """A row of the table.
 
     Attributes:
-        name: what was done.
-        ideal: the best that can be, in `unit`.
-        measured: what was reached.
-        unit: of both.
-        ratio: how far from the ideal; 1 is best.
-        bar: the ratio that must hold, as text.
+        name: the jobs and workers.
+        ideal: the best possible figure, in `unit`.
+        measured: the measured figure, in `unit`.
+        unit: unit of both figures.
+        ratio: measured divided by ideal; 1 is best.
+        bar: the required ratio, as text.
     """
 
     name: str
@@ -67,13 +67,13 @@ class Shared:
 
 
 class Bench:
-    """One API process in front of a broker and a store, and as many workers as a row needs.
+    """One API process with a broker and a store, and the workers that a row needs.
 
     Args:
         deployment: starts processes.
-        client: of the API.
-        store: where results are.
-        scratch: a directory.
+        client: HTTP client of the API.
+        store: the store of results.
+        scratch: a directory for temporary files.
     """
 
     def __init__(self, deployment: Deployment, client: httpx.AsyncClient, store: RedisStore, scratch: Path) -> None:
@@ -82,8 +82,8 @@ class Bench:
         self._store = store
         self._scratch = scratch
 
-    def workers(self, count: int, model: str, seconds: float) -> list[Service]:
-        """Start workers whose model takes so many seconds, for a job or for a batch; they become ready together."""
+    def start_workers(self, count: int, model: str, seconds: float) -> list[Service]:
+        """Start workers that become ready together; their model takes `seconds` for a job or for a batch."""
         variables = {
             "INFERENCE_MODEL": f"benchmarks.sleeping:{model}",
             "SLEEP_S": str(seconds),
@@ -93,7 +93,7 @@ class Bench:
         return [self._deployment.worker(**variables) for _ in range(count)]
 
     async def submit(self, jobs: int) -> list[str]:
-        """Submit so many pictures; return their ids."""
+        """Submit `jobs` pictures; return their ids."""
         picture = encoded(sample(SAMPLES[0].stem))
         slots = asyncio.Semaphore(MAX_CONCURRENT)
 
@@ -104,27 +104,27 @@ class Bench:
 
         return list(await asyncio.gather(*(submit() for _ in range(jobs))))
 
-    async def until_done(self, inference_ids: list[str]) -> float:
-        """Return when the last of them had its result, in seconds of `time.perf_counter`."""
+    async def wait_until_done(self, inference_ids: list[str]) -> float:
+        """Wait for all results; return the time of the last, in seconds of `time.perf_counter`."""
         missing = set(inference_ids)
         async with aclosing(self._store.notifications()) as notifications:
             async for announced in notifications:
-                missing.difference_update(announced or await self._finished(missing))
+                missing.difference_update(announced or await self._find_finished(missing))
                 if not missing:
                     break
         return time.perf_counter()
 
-    async def _finished(self, inference_ids: set[str]) -> list[str]:
+    async def _find_finished(self, inference_ids: set[str]) -> list[str]:
         asked = list(inference_ids)
         bodies = await self._store.get(asked)
         return [one for one, body in zip(asked, bodies, strict=True) if body is not None]
 
 
-async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
-    """Measure from the first ready worker to the last result, for jobs that waited before any worker was there."""
-    done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
-    started = bench.workers(workers, "JOB_BY_JOB", seconds)
-    await first_ready(started)
+async def measure_start(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
+    """Measure the time from the first ready worker to the last result; all jobs wait before a worker starts."""
+    done = asyncio.create_task(bench.wait_until_done(await bench.submit(jobs)))
+    started = bench.start_workers(workers, "JOB_BY_JOB", seconds)
+    await wait_for_first_ready(started)
     begin = time.perf_counter()
     measured_s = await done - begin
     stop(started)
@@ -133,29 +133,29 @@ async def start_together(bench: Bench, jobs: int, seconds: float, workers: int) 
     )
 
 
-async def join(bench: Bench, seconds: float) -> Shared:
-    """Measure the share of a worker that joins another in the middle of a long backlog; half is ideal."""
+async def measure_join(bench: Bench, seconds: float) -> Shared:
+    """Measure the share of a worker that joins another during a long backlog; half is ideal."""
     jobs = round(2 * (JOIN_AFTER_S + SHARE_UNTIL_S + 6) / seconds)
     inference_ids = await bench.submit(jobs)
-    [first] = bench.workers(1, "JOB_BY_JOB", seconds)
-    await first_ready([first])
+    [first] = bench.start_workers(1, "JOB_BY_JOB", seconds)
+    await wait_for_first_ready([first])
     await asyncio.sleep(JOIN_AFTER_S)
-    [second] = bench.workers(1, "JOB_BY_JOB", seconds)
-    await first_ready([second])
+    [second] = bench.start_workers(1, "JOB_BY_JOB", seconds)
+    await wait_for_first_ready([second])
     await asyncio.sleep(SHARE_FROM_S)
-    before = [results(first), results(second)]
+    before = [count_results(first), count_results(second)]
     await asyncio.sleep(SHARE_UNTIL_S - SHARE_FROM_S)
-    done = [results(worker) - count for worker, count in zip((first, second), before, strict=True)]
-    await bench.until_done(inference_ids)
+    done = [count_results(worker) - count for worker, count in zip((first, second), before, strict=True)]
+    await bench.wait_until_done(inference_ids)
     stop([first, second])
     return Shared("share of a worker that joins", 0.5, done[1] / sum(done), "of the jobs", "0.85 to 1.15")
 
 
-async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
-    """Measure the throughput of a model whose batches take the same time whatever their size."""
-    done = asyncio.create_task(bench.until_done(await bench.submit(jobs)))
-    workers = bench.workers(1, "BATCH_BY_BATCH", seconds)
-    await first_ready(workers)
+async def measure_large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
+    """Measure the throughput of a model whose batches take the same time at any size."""
+    done = asyncio.create_task(bench.wait_until_done(await bench.submit(jobs)))
+    workers = bench.start_workers(1, "BATCH_BY_BATCH", seconds)
+    await wait_for_first_ready(workers)
     begin = time.perf_counter()
     measured = jobs / (await done - begin)
     stop(workers)
@@ -164,42 +164,42 @@ async def large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     )
 
 
-async def keep_busy(bench: Bench, seconds: float, jobs: int) -> Shared:
-    """Measure for how much of the time a batch is on the device while more than enough jobs wait."""
+async def measure_busy_device(bench: Bench, seconds: float, jobs: int) -> Shared:
+    """Measure the share of the time with a batch on the device, while more than enough jobs wait."""
     inference_ids = await bench.submit(jobs)
-    [worker] = bench.workers(1, "BATCH_BY_BATCH", seconds)
-    await first_ready([worker])
-    await bench.until_done(inference_ids)
+    [worker] = bench.start_workers(1, "BATCH_BY_BATCH", seconds)
+    await wait_for_first_ready([worker])
+    await bench.wait_until_done(inference_ids)
     stop([worker])
-    return Shared(f"device busy, {seconds:g} s a batch", 1, busy_share(worker), "of the time", "≥ 0.99")
+    return Shared(f"device busy, {seconds:g} s a batch", 1, measure_busy_share(worker), "of the time", "≥ 0.99")
 
 
-async def first_ready(workers: list[Service]) -> None:
-    """Return when one of the workers takes jobs."""
+async def wait_for_first_ready(workers: list[Service]) -> None:
+    """Wait until one of the workers is ready."""
     async with asyncio.timeout(START_TIMEOUT_S):
         while not any([await asyncio.to_thread(worker.is_ready) for worker in workers]):  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
 
-def results(worker: Service) -> float:
-    """Return how many results a worker has stored."""
+def count_results(worker: Service) -> float:
+    """Return the number of results that a worker has stored."""
     return worker.metric("inference_results_total")
 
 
-def busy_share(worker: Service) -> float:
-    """Return for how much of the time a worker had a batch on its device, by its own log, once it was under way."""
+def measure_busy_share(worker: Service) -> float:
+    """Return the share of the time with a batch on a worker's device, by its log, without its first second."""
     lines = map(json.loads, worker.process.log.read_text().splitlines())
     batches = [line for line in lines if line["message"] == "batch predicted"]
     ends_s = [datetime.fromisoformat(batch["time"]).timestamp() for batch in batches]
     busy_s = [batch["predict_ms"] / 1000 for batch in batches]
-    # From the end of one batch to the end of another, so that no part of a batch is counted.
+    # From the end of one batch to the end of another, so that only whole batches count.
     first = bisect(ends_s, ends_s[0] + BUSY_FROM_S)
     last = bisect(ends_s, ends_s[0] + BUSY_UNTIL_S) - 1
     return float(sum(busy_s[first + 1 : last + 1]) / (ends_s[last] - ends_s[first]))
 
 
 def stop(workers: list[Service]) -> None:
-    """End workers in order."""
+    """Send SIGTERM to all workers; wait until they have ended."""
     for worker in workers:
         worker.process.send_signal(signal.SIGTERM)
     for worker in workers:
@@ -207,12 +207,12 @@ def stop(workers: list[Service]) -> None:
 
 
 ROWS: tuple[Callable[[Bench], Awaitable[Shared]], ...] = (
-    partial(start_together, jobs=24, seconds=0.5, workers=4),
-    partial(start_together, jobs=200, seconds=0.1, workers=2),
-    partial(start_together, jobs=200, seconds=0.1, workers=4),
-    partial(join, seconds=0.1),
-    partial(large_batches, seconds=0.05, jobs=10_000),
-    partial(keep_busy, seconds=0.05, jobs=10_000),
+    partial(measure_start, jobs=24, seconds=0.5, workers=4),
+    partial(measure_start, jobs=200, seconds=0.1, workers=2),
+    partial(measure_start, jobs=200, seconds=0.1, workers=4),
+    partial(measure_join, seconds=0.1),
+    partial(measure_large_batches, seconds=0.05, jobs=10_000),
+    partial(measure_busy_device, seconds=0.05, jobs=10_000),
 )
 
 
@@ -240,7 +240,7 @@ async def _measure(deployment: Deployment, url: str, redis_url: str, scratch: Pa
     return [sorted(rows, key=lambda row: row.ratio)[len(rows) // 2] for rows in measured]
 
 
-def table(rows: list[Shared]) -> str:
+def render_table(rows: list[Shared]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| jobs and workers | ideal | measured | | ratio | bar |", "| --- | --: | --: | --- | --: | --: |"]
     lines += [

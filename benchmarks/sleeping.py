@@ -1,7 +1,7 @@
 """Models that sleep instead of computing; they answer that every picture is a 0.
 
-Variables: `SLEEP_S`, the seconds of a job or a batch; `START_DIRECTORY` and `START_COUNT`: so many workers wait for
-each other in that directory before they take jobs, since those that share a core import torch one after the other.
+Variables: `SLEEP_S` is the seconds of a job or a batch. `START_COUNT` workers wait for each other in `START_DIRECTORY`
+before they take jobs: workers on the same core import torch one after the other.
 """
 
 import os
@@ -33,7 +33,7 @@ class JobByJob:
 
     @classmethod
     def load(cls, weights: Path | None, device: torch.device) -> Self:
-        """Return the model when all workers have come this far; there are no weights."""
+        """Wait until all workers have called this; return the model, which has no weights."""
         directory = Path(os.environ["START_DIRECTORY"])
         (directory / str(os.getpid())).touch()
         while len(list(directory.iterdir())) < int(os.environ["START_COUNT"]):
@@ -41,13 +41,13 @@ class JobByJob:
         return cls(float(os.environ["SLEEP_S"]))
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Sleep, but not for the blank pictures of the warm-up."""
-        time.sleep(self._seconds(len(batch)) * batch.any())
+        """Sleep, except for the blank pictures of the warm-up."""
+        time.sleep(self._compute_seconds(len(batch)) * batch.any())
         answers = np.zeros((len(batch), self.spec.class_count), dtype=np.float32)
         answers[:, 0] = 1
         return answers
 
-    def _seconds(self, batch_size: int) -> float:
+    def _compute_seconds(self, batch_size: int) -> float:
         return self._sleep_s * batch_size
 
 
@@ -56,5 +56,5 @@ class BatchByBatch(JobByJob):
 
     spec = BATCH_BY_BATCH
 
-    def _seconds(self, batch_size: int) -> float:
+    def _compute_seconds(self, batch_size: int) -> float:
         return self._sleep_s

@@ -1,10 +1,10 @@
-"""Lets workers come, work and go as the rules say: a model of the cluster over a trace of arrivals.
+"""Models the cluster over a trace of arrivals: workers start, work and stop by the rules.
 
-Comes in: `Settings` and arrivals. Goes out: a `Run`. All times are seconds of the trace.
+In: `Settings` and arrivals. Out: a `Run`. All times are seconds of the trace.
 
-Left out: nodes that must be started, GPUs that are taken, batches, lost workers, the queue of suspects,
-`initialCooldownPeriod`. The clocks are fixed: KEDA's starts with the trace, the HPA's half a period later; a real
-run can be a polling interval and `HPA_SYNC_S` earlier or later.
+The model leaves out the start of nodes, missing GPUs, batches, lost workers, the queue of suspects, and
+`initialCooldownPeriod`. Its clocks are fixed: KEDA's starts with the trace, the HPA's half a period later. A real run
+can be a polling interval and `HPA_SYNC_S` earlier or later.
 """
 
 import itertools
@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from rules import DAY_S, HPA_PHASE_S, HPA_SYNC_S, Autoscaler, Settings, workers_in_time
+from rules import DAY_S, HPA_PHASE_S, HPA_SYNC_S, Autoscaler, Settings, count_workers_in_time
 
 STEP_S = 0.5
 
-#: (second, jobs), in order. A last one with 0 jobs makes the trace longer.
+#: (second, jobs), in order. A last entry with 0 jobs makes the trace longer.
 Arrivals: TypeAlias = Sequence[tuple[float, int]]
 
 
 class Job(NamedTuple):
-    """A job: when it was accepted, and when it came into the queue, which is later for one that was handed back."""
+    """A job: the second of its acceptance, and of its arrival in the queue; a requeued job arrives later."""
 
     arrived_s: float
     queued_s: float
@@ -31,7 +31,7 @@ class Job(NamedTuple):
 
 @dataclass
 class Worker:
-    """A pod: it runs the first of the jobs that it holds until `free_s`, and is there from creation to `ends_s`."""
+    """A pod, which exists from `created_s` to `ends_s`. It runs the first of its `held` jobs until `free_s`."""
 
     created_s: float
     ready_s: float
@@ -40,15 +40,15 @@ class Worker:
     is_busy: bool = False
     ends_s: float | None = None
 
-    def takes(self, now_s: float) -> bool:
-        """Say whether it takes jobs: it is ready and was not told to stop."""
+    def takes_jobs(self, now_s: float) -> bool:
+        """Say whether it takes jobs: it is ready, and nobody has told it to stop."""
         return self.ends_s is None and self.ready_s <= now_s
 
 
 class Sample(NamedTuple):
-    """The state at a second: wanted workers, ready ones, jobs without a result, running ones included, and pods.
+    """The state at a second: wanted workers, ready workers, waiting and running jobs, and pods.
 
-    `pods` are those that are paid for: starting and draining ones too. None where nobody has counted.
+    `pods` counts all paid pods, also starting and draining ones; None is unknown.
     """
 
     s: float
@@ -60,7 +60,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """What happened: samples, (arrival, seconds to the result) of each job, and the seconds that pods existed."""
+    """A finished run: samples, (arrival, seconds to the result) of each job, and the pods' total lifetime."""
 
     samples: list[Sample]
     waits: list[tuple[float, float]]
@@ -69,7 +69,7 @@ class Run:
 
 
 class Pool:
-    """The queue and the workers that take from it."""
+    """The queue and its workers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -81,28 +81,28 @@ class Pool:
 
     @property
     def replicas(self) -> int:
-        """Workers that are wanted: draining ones no longer count."""
+        """Number of wanted workers: draining workers do not count."""
         return sum(worker.ends_s is None for worker in self.workers)
 
     @property
     def messages(self) -> int:
-        """Jobs that wait or run: what RabbitMQ calls ready and unacknowledged."""
+        """Number of waiting and running jobs: ready and unacknowledged, in RabbitMQ's words."""
         return len(self._queue) + sum(len(worker.held) for worker in self.workers)
 
     def accept(self, at_s: float, jobs: int) -> None:
         """Put jobs into the queue."""
         self._queue.extend([Job(at_s, at_s)] * jobs)
 
-    def ready(self, now_s: float) -> int:
-        """Return how many workers take jobs."""
-        return sum(worker.takes(now_s) for worker in self.workers)
+    def count_ready(self, now_s: float) -> int:
+        """Return the number of workers that take jobs."""
+        return sum(worker.takes_jobs(now_s) for worker in self.workers)
 
-    def pod_s(self, now_s: float) -> float:
-        """Return the seconds that pods have existed, all together."""
+    def sum_pod_s(self, now_s: float) -> float:
+        """Return the total lifetime of all pods in seconds."""
         return self._ended_pod_s + sum(now_s - worker.created_s for worker in self.workers)
 
     def scale(self, replicas: int, now_s: float) -> None:
-        """Start or stop workers: starting ones go first, then those that were ready last, busy or not.
+        """Start or stop workers. Starting workers stop first, then the latest to become ready, busy or not.
 
         Source: Kubernetes, `controller_utils.go`, `ActivePodsWithRanks`.
         """
@@ -113,17 +113,17 @@ class Pool:
             self._stop(worker, now_s)
 
     def work(self, now_s: float) -> None:
-        """Let every worker do what it can until now, and drained ones end."""
+        """Let every worker work until now; remove drained workers."""
         self._hand_out(now_s)
         for worker in self.workers:
             self._run(worker, now_s)
         for worker in [w for w in self.workers if w.ends_s is not None and w.ends_s <= now_s]:
-            self._hand_back(worker, 0, now_s)  # what the drain was too short for
+            self._hand_back(worker, 0, now_s)  # the drain was too short for these jobs
             self.workers.remove(worker)
             self._ended_pod_s += (worker.ends_s or now_s) - worker.created_s
 
     def _hand_out(self, now_s: float) -> None:
-        takers = [worker for worker in self.workers if worker.takes(now_s)]
+        takers = [worker for worker in self.workers if worker.takes_jobs(now_s)]
         while self._queue and (takers := [w for w in takers if len(w.held) < self._settings.prefetch]):
             for worker in takers[: len(self._queue)]:
                 worker.held.append(self._queue.popleft())
@@ -152,10 +152,10 @@ class Pool:
 
 
 def simulate(arrivals: Arrivals, settings: Settings, hpa_phase_s: float = HPA_PHASE_S) -> Run:
-    """Run until the trace is over, every job has its result and the workers have gone down to the minimum.
+    """Run until the trace is over, every job has its result, and the workers are down to the minimum.
 
-    The HPA looks at second `hpa_phase_s`, from 0 to 15, and every 15 s from there.
-    It ends too when nothing has happened for a day, so that jobs can be left: `activation_value` can hold them.
+    The HPA looks at second `hpa_phase_s`, from 0 to 15, and every 15 s after that.
+    The run also ends a day after the last event. Jobs can be left then: `activation_value` can hold them.
     """
     pool, autoscaler = Pool(settings), Autoscaler(settings)
     waiting, samples = deque(arrivals), list[Sample]()
@@ -165,24 +165,24 @@ def simulate(arrivals: Arrivals, settings: Settings, hpa_phase_s: float = HPA_PH
         while waiting and waiting[0][0] <= now_s:
             pool.accept(*waiting.popleft())
         pool.work(now_s)
-        seen.append(figure(pool, settings, now_s))
+        seen.append(read_figure(pool, settings, now_s))
         if now_s % settings.polling_s == 0:
             pool.scale(autoscaler.poll(seen[0], pool.replicas, now_s), now_s)
         if now_s % HPA_SYNC_S == hpa_phase_s:
             pool.scale(autoscaler.sync(seen[0], pool.replicas, now_s), now_s)
-        samples.append(Sample(now_s, pool.replicas, pool.ready(now_s), pool.messages, len(pool.workers)))
+        samples.append(Sample(now_s, pool.replicas, pool.count_ready(now_s), pool.messages, len(pool.workers)))
         if not waiting and _is_over(pool, settings, now_s, arrivals[-1][0]):
             break
-    return Run(samples, pool.waits, pool.pod_s(now_s), sum(jobs for _, jobs in arrivals))
+    return Run(samples, pool.waits, pool.sum_pod_s(now_s), sum(jobs for _, jobs in arrivals))
 
 
-def figure(pool: Pool, settings: Settings, now_s: float) -> int:
-    """Return what KEDA reads: jobs, or with `wait` workers. A result shows what a worker really does, from then on."""
+def read_figure(pool: Pool, settings: Settings, now_s: float) -> int:
+    """Return KEDA's figure: jobs, or workers with `wait`. After the first result, the throughput is known."""
     if settings.source == "queue":
         return pool.messages
     rate = settings.throughput if pool.waits else settings.guess
     is_recent = now_s - pool.last_result_s <= settings.recent_s
-    return workers_in_time(pool.messages, rate, settings.target_wait_s, is_recent=is_recent)
+    return count_workers_in_time(pool.messages, rate, settings.target_wait_s, is_recent=is_recent)
 
 
 def _is_over(pool: Pool, settings: Settings, now_s: float, trace_end_s: float) -> bool:

@@ -6,7 +6,7 @@ here=$(dirname "$0")
 out=${1:-$here/manifests}
 
 for name in scaledobject triggerauthentication; do
-  # Helm 3 built from source believes in Kubernetes 1.20. The labels that change with each release are left out.
+  # Helm 3 built from source assumes Kubernetes 1.20. The labels that change with each release are left out.
   rendered=$("${HELM:-helm}" template mnist-inference "$here/../charts/mnist-inference" --namespace mnist-inference \
     --kube-version 1.34.0 --show-only "templates/worker/$name.yaml")
   {

@@ -1,4 +1,4 @@
-"""Draws runs of the model and recordings, as SVG: the same figures give the same file. It needs matplotlib."""
+"""Draws runs of the model and recordings as SVG. The same figures give the same file. It needs matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cluster import Run, Sample
 
-#: Of a curve; each change of workers is drawn all the same.
+#: Most points of a curve, besides each change of workers.
 MAX_POINTS = 2000
 COLOURS = {"queue": "#c05621", "wait": "#2b6cb0"}
 STYLE: dict[Any, Any] = {
@@ -22,7 +22,7 @@ STYLE: dict[Any, Any] = {
 
 
 class Curve(NamedTuple):
-    """A run of a source, and what was recorded, if anything was; the seconds begin at `start_s`."""
+    """A run with one source, and its recording, which may be empty; the time axis begins at `start_s`."""
 
     source: str
     run: Run
@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
 
 def draw(path: Path, curves: Sequence[Curve]) -> None:
-    """Write a picture of workers and jobs over time; the model is dashed beside a recording, alone it has its waits."""
+    """Draw workers and jobs over time. Beside a recording, the model is dashed; alone, it also shows its waits."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -56,7 +56,7 @@ def draw(path: Path, curves: Sequence[Curve]) -> None:
 
 
 def _draw_samples(panels: Sequence[Any], curve: Curve, samples: Sequence[Sample], name: str, style: str) -> None:
-    thinned = _thinned(samples)
+    thinned = _thin_out(samples)
     seconds = [sample.s - curve.start_s for sample in thinned]
     for axes, of in zip(panels, ("replicas", "ready", "messages"), strict=False):
         counts = [getattr(sample, of) for sample in thinned]
@@ -68,7 +68,7 @@ def _draw_waits(axes: Any, curve: Curve) -> None:
     axes.plot([at_s for at_s, _ in waits], [s for _, s in waits], ".", markersize=2, color=COLOURS[curve.source])
 
 
-def _thinned(samples: Sequence[Sample]) -> list[Sample]:
+def _thin_out(samples: Sequence[Sample]) -> list[Sample]:
     every = max(1, len(samples) // MAX_POINTS)
     pairs = zip([samples[0], *samples], samples, strict=False)
     return [new for n, (old, new) in enumerate(pairs) if n % every == 0 or old[1:3] != new[1:3]]

@@ -1,6 +1,6 @@
-"""The rules by which KEDA and the HorizontalPodAutoscaler (HPA) set the number of workers; each names its source.
+"""The rules of KEDA and the HorizontalPodAutoscaler (HPA) for the number of workers; each rule names its source.
 
-First the data, then one function for each rule, then `Autoscaler`, which applies them. Seconds are those of the trace.
+First the data, then a function for each rule, then `Autoscaler`, which applies them. Times are seconds of the trace.
 """
 
 import math
@@ -11,25 +11,25 @@ from typing import NamedTuple, TypeAlias
 HPA_SYNC_S = 15
 HPA_PHASE_S = HPA_SYNC_S / 2
 HPA_TOLERANCE = 0.1
-#: The chart's policy for going up: `maxReplicas` in this time.
+#: The chart's policy for scaling up: `maxReplicas` in this time.
 UP_PERIOD_S = 15
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 
 
 class Source(NamedTuple):
-    """Where KEDA's figure comes from: its looks where the chart names none, how old the figure is, and may be."""
+    """A source of KEDA's figure: its polling interval by default, its usual age, and its possible ages."""
 
     polling_s: float
     metric_lag_s: float
     metric_lags_s: tuple[float, ...]
 
 
-#: By `autoscaling.source`. `queue`: RabbitMQ's depth, 2 to 5 s old, from one that it has just renewed to one that it is
-#: about to. `wait`: the API's figure, as old as the workers' report, which comes every 0.5 s.
+#: By `autoscaling.source`. `queue`: RabbitMQ's depth, up to 5 s old, because RabbitMQ renews it every few seconds.
+#: `wait`: the API's figure, as old as the workers' last report; they report every 0.5 s.
 SOURCES = {"queue": Source(5, 3.5, (0.5, 2.5, 4.5)), "wait": Source(1, 0.5, (0.0, 0.5))}
 
-#: (second, workers): what the HPA wanted, or by how much it changed the number.
+#: (second, workers): the number that the HPA wanted, or its change of the number.
 History: TypeAlias = list[tuple[float, int]]
 
 
@@ -43,12 +43,12 @@ class OfficeHours:
 
     def are_open(self, now_s: float) -> bool:
         """Say whether the end comes before the next start. Source: KEDA, `cron_scaler.go`."""
-        return _until(self.ends_s, now_s) < _until(self.starts_s, now_s)
+        return _measure_until(self.ends_s, now_s) < _measure_until(self.starts_s, now_s)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides; seconds, jobs and jobs per second. `guess` is what the chart believes of `throughput`."""
+    """The settings of the rules, in seconds, jobs and jobs per second. `guess` is the chart's value of `throughput`."""
 
     source: str
     min_replicas: int
@@ -70,28 +70,28 @@ class Settings:
     office_hours: tuple[OfficeHours, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what the chart does not check."""
+        """Refuse values that the chart does not check."""
         if self.throughput <= 0:
             raise ValueError(
-                f"throughput is {self.throughput:g} jobs/s, must be above 0; give what a worker really does"
+                f"throughput is {self.throughput:g} jobs/s, must be above 0; give a worker's real throughput"
             )
         for name in ("start_s", "metric_lag_s"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name):g}, must be 0 or more; give what was measured")
+                raise ValueError(f"{name} is {getattr(self, name):g}, must be 0 or more; give a measured value")
 
     @property
     def figure_per_replica(self) -> float:
-        """Return what of KEDA's figure is worth one worker: `wait` counts workers already."""
+        """Return the part of KEDA's figure for one worker; with `wait`, the figure counts workers already."""
         return 1 if self.source == "wait" else self.jobs_per_replica
 
     @property
     def recent_s(self) -> float:
-        """Return how long a result keeps a worker wanted with `wait`: two looks, so that one look must see it."""
+        """Return the seconds for which a result keeps a worker wanted with `wait`: two polls, so that one sees it."""
         return 2 * self.polling_s
 
 
-def workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_recent: bool) -> int:
-    """Return the workers that let no job wait longer, at least one after a recent result, without suspects.
+def count_workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_recent: bool) -> int:
+    """Return the number of workers with which no job waits longer; after a recent result, at least 1. No suspects.
 
     Source: the API, `inference_api.scaling`.
     """
@@ -100,7 +100,7 @@ def workers_in_time(jobs: int, throughput: float, target_wait_s: float, *, is_re
 
 
 def is_active(figure: float, activation_value: float) -> bool:
-    """Say whether a figure starts the first worker: only more than the value.
+    """Say whether a figure starts the first worker: it must exceed the value.
 
     Source: KEDA, `rabbitmq_scaler.go` and `metrics_api_scaler.go`.
     """
@@ -108,15 +108,15 @@ def is_active(figure: float, activation_value: float) -> bool:
 
 
 def has_cooled_down(now_s: float, last_active_s: float, cooldown_s: float) -> bool:
-    """Say whether all workers may go. Source: KEDA, `scale_scaledobjects.go`, `scaleToZeroOrIdle`.
+    """Say whether KEDA may remove all workers. Source: KEDA, `scale_scaledobjects.go`, `scaleToZeroOrIdle`.
 
-    At exactly the period too: KEDA keeps the time of the last active poll in whole seconds, rounded down.
+    Exactly the period is enough: KEDA keeps the time of the last active poll in whole seconds, rounded down.
     """
     return now_s - last_active_s >= cooldown_s
 
 
-def workers_wanted(figure: float, per_replica: float, replicas: int) -> int:
-    """Return the workers that a figure is worth, or `replicas` if that is within 10 % of it.
+def count_workers_wanted(figure: float, per_replica: float, replicas: int) -> int:
+    """Return the number of workers for a figure; return `replicas` if the figure is within 10 % of theirs.
 
     Source: Kubernetes, `replica_calculator.go`, `GetExternalPerPodMetricReplicas` (target type AverageValue).
     """
@@ -125,8 +125,8 @@ def workers_wanted(figure: float, per_replica: float, replicas: int) -> int:
     return replicas if is_near else math.ceil(figure / per_replica)
 
 
-def stabilised(wanted: int, replicas: int, recommended: History, now_s: float, window_s: float) -> int:
-    """Return the most that was wanted in the window before going below `replicas`; up goes at once.
+def stabilise(wanted: int, replicas: int, recommended: History, now_s: float, window_s: float) -> int:
+    """Scale up at once; scale down no further than the most that was wanted in the window.
 
     Source: Kubernetes, `horizontal.go`, `stabilizeRecommendationWithBehaviors`.
     """
@@ -134,20 +134,20 @@ def stabilised(wanted: int, replicas: int, recommended: History, now_s: float, w
     return max(wanted, min(replicas, max([wanted, *recent])))
 
 
-def limited(wanted: int, replicas: int, changes: History, now_s: float, settings: Settings) -> int:
-    """Return `wanted` within minimum, maximum and what may change in a period.
+def limit(wanted: int, replicas: int, changes: History, now_s: float, settings: Settings) -> int:
+    """Return `wanted` within the minimum, the maximum, and the most change in a period.
 
     Source: Kubernetes, `horizontal.go`, `convertDesiredReplicasWithBehaviorRate`. Only the HPA's own changes count.
     """
     if wanted > replicas:
-        most = _at_start_of_period(replicas, changes, now_s - UP_PERIOD_S) + settings.max_replicas
+        most = _count_at_start_of_period(replicas, changes, now_s - UP_PERIOD_S) + settings.max_replicas
         return min(wanted, settings.max_replicas, max(replicas, most))
-    least = _at_start_of_period(replicas, changes, now_s - settings.down_period_s) - settings.down_pods
+    least = _count_at_start_of_period(replicas, changes, now_s - settings.down_period_s) - settings.down_pods
     return max(wanted, 1, settings.min_replicas, min(replicas, least))
 
 
 class Autoscaler:
-    """KEDA and the HPA: both see a figure and set the number of workers."""
+    """KEDA and the HPA: both read a figure and set the number of workers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -156,7 +156,7 @@ class Autoscaler:
         self._changes: History = []
 
     def poll(self, figure: float, replicas: int, now_s: float) -> int:
-        """Return the workers that KEDA sets: the first ones, none, or no change.
+        """Return the number of workers that KEDA sets: the first workers, none, or no change.
 
         Source: KEDA, `scale_scaledobjects.go`, `RequestScale`.
         """
@@ -170,27 +170,27 @@ class Autoscaler:
         return max(replicas, lowest)
 
     def sync(self, figure: float, replicas: int, now_s: float) -> int:
-        """Return the workers that the HPA sets: the most that a trigger wants. At 0 it is asleep."""
+        """Return the number of workers that the HPA sets: the most that a trigger wants. At 0 it does nothing."""
         if not replicas:
             return 0
         hours = [o.workers if o.are_open(now_s) else 1 for o in self._settings.office_hours]
         figures = [(figure, self._settings.figure_per_replica), *((workers, 1.0) for workers in hours)]
-        wanted = max(workers_wanted(of, target, replicas) for of, target in figures)
-        steady = stabilised(wanted, replicas, self._recommended, now_s, self._settings.window_s)
-        result = limited(steady, replicas, self._changes, now_s, self._settings)
-        self._recommended = [*_since(self._recommended, now_s - self._settings.window_s), (now_s, wanted)]
+        wanted = max(count_workers_wanted(of, target, replicas) for of, target in figures)
+        steady = stabilise(wanted, replicas, self._recommended, now_s, self._settings.window_s)
+        result = limit(steady, replicas, self._changes, now_s, self._settings)
+        self._recommended = [*_keep_since(self._recommended, now_s - self._settings.window_s), (now_s, wanted)]
         longest_s = max(UP_PERIOD_S, self._settings.down_period_s)
-        self._changes = [*_since(self._changes, now_s - longest_s), (now_s, result - replicas)]
+        self._changes = [*_keep_since(self._changes, now_s - longest_s), (now_s, result - replicas)]
         return result
 
 
-def _until(times_s: tuple[int, ...], now_s: float) -> float:
+def _measure_until(times_s: tuple[int, ...], now_s: float) -> float:
     return min((at_s - now_s) % WEEK_S or WEEK_S for at_s in times_s)
 
 
-def _at_start_of_period(replicas: int, changes: History, start_s: float) -> int:
-    return replicas - sum(change for _, change in _since(changes, start_s))
+def _count_at_start_of_period(replicas: int, changes: History, start_s: float) -> int:
+    return replicas - sum(change for _, change in _keep_since(changes, start_s))
 
 
-def _since(history: History, start_s: float) -> History:
+def _keep_since(history: History, start_s: float) -> History:
     return [(at_s, count) for at_s, count in history if at_s > start_s]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the wheels of the services and the models, installs them into an environment of their own, and runs the unit tests against them:
-# nothing that is imported may come from the checkout instead.
+# Builds the wheels of the services and the models, installs them into a new environment, and runs the unit tests against them.
+# No package may be imported from the checkout.
 #
 #     sh release/wheels.sh PYTHON TORCH      TORCH is a requirement, such as torch==2.13.0
 set -eu
@@ -12,7 +12,7 @@ environment=build/wheels-environment
 packages=$(for file in services/*/*/__init__.py models/*/*/__init__.py; do basename "$(dirname "$file")"; done)
 tests="tests/unit/bridge tests/unit/pictures tests/unit/api tests/unit/worker tests/unit/models"
 
-# A build takes what an earlier one has left there, also files that are gone.
+# A build would pick up files that an earlier build left there, even deleted ones.
 remove_builds() { rm -rf services/*/build models/*/build; }
 trap remove_builds EXIT
 remove_builds
@@ -26,7 +26,7 @@ install() {
 install --requirement requirements-unit.txt psutil "$2"
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$wheels" services/*/ models/*/
 install "$wheels"/*.whl
-for model in "$wheels"/*_model_*.whl; do install "$model[api,worker]"; done  # what its two halves need
+for model in "$wheels"/*_model_*.whl; do install "$model[api,worker]"; done  # the requirements of both halves
 
 # shellcheck disable=SC2086
 "$python" -I - $packages <<'END'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command on a copy of the code, again and again: whenever a file of the copy has changed. For `skaffold dev`, which
-# writes edited files there; the image's own root stays read-only. A crash waits for the next edit.
+# Runs a command on a copy of the code, and restarts it when a file of the copy changes. `skaffold dev` writes edited files
+# there; the image's own root stays read-only. After a crash it waits for the next edit.
 set -eu
 
 code=/tmp/code

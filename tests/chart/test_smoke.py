@@ -78,40 +78,40 @@ def management_api(
 
 
 def test_nodes_that_count_alike_pass(smoke: ModuleType, nodes: Nodes, capsys: pytest.CaptureFixture[str]) -> None:
-    smoke.counts_jobs(nodes([10], [10], [10]))
+    smoke.check_job_counts(nodes([10], [10], [10]))
 
     assert "alike at 3 addresses" in capsys.readouterr().out
 
 
 def test_a_node_that_counts_differently_fails(smoke: ModuleType, nodes: Nodes) -> None:
     with pytest.raises(SystemExit, match="the nodes of RabbitMQ differ"):
-        smoke.counts_jobs(nodes([10], [0], [10]), patience_s=0)
+        smoke.check_job_counts(nodes([10], [0], [10]), patience_s=0)
 
 
 def test_a_node_outside_the_cluster_of_the_others_fails(smoke: ModuleType, nodes: Nodes) -> None:
     with pytest.raises(SystemExit, match="the nodes of RabbitMQ differ"):
-        smoke.counts_jobs(nodes([0], [0]) + nodes([0], leader="rabbit@2"), patience_s=0)
+        smoke.check_job_counts(nodes([0], [0]) + nodes([0], leader="rabbit@2"), patience_s=0)
 
 
 def test_a_job_that_comes_between_two_looks_is_no_difference(smoke: ModuleType, nodes: Nodes) -> None:
-    smoke.counts_jobs(nodes([10, 11], [11]))
+    smoke.check_job_counts(nodes([10, 11], [11]))
 
 
 def test_a_node_without_a_count_fails(smoke: ModuleType, nodes: Nodes) -> None:
     with pytest.raises(SystemExit, match="the autoscaler cannot count jobs"):
-        smoke.counts_jobs(nodes([10], field="messages_ready"))
+        smoke.check_job_counts(nodes([10], field="messages_ready"))
 
 
 def test_a_node_that_asks_no_stranger_for_a_password_fails(smoke: ModuleType, nodes: Nodes) -> None:
-    with pytest.raises(SystemExit, match="answers 200 to somebody without a password"):
-        smoke.management_asks_for_a_password(nodes([0]) + nodes([0], stranger=200))
+    with pytest.raises(SystemExit, match="answers 200 to a caller without a password"):
+        smoke.check_rabbitmq_password(nodes([0]) + nodes([0], stranger=200))
 
 
 def test_a_node_that_is_away_fails_with_its_address(smoke: ModuleType, nodes: Nodes) -> None:
     gone = f"http://127.0.0.1:{free_port()}/"
 
     with pytest.raises(SystemExit, match=f"{gone}.*must run, be in DNS and let this pod in"):
-        smoke.counts_jobs([*nodes([10]), gone])
+        smoke.check_job_counts([*nodes([10]), gone])
 
 
 @NEEDS_HELM

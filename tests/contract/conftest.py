@@ -18,7 +18,7 @@ from inference_bridge.rabbitmq.consumer import AmqpConsumer
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.spec import ModelSpec
@@ -68,7 +68,7 @@ class RealWorld:
             publish_timeout_s=5,
             max_unconfirmed=64,
             settle_s=0,
-            drain_rate=DrainRate(),
+            throughput=Throughput(),
         )
 
     def depth_reader(self) -> DepthReader:

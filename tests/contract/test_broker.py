@@ -76,7 +76,7 @@ async def test_an_acknowledged_message_never_comes_back(world: World, running: R
 
     consumer.settle(await take(inbox))
     await consumer.cancel()
-    consumer.hand_back()
+    consumer.requeue_all()
 
     for queue in ("jobs", "retry", "dead"):
         await until_count(world, queue, 0)
@@ -121,7 +121,7 @@ async def test_what_is_handed_back_comes_again(world: World, running: Running, p
     await until(lambda: len(inbox) == 3)
 
     await consumer.cancel()
-    consumer.hand_back()
+    consumer.requeue_all()
     other, other_inbox = await consuming(world, running)
     # RabbitMQ before 4.3 counts a hand-back as a failed delivery: the retry lane brings the jobs one at a time.
     bodies: list[int] = []
@@ -202,7 +202,7 @@ async def test_draining_returns_when_nothing_is_outstanding(publisher: Publisher
     publishing = asyncio.gather(*(publisher.publish(a_request(number)) for number in range(3)))
     await asyncio.sleep(0)
 
-    await publisher.drain(5)
+    await publisher.flush(5)
 
     await asyncio.wait_for(publishing, 1)
 
@@ -243,7 +243,7 @@ async def test_a_job_that_is_given_back_goes_to_another_consumer(
     [kept, waiting] = await take(inbox)
     await consumer.change_prefetch(1)
 
-    consumer.give_back([waiting])
+    consumer.requeue([waiting])
     consumer.settle([kept])
 
     _, other_inbox = await consuming(world, running, prefetch=2)

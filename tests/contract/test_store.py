@@ -149,9 +149,9 @@ async def test_a_revived_id_is_as_new(store: Store, ids: tuple[str, str]) -> Non
     await store.put([failed(one, "prediction_failed", "why")])
     await store.count_attempt(one, "token")
 
-    is_revived = await store.revive(one, ttl_s=60)
+    is_replayed = await store.reset(one, ttl_s=60)
 
-    assert is_revived
+    assert is_replayed
     assert await store.get([one]) == [None]
     assert await store.attempts([one]) == [0]
     assert await store.put([failed(one, "again", "why")]) == 1
@@ -159,18 +159,18 @@ async def test_a_revived_id_is_as_new(store: Store, ids: tuple[str, str]) -> Non
 
 async def test_an_id_reads_as_revived_once_it_was(store: Store, ids: tuple[str, str]) -> None:
     one, two = ids
-    await store.revive(one, ttl_s=60)
-    await store.revive(one, ttl_s=60)
+    await store.reset(one, ttl_s=60)
+    await store.reset(one, ttl_s=60)
 
-    assert [await store.is_revived(one), await store.is_revived(two)] == [True, False]
+    assert [await store.is_replayed(one), await store.is_replayed(two)] == [True, False]
 
 
 async def test_an_id_reads_as_revived_for_a_time_only(store: Store, ids: tuple[str, str]) -> None:
     one, _ = ids
-    await store.revive(one, ttl_s=1)
+    await store.reset(one, ttl_s=1)
 
     async def is_over() -> bool:
-        return not await store.is_revived(one)
+        return not await store.is_replayed(one)
 
     await until_found(is_over)
 
@@ -180,11 +180,11 @@ async def test_an_id_that_has_succeeded_is_not_revived(world: World, store: Stor
     result = succeeded(one, [0.1, 0.7, 0.2], world.spec)
     await store.put([result])
 
-    is_revived = await store.revive(one, ttl_s=60)
+    is_replayed = await store.reset(one, ttl_s=60)
 
-    assert not is_revived
+    assert not is_replayed
     assert await store.get([one]) == [result.body]
-    assert not await store.is_revived(one)
+    assert not await store.is_replayed(one)
 
 
 def a_report(jobs_in_work: int, *, pool: str = "default") -> WorkerReport:

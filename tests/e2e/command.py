@@ -1,4 +1,4 @@
-"""Commands as people type them: kind, kubectl, helm, skaffold, docker."""
+"""Runs commands: kind, kubectl, helm, skaffold, docker."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from tests.support.deployment import ROOT
 
 
 class CommandError(AssertionError):
-    """A command has ended with an error; the message holds what it said."""
+    """A command has ended with an error; the message holds its output."""
 
 
 def run(*command: str, timeout_s: float = 120, stdin: str | None = None, expected_status: int | None = 0) -> str:
-    """Return what a command prints; `expected_status` None takes any.
+    """Return the output of a command; `expected_status` None accepts any status.
 
     Raises:
-        CommandError: another status than the expected one.
+        CommandError: the command ended with an unexpected status.
         subprocess.TimeoutExpired: it took longer than `timeout_s`.
     """
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
@@ -25,7 +25,7 @@ def run(*command: str, timeout_s: float = 120, stdin: str | None = None, expecte
 
 
 @contextmanager
-def port_forward(namespace: str, target: str, port: int) -> Iterator[int]:
+def forward_port(namespace: str, target: str, port: int) -> Iterator[int]:
     """Yield a local port that leads to a Service's or a pod's port while the block runs."""
     command = ["kubectl", "--namespace", namespace, "port-forward", target, f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:

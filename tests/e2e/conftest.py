@@ -1,4 +1,4 @@
-"""The cluster and what is installed in it, made once per run; what each step took; a dump when a test has failed."""
+"""Creates the cluster and installs the chart, once per run; times each step; dumps the state after a failed test."""
 
 import json
 import os
@@ -30,13 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     config.stash[steps] = {}
     config.stash[server_version] = "unknown"
-    # Whoever ends the run must not leave a cluster behind.
+    # After SIGTERM too, the cluster must be deleted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
-def step(config: pytest.Config, name: str) -> Iterator[None]:
-    """Say what is being done, and write down how long it took."""
+def time_step(config: pytest.Config, name: str) -> Iterator[None]:
+    """Print the name of a step, and record its duration."""
     print(f"\n{name} …", flush=True)  # noqa: T201
     started = time.monotonic()
     yield
@@ -45,22 +45,22 @@ def step(config: pytest.Config, name: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def in_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cluster, with KEDA and the images; deleted at the end, unless it was there before or KEEP is set."""
+    """The cluster, with KEDA and the images; deleted at the end, unless it existed before or KEEP is set."""
     os.environ["KUBECONFIG"] = str(cluster.KUBECONFIG)
     was_there = cluster.exists()
     try:
-        with step(request.config, "build the images"):
+        with time_step(request.config, "build the images"):
             run("docker", "compose", "build", "--quiet", timeout_s=1800)
         if was_there:
             cluster.write_kubeconfig()
         else:
-            with step(request.config, "create the cluster"):
+            with time_step(request.config, "create the cluster"):
                 cluster.create(os.environ.get("KIND_NODE_IMAGE", ""))
         cluster.prepare_nodes()
-        with step(request.config, "load the images"):
+        with time_step(request.config, "load the images"):
             cluster.load(cluster.NODE, *cluster.IMAGES, API_IMAGE)
             cluster.load(cluster.GPU_NODE, WORKER_IMAGE)
-        with step(request.config, "install KEDA"):
+        with time_step(request.config, "install KEDA"):
             cluster.install_keda(os.environ.get("KEDA_INSTALL", "keda/install.sh"))
         yield
     finally:
@@ -72,10 +72,10 @@ def in_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
 def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
     """The chart, newly installed."""
     config.load_kube_config(str(cluster.KUBECONFIG))
-    with step(request.config, "remove what was installed"):
+    with time_step(request.config, "remove what was installed"):
         run("helm", "--namespace", release.NAMESPACE, "uninstall", release.RELEASE, "--wait", expected_status=None)
         run("kubectl", "delete", "namespace", release.NAMESPACE, "--ignore-not-found", timeout_s=180)
-    with step(request.config, "install the chart"):
+    with time_step(request.config, "install the chart"):
         release.prepare_namespace()
         release.install()
     request.config.stash[server_version] = client.VersionApi().get_code().git_version
@@ -84,7 +84,7 @@ def system(in_cluster: None, request: pytest.FixtureRequest) -> System:
 
 @pytest.fixture
 def idle(system: System) -> System:
-    """The system with nothing to do: no worker, no job."""
+    """The idle system: no worker, no job."""
     system.wait_until_idle()
     return system
 
@@ -98,7 +98,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed:
         path = OUTPUT / f"{re.sub(r'[^a-z0-9_]+', '-', item.name)}.txt"
         dump(path)
-        report.sections.append(("cluster", f"what the cluster was like is in {path.relative_to(ROOT)}"))
+        report.sections.append(("cluster", f"the state of the cluster is in {path.relative_to(ROOT)}"))
     return report
 
 

@@ -1,4 +1,4 @@
-"""What one wants to see when a test in the cluster has failed."""
+"""Dumps the state of the cluster after a failed test."""
 
 import shlex
 import subprocess
@@ -22,16 +22,16 @@ _COMPONENTS = ("api", "worker", "rabbitmq", "redis")
 
 
 def dump(path: Path) -> None:
-    """Write the state of the cluster and the logs of the pods, those of their former containers included, to a file."""
-    sections = [_said(command) for command in _COMMANDS]
+    """Write the state of the cluster and the pods' logs, also of former containers, to a file."""
+    sections = [_run_safely(command) for command in _COMMANDS]
     for component in _COMPONENTS:
         of = f"--selector app.kubernetes.io/component={component}"
         logs = f"kubectl --namespace {NAMESPACE} logs --prefix --tail 200 --all-containers {of}"
-        sections += [_said(logs), _said(f"{logs} --previous")]
+        sections += [_run_safely(logs), _run_safely(f"{logs} --previous")]
     path.write_text("\n".join(sections))
 
 
-def _said(command: str) -> str:
+def _run_safely(command: str) -> str:
     try:
         return f"$ {command}\n{run(*shlex.split(command), timeout_s=30, expected_status=None)}"
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""How soon the first worker comes, how often, and how two share: written by a run, read for docs."""
+"""Figures of starts from zero, and of two workers that share: a run writes them, docs/scaling.md shows them."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from tests.e2e.conftest import OUTPUT
 from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "from-zero.json"
-"""What runs in the cluster have left."""
+"""The figures of runs in the cluster."""
 FIGURES = ROOT / "docs/from_zero.json"
 
 _HEAD = """
@@ -26,22 +26,22 @@ _ROWS = {
 
 
 def write(name: str, source: str, figure: object, path: Path = RECORDED) -> None:
-    """Leave a figure that was taken with a source beside what was left before."""
+    """Add the figure of a source to the recorded figures."""
     recorded = json.loads(path.read_text()) if path.exists() else {}
     recorded.setdefault(name, {})[source] = figure
     recorded["measured"] = time.strftime("%Y-%m-%d")
     path.write_text(json.dumps(recorded) + "\n")
 
 
-def section(recorded: dict[str, Any]) -> str:
-    """Return what docs/scaling.md says about it."""
-    rows = "".join(_row(_ROWS[name], recorded[name]) for name in _ROWS)
+def render_section(recorded: dict[str, Any]) -> str:
+    """Return the section of docs/scaling.md."""
+    rows = "".join(_render_row(_ROWS[name], recorded[name]) for name in _ROWS)
     return f"{_HEAD}{rows}\nMeasured on {recorded['measured']}.\n\n"
 
 
-def _row(text: str, by_source: dict[str, Any]) -> str:
-    return f"| {text} | {_cell(by_source['queue'])} | {_cell(by_source['wait'])} |\n"
+def _render_row(text: str, by_source: dict[str, Any]) -> str:
+    return f"| {text} | {_render_cell(by_source['queue'])} | {_render_cell(by_source['wait'])} |\n"
 
 
-def _cell(figure: Any) -> str:
+def _render_cell(figure: Any) -> str:
     return ", ".join(f"{one:g}" for one in figure) if isinstance(figure, list) else f"{figure:g}"

@@ -1,4 +1,4 @@
-"""How long a worker took to be asked for after the jobs' queue got another leader: written by a run, read for docs."""
+"""Seconds until KEDA asks for a worker after a change of the queue's leader: a run writes them, the docs show them."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from tests.e2e.conftest import OUTPUT
 from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "leaders.json"
-"""What runs in the cluster have left, by the source of KEDA's figure."""
+"""The figures of runs in the cluster, by the source of KEDA's figure."""
 FIGURES = ROOT / "docs/leaders.json"
 
 _HEAD = """## Whichever node of RabbitMQ leads
@@ -23,12 +23,12 @@ from the first picture to the worker that is asked for. The raw figures are in [
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the leader, and what followed.
+    """One change of the leader, and the start of a worker after it.
 
     Attributes:
-        leader: the number of the node that led from then on.
+        leader: the number of the new leader's node.
         asked: the numbers of the nodes to which KEDA had a connection.
-        s: seconds from the jobs to the first worker that was asked for.
+        s: seconds from the jobs until KEDA asked for the first worker.
     """
 
     leader: int
@@ -37,7 +37,7 @@ class Change:
 
 
 def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change]) -> None:
-    """Leave what happened with one source of KEDA's figure beside what was left with others."""
+    """Add the changes with one source of KEDA's figure to the recorded figures."""
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     recorded[source] = {
         "measured": time.strftime("%Y-%m-%d"),
@@ -48,14 +48,14 @@ def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change]
     RECORDED.write_text(json.dumps(recorded) + "\n")
 
 
-def section(recorded: dict[str, Any]) -> str:
-    """Return what docs/scaling.md says about it: a table for each source."""
+def render_section(recorded: dict[str, Any]) -> str:
+    """Return the section of docs/scaling.md, with a table for each source."""
     first = next(iter(recorded.values()))
-    tables = (_table(source, of) for source, of in recorded.items())
+    tables = (_render_table(source, of) for source, of in recorded.items())
     return _HEAD.format(times=len(first["changes"]), jobs=first["jobs"]) + "".join(tables)
 
 
-def _table(source: str, of: dict[str, Any]) -> str:
+def _render_table(source: str, of: dict[str, Any]) -> str:
     changes = of["changes"]
     rows = {
         f"`{source}`, a look every {of['polling_interval_s']} s": range(1, len(changes) + 1),

@@ -1,4 +1,4 @@
-"""Writes docs/scaling.md, its figures and its picture from what a run in the cluster has left in build/e2e."""
+"""Writes docs/scaling.md, its figures and its picture from the recordings of a run in build/e2e."""
 
 import json
 import subprocess
@@ -14,11 +14,12 @@ SOURCES = ("queue", "wait")
 
 _HEAD = """# From zero to N workers and back
 
-This page is written by `make e2e`, from what that has seen; the raw figures are in [scaling.json](scaling.json).
+`make e2e` measures and writes this page; the raw figures are in [scaling.json](scaling.json).
 
-A kind cluster on one machine: a node for everything but the workers, and one with two pretended GPUs. {jobs} pictures
-are submitted at once to a system that has no worker. Each takes a worker {seconds_per_job:g} s. KEDA may start three
-workers, so one finds no GPU and stays pending. No image is pulled and no node started; elsewhere those come on top.
+A kind cluster on one machine: a node for everything but the workers, a second node with two pretended GPUs. {jobs}
+pictures are submitted at once to a system that has no worker. Each takes a worker {seconds_per_job:g} s. KEDA may
+start three workers, so one finds no GPU and stays pending. No image is pulled and no node started; elsewhere those
+come on top.
 [keda/README.md](../keda/README.md#two-sources) says what the sources of KEDA's figure are, `queue` and `wait`.
 
 ![Workers and jobs over time](pictures/scaling.svg)
@@ -41,7 +42,7 @@ and is paid. Nobody knows how old KEDA's figure was, nor when KEDA last looked, 
 """
 
 _STEPS = """
-## What each step took
+## Time of each step
 
 On {cpus} cores that ran everything, in seconds; a test's time includes the wait for an idle system before it,
 the first one's all that stands above it. Images that were built before are not built again.
@@ -57,8 +58,8 @@ def main() -> None:
     recordings = {source: json.loads(file.read_text()) for source, file in files.items()}
     for module in (from_zero, leaders):
         module.FIGURES.write_text(module.RECORDED.read_text())
-    more = from_zero.section(json.loads(from_zero.FIGURES.read_text()))
-    more += leaders.section(json.loads(leaders.FIGURES.read_text()))
+    more = from_zero.render_section(json.loads(from_zero.FIGURES.read_text()))
+    more += leaders.render_section(json.loads(leaders.FIGURES.read_text()))
     write(ROOT / "docs", recordings, json.loads((OUTPUT / "steps.json").read_text()), more)
 
 
@@ -66,10 +67,10 @@ def write(folder: Path, recordings: dict[str, Any], steps: dict[str, Any], more:
     """Write scaling.json, pictures/scaling.svg and scaling.md from a recording of each source, by its name.
 
     Args:
-        folder: where to.
-        recordings: of a burst with each source, as test_burst.py leaves it.
-        steps: how long each step of the run took, as conftest.py leaves it.
-        more: sections that stand behind the burst.
+        folder: the folder to write into.
+        recordings: of a burst with each source, from test_burst.py.
+        steps: seconds of each step of the run, from conftest.py.
+        more: the sections after the burst.
     """
     figures, picture = folder / "scaling.json", folder / "pictures/scaling.svg"
     figures.write_text(json.dumps(recordings) + "\n")

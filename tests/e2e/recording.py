@@ -1,4 +1,4 @@
-"""What was seen while a burst was worked off: replicas and queue depth over time."""
+"""Records replicas and queue depth over time, during a burst."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -11,15 +11,15 @@ from tests.e2e.system import System
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at the system.
+    """The state of the system at one moment.
 
     Attributes:
         s: seconds since the recording began.
-        replicas: workers that are asked for.
-        ready: workers that are ready.
-        messages: jobs that wait or are worked on, as RabbitMQ's management API counts them: some seconds late.
+        replicas: workers that KEDA asks for.
+        ready: ready workers.
+        messages: waiting and running jobs by RabbitMQ's management API, which is some seconds late.
         pending: jobs without a result.
-        pods: workers that hold a GPU, starting and leaving ones too.
+        pods: workers that hold a GPU, also starting and draining workers.
     """
 
     s: float
@@ -32,12 +32,12 @@ class Sample:
 
 @dataclass
 class Recording:
-    """Looks at the system when it is told to.
+    """Takes samples of the system.
 
     Attributes:
-        samples: what was seen.
-        pending: jobs without a result; whoever submits and fetches keeps it right.
-        marks: seconds at which something happened, by its name.
+        samples: the samples so far.
+        pending: jobs without a result; the caller that submits and fetches updates it.
+        marks: the seconds of events, by name.
     """
 
     system: System
@@ -47,27 +47,27 @@ class Recording:
     pending: int = 0
 
     def __post_init__(self) -> None:
-        self._auth = "operator", self.system.passwords()["rabbitmq-operator-password"]
+        self._auth = "operator", self.system.read_passwords()["rabbitmq-operator-password"]
         self._started = time.monotonic()
 
-    def now(self) -> float:
+    def read_clock(self) -> float:
         """Return the seconds since the recording began."""
         return round(time.monotonic() - self._started, 2)
 
     def look(self) -> None:
         """Take a sample."""
-        wanted, ready = self.system.workers_wanted(), len(self.system.running_workers())
-        pods = len(self.system.paid_workers())
-        self.samples.append(Sample(self.now(), wanted, ready, self._messages(), self.pending, pods))
+        wanted, ready = self.system.count_wanted_workers(), len(self.system.list_running_workers())
+        pods = len(self.system.list_paid_workers())
+        self.samples.append(Sample(self.read_clock(), wanted, ready, self._count_messages(), self.pending, pods))
 
     def mark(self, name: str) -> None:
-        """Write down that something has happened."""
-        self.marks[name] = self.now()
+        """Record the time of an event."""
+        self.marks[name] = self.read_clock()
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the samples and marks for a file."""
         return {"marks": self.marks, "samples": [asdict(sample) for sample in self.samples]}
 
-    def _messages(self) -> int:
+    def _count_messages(self) -> int:
         url = f"{self.management_url}/api/queues/%2F/mnist.jobs"
         return int(httpx.get(url, auth=self._auth, timeout=10).json()["messages"])

@@ -1,4 +1,4 @@
-"""The chart, installed in a namespace that takes only restricted pods."""
+"""Installs the chart in a namespace that takes only restricted pods."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ FULLNAME = f"{RELEASE}-mnist-inference"
 CHART = "charts/mnist-inference"
 FILES = (f"{CHART}/values-kind.yaml", "tests/e2e/values.yaml")
 MAX_REPLICAS = 3
-"""Workers at most, as values.yaml says."""
+"""Most workers, as in values.yaml."""
 SOURCES = {
     "queue": ("--set", "autoscaling.source=queue"),
-    # Half of what values-kind.yaml says: the API's figure is fresh.
+    # Half of the interval in values-kind.yaml: the API's figure is fresh.
     "wait": ("--set", "autoscaling.source=wait,autoscaling.pollingInterval=1"),
 }
-"""What Helm is told for each source of KEDA's figure."""
+"""Helm's arguments for each source of KEDA's figure."""
 
 
 def create_namespace(name: str) -> None:
@@ -28,7 +28,7 @@ def create_namespace(name: str) -> None:
 
 
 def prepare_namespace() -> None:
-    """Create the namespace with what the pods mount, and a way in from outside."""
+    """Create the namespace, the ConfigMap that the workers mount, and a Service for calls from outside."""
     create_namespace(NAMESPACE)
     set_seconds_per_job(0)
     port = {"port": 8000, "targetPort": "http", "nodePort": API_NODE_PORT}
@@ -40,7 +40,7 @@ def prepare_namespace() -> None:
 
 
 def set_seconds_per_job(seconds: float) -> None:
-    """Say how long a job takes in workers that start from now on."""
+    """Set the seconds of a job for workers that start from now on."""
     model = Path(__file__).with_name("slow_model.py").read_text()
     data = {"slow_model.py": model, "seconds-per-job": str(seconds)}
     metadata = {"name": "slow-model", "namespace": NAMESPACE}
@@ -52,22 +52,22 @@ def apply(thing: dict[str, object]) -> None:
     run("kubectl", "apply", "--filename", "-", stdin=json.dumps(thing))
 
 
-def helm(command: str, *arguments: str, timeout_s: float = 400) -> str:
-    """Run a command of Helm's on the release."""
+def run_helm(command: str, *arguments: str, timeout_s: float = 400) -> str:
+    """Run a Helm command on the release."""
     return run("helm", "--namespace", NAMESPACE, command, *arguments, timeout_s=timeout_s)
 
 
 def install(*arguments: str) -> None:
-    """Install the chart, or upgrade what is installed, and wait until everything is ready."""
+    """Install the chart, or upgrade the release, and wait until everything is ready."""
     upgrade("--wait", "--timeout", "5m", *arguments)
 
 
 def upgrade(*arguments: str) -> None:
-    """Install the chart, or upgrade what is installed, and do not wait: a worker may have no GPU for long."""
+    """Install the chart, or upgrade the release, without a wait: a worker may have no GPU for long."""
     files = [part for file in FILES for part in ("--values", file)]
-    helm("upgrade", "--install", RELEASE, CHART, *files, *arguments)
+    run_helm("upgrade", "--install", RELEASE, CHART, *files, *arguments)
 
 
 def uninstall() -> None:
     """Uninstall the release; its volumes and Secret stay."""
-    helm("uninstall", RELEASE, "--wait", "--timeout", "3m")
+    run_helm("uninstall", RELEASE, "--wait", "--timeout", "3m")

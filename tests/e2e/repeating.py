@@ -1,4 +1,4 @@
-"""Something that is done again and again beside a test."""
+"""Repeats a call while a test runs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def repeating(step: Callable[[], None], every_s: float) -> Iterator[None]:
+def keep_repeating(step: Callable[[], None], every_s: float) -> Iterator[None]:
     """Call a function in a thread, with a pause of `every_s` after each call, while the block runs."""
     ended = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The real classifier behind a device that takes its time; mounted into the workers."""
+"""The real classifier on a slow device; mounted into the workers."""
 
 import logging
 import os
@@ -17,9 +17,9 @@ SLOW = replace(SPEC, model="slow_model:SlowDigits")
 
 
 class SlowDigits(DigitClassifier):
-    """Waits `SECONDS_PER_JOB` for each input of a batch, then answers as the real one; not while it warms up.
+    """Sleeps `SECONDS_PER_JOB` for each input of a batch, except in the warm-up, then calls the real classifier.
 
-    It logs when it starts and when it has waited: between the two, no result of the batch can be anywhere.
+    It logs the start and the end of the sleep: between the two, no result of the batch can exist.
     """
 
     spec = SLOW

@@ -1,4 +1,4 @@
-"""Who has no password, or comes from elsewhere, gets nothing."""
+"""RabbitMQ and Redis refuse clients without a password, and clients from other namespaces."""
 
 from collections.abc import Iterator
 
@@ -9,27 +9,27 @@ import redis
 from pika.exceptions import AMQPConnectionError
 
 from tests.e2e import release
-from tests.e2e.command import port_forward, run
+from tests.e2e.command import forward_port, run
 from tests.e2e.release import FULLNAME, NAMESPACE
 from tests.e2e.system import System
 from tests.e2e.traffic import assert_answered_right, submit
 
 
 def test_rabbitmq_lets_nobody_in_without_its_password(system: System) -> None:
-    with port_forward(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 5672) as port:
+    with forward_port(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 5672) as port:
         parameters = pika.URLParameters(f"amqp://guest:guest@127.0.0.1:{port}/%2F")
         with pytest.raises(AMQPConnectionError):
             pika.BlockingConnection(parameters)
 
 
 def test_rabbitmqs_management_api_lets_nobody_in_without_its_password(system: System) -> None:
-    with port_forward(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 15672) as port:
+    with forward_port(NAMESPACE, f"service/{FULLNAME}-rabbitmq", 15672) as port:
         for credentials in (None, ("guest", "guest"), ("operator", "operator")):
             assert httpx.get(f"http://127.0.0.1:{port}/api/queues", auth=credentials).status_code == 401
 
 
 def test_redis_lets_nobody_in_without_its_password(system: System) -> None:
-    with port_forward(NAMESPACE, f"service/{FULLNAME}-redis", 6379) as port:
+    with forward_port(NAMESPACE, f"service/{FULLNAME}-redis", 6379) as port:
         for user, password in ((None, None), ("default", ""), ("api", "api")):
             stranger = redis.Redis(port=port, username=user, password=password)
             with pytest.raises((redis.AuthenticationError, redis.ResponseError)):
@@ -54,7 +54,7 @@ def test_with_network_policies_a_stranger_does_not_reach_redis_and_the_system_wo
 
 
 def _network_enforces_policies() -> bool:
-    """Forbid all traffic to the API, and look whether it is still reached."""
+    """Forbid all traffic to the API, and try to reach it."""
     selector = {"matchLabels": {"app.kubernetes.io/component": "api"}}
     policy: dict[str, object] = {
         "apiVersion": "networking.k8s.io/v1",

@@ -11,12 +11,12 @@ import pytest
 
 from tests.e2e import release
 from tests.e2e.cluster import GPUS
-from tests.e2e.command import port_forward
+from tests.e2e.command import forward_port
 from tests.e2e.conftest import OUTPUT
 from tests.e2e.recording import Recording
-from tests.e2e.repeating import repeating
+from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
-from tests.e2e.traffic import Job, results, submit
+from tests.e2e.traffic import Job, fetch_results, submit
 from tests.support.waiting import wait_for
 
 JOBS = 60
@@ -25,7 +25,7 @@ SECONDS_PER_JOB = 1.0
 
 @dataclass(frozen=True)
 class Burst:
-    """What became of sixty pictures that came at once."""
+    """The outcome of sixty pictures that are submitted at once."""
 
     jobs: list[Job]
     results: list[dict[str, Any]]
@@ -40,20 +40,20 @@ def burst(request: pytest.FixtureRequest, system: System) -> Iterator[Burst]:
     release.install(*release.SOURCES[request.param])
     system.wait_until_idle()
     release.set_seconds_per_job(SECONDS_PER_JOB)
-    with port_forward(release.NAMESPACE, f"service/{release.FULLNAME}-rabbitmq", 15672) as port:
+    with forward_port(release.NAMESPACE, f"service/{release.FULLNAME}-rabbitmq", 15672) as port:
         recording = Recording(system, f"http://127.0.0.1:{port}")
-        with repeating(recording.look, every_s=0.5):
-            burst = _burst(system, recording)
-        # The last look beside the burst may have begun before the last worker went.
+        with keep_repeating(recording.look, every_s=0.5):
+            burst = _run_burst(system, recording)
+        # The last sample of the thread may have begun before the last worker was gone.
         recording.look()
-    _write(recording)
+    _write_recording(recording)
     yield burst
     release.install()
 
 
 def test_while_nothing_is_asked_there_is_no_worker(idle: System) -> None:
-    assert idle.workers_wanted() == 0
-    assert idle.pods("worker") == []
+    assert idle.count_wanted_workers() == 0
+    assert idle.list_pods("worker") == []
 
 
 def test_a_burst_is_answered_right(burst: Burst) -> None:
@@ -78,19 +78,22 @@ def test_a_worker_without_a_free_gpu_stays_pending(burst: Burst) -> None:
 
 def test_after_a_burst_the_workers_go_and_the_queues_are_empty(burst: Burst, system: System) -> None:
     assert burst.recording.samples[-1].replicas == 0
-    assert set(system.queued().values()) == {0}
+    assert set(system.count_queued().values()) == {0}
 
 
-def _burst(system: System, recording: Recording) -> Burst:
+def _run_burst(system: System, recording: Recording) -> Burst:
     recording.mark("burst")
     jobs = submit(JOBS)
     recording.pending = JOBS
     found = _fetch(jobs, recording)
     recording.mark("last result")
-    # A result can be read a moment before the worker that stored it has counted it.
-    wait_for("every result is counted", lambda: system.worker_metric("inference_results_total") >= JOBS, 30)
-    counted = system.worker_metric("inference_results_total"), system.worker_metric("inference_duplicate_results_total")
-    unscheduled = {pod.metadata.name for pod in system.pods("worker") if _lacks_gpu(pod)}
+    # A result can be read a moment before its worker has counted it.
+    wait_for("every result is counted", lambda: system.sum_worker_metric("inference_results_total") >= JOBS, 30)
+    counted = (
+        system.sum_worker_metric("inference_results_total"),
+        system.sum_worker_metric("inference_duplicate_results_total"),
+    )
+    unscheduled = {pod.metadata.name for pod in system.list_pods("worker") if _lacks_gpu(pod)}
     system.wait_until_idle()
     recording.mark("no worker")
     return Burst(jobs, found, recording, *counted, unscheduled)
@@ -98,9 +101,9 @@ def _burst(system: System, recording: Recording) -> Burst:
 
 def _fetch(jobs: list[Job], recording: Recording) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(JOBS) as clients:
-        fetching = [clients.submit(results, [job]) for job in jobs]
+        fetching = [clients.submit(fetch_results, [job]) for job in jobs]
         for _ in as_completed(fetching):
-            recording.marks.setdefault("first result", recording.now())
+            recording.marks.setdefault("first result", recording.read_clock())
             recording.pending -= 1
     return [found for fetched in fetching for found in fetched.result()]
 
@@ -112,11 +115,11 @@ def _lacks_gpu(pod: Any) -> bool:
     )
 
 
-def _write(recording: Recording) -> None:
-    """Leave it for docs/scaling.md, in the form that keda/simulate.py reads."""
+def _write_recording(recording: Recording) -> None:
+    """Write the recording for docs/scaling.md, in the format of keda/simulate.py."""
     samples = recording.samples
     first_asked, first_ready = (next(s.s for s in samples if getattr(s, of)) for of in ("replicas", "ready"))
-    values = json.loads(release.helm("get", "values", release.RELEASE, "--output", "json"))
+    values = json.loads(release.run_helm("get", "values", release.RELEASE, "--output", "json"))
     source = values["autoscaling"].get("source", "queue")
     about = {
         "measured": time.strftime("%Y-%m-%d"),
@@ -127,4 +130,4 @@ def _write(recording: Recording) -> None:
         "start_s": round(first_ready - first_asked, 2),
         "throughput": 1 / SECONDS_PER_JOB,
     }
-    (OUTPUT / f"burst-{source}.json").write_text(json.dumps(about | recording.as_json()))
+    (OUTPUT / f"burst-{source}.json").write_text(json.dumps(about | recording.to_json()))

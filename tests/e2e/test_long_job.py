@@ -16,5 +16,5 @@ def test_a_job_slower_than_the_cooldown_keeps_its_worker_until_its_result_exists
 
     assert_answered_right(jobs)
 
-    assert worker.metadata.uid in {pod.metadata.uid for pod in idle.running_workers()}
-    wait_for("one counted result", lambda: idle.worker_metric("inference_results_total") == 1, 30)
+    assert worker.metadata.uid in {pod.metadata.uid for pod in idle.list_running_workers()}
+    wait_for("one counted result", lambda: idle.sum_worker_metric("inference_results_total") == 1, 30)

@@ -1,4 +1,4 @@
-"""The values for production, with three nodes of RabbitMQ, in a namespace of their own."""
+"""The values for production, with three nodes of RabbitMQ, in a separate namespace."""
 
 import time
 from collections import Counter
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e import cluster, leaders, nodes, release
-from tests.e2e.command import port_forward, run
+from tests.e2e.command import forward_port, run
 from tests.e2e.leaders import Change
 from tests.e2e.nodes import Nodes
 from tests.e2e.release import CHART, create_namespace
-from tests.e2e.repeating import repeating
+from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import Stream, assert_answered_right, submit
 from tests.support.waiting import wait_for
@@ -33,34 +33,34 @@ def production(system: System) -> Iterator[System]:
     create_namespace(NAMESPACE)
     install()
     yield System(RELEASE)
-    helm("uninstall", RELEASE, "--wait")
+    run_helm("uninstall", RELEASE, "--wait")
     run("kubectl", "delete", "namespace", NAMESPACE, timeout_s=180)
 
 
 @pytest.fixture(scope="module")
 def api_url(production: System) -> Iterator[str]:
-    with port_forward(NAMESPACE, f"service/{NAME}-api", 8000) as port:
+    with forward_port(NAMESPACE, f"service/{NAME}-api", 8000) as port:
         yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
 def rabbitmq(production: System) -> Iterator[Nodes]:
     """RabbitMQ, with every queue on every node."""
-    wait_for("every queue is on every node", lambda: members() == [NODES] * QUEUES, 120)
-    password = production.passwords()["rabbitmq-autoscaler-password"]
-    with nodes.opened(NAMESPACE, f"{NAME}-rabbitmq", NODES, password) as opened:
+    wait_for("every queue is on every node", lambda: count_members() == [NODES] * QUEUES, 120)
+    password = production.read_passwords()["rabbitmq-autoscaler-password"]
+    with nodes.open_nodes(NAMESPACE, f"{NAME}-rabbitmq", NODES, password) as opened:
         yield opened
 
 
 def test_every_node_counts_the_jobs_that_wait_whichever_leads(
     production: System, rabbitmq: Nodes, api_url: str
 ) -> None:
-    with no_worker(production):
+    with hold_workers(production):
         jobs = submit(JOBS, api_url)
         for leader in rabbitmq.pods:
             rabbitmq.move_leader(leader)
-            # A new leader tells its figure some seconds later.
-            wait_for("each node counts all jobs", lambda: rabbitmq.counts() == [JOBS] * NODES, 30)
+            # A new leader reports its figure some seconds later.
+            wait_for("each node counts all jobs", lambda: rabbitmq.count_jobs() == [JOBS] * NODES, 30)
 
     assert_answered_right(jobs, api_url=api_url)
 
@@ -73,13 +73,13 @@ def test_a_worker_starts_from_zero_whichever_node_leads(
 
     changes = [start_after_a_change_of_leader(production, rabbitmq, api_url) for _ in range(CHANGES)]
 
-    leaders.write(source, polling_interval_s(), JOBS, changes)
+    leaders.write(source, read_polling_interval_s(), JOBS, changes)
     led = Counter(change.leader for change in changes)
     assert sorted(led.values()) == [CHANGES // NODES, CHANGES // NODES, CHANGES // NODES + CHANGES % NODES]
 
 
 def test_the_charts_own_test_asks_every_node(production: System) -> None:
-    said = helm("test", RELEASE, "--logs", "--timeout", "5m")
+    said = run_helm("test", RELEASE, "--logs", "--timeout", "5m")
 
     assert f"alike at {1 + NODES} addresses" in said
     assert "a picture was answered" in said
@@ -87,26 +87,26 @@ def test_the_charts_own_test_asks_every_node(production: System) -> None:
 
 def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(rabbitmq: Nodes, api_url: str) -> None:
     stream = Stream(api_url)
-    with repeating(stream.submit, every_s=0.2):
+    with keep_repeating(stream.submit, every_s=0.2):
         wait_for("some accepted jobs", lambda: len(stream.jobs) > 10, 60)
-        rollout("restart")
-        rollout("status", "--timeout=300s")
+        roll_out("restart")
+        roll_out("status", "--timeout=300s")
         accepted = len(stream.jobs)
         wait_for("more accepted jobs", lambda: len(stream.jobs) > accepted + 10, 60)
 
     assert set(stream.refusals) <= {503}
     assert_answered_right(stream.jobs, api_url=api_url)
-    assert members() == [NODES] * QUEUES
+    assert count_members() == [NODES] * QUEUES
 
 
 def start_after_a_change_of_leader(production: System, rabbitmq: Nodes, api_url: str) -> Change:
-    """Let another node lead while there is no worker, submit jobs, and see a worker do them."""
+    """Make another node the leader while there is no worker, submit jobs, and wait for their results."""
     production.wait_until_idle()
     leader = rabbitmq.move_leader_on()
-    asked = rabbitmq.asked_by(cluster.keda_address())
+    asked = rabbitmq.find_asked_by(cluster.find_keda_address())
     started = time.monotonic()
     jobs = submit(JOBS, api_url)
-    wait_for("a worker is asked for", production.workers_wanted, 60, every_s=0.1)
+    wait_for("a worker is asked for", production.count_wanted_workers, 60, every_s=0.1)
     seconds = round(time.monotonic() - started, 2)
     assert_answered_right(jobs, api_url=api_url)
     number = rabbitmq.pods.index
@@ -116,7 +116,7 @@ def start_after_a_change_of_leader(production: System, rabbitmq: Nodes, api_url:
 
 
 @contextmanager
-def no_worker(production: System) -> Iterator[None]:
+def hold_workers(production: System) -> Iterator[None]:
     """Keep KEDA from starting workers while the block runs."""
     annotate = ("kubectl", "--namespace", NAMESPACE, "annotate", SCALED_OBJECT)
     run(*annotate, "autoscaling.keda.sh/paused-replicas=0")
@@ -127,7 +127,7 @@ def no_worker(production: System) -> Iterator[None]:
         run(*annotate, "autoscaling.keda.sh/paused-replicas-")
 
 
-def polling_interval_s() -> int:
+def read_polling_interval_s() -> int:
     said = run(
         "kubectl", "--namespace", NAMESPACE, "get", SCALED_OBJECT, "--output", "jsonpath={.spec.pollingInterval}"
     )
@@ -135,22 +135,22 @@ def polling_interval_s() -> int:
 
 
 def install(*arguments: str) -> None:
-    """Install the chart, or change what is installed, and wait until everything is ready."""
+    """Install the chart, or upgrade the release, and wait until everything is ready."""
     files = [part for file in FILES for part in ("--values", file)]
-    helm("upgrade", "--install", RELEASE, CHART, *files, *arguments, "--wait", "--timeout", "5m")
+    run_helm("upgrade", "--install", RELEASE, CHART, *files, *arguments, "--wait", "--timeout", "5m")
 
 
-def helm(command: str, *arguments: str) -> str:
+def run_helm(command: str, *arguments: str) -> str:
     return run("helm", "--namespace", NAMESPACE, command, *arguments, timeout_s=320)
 
 
-def rollout(command: str, *arguments: str) -> None:
+def roll_out(command: str, *arguments: str) -> None:
     what = f"statefulset/{NAME}-rabbitmq"
     run("kubectl", "--namespace", NAMESPACE, "rollout", command, what, *arguments, timeout_s=320)
 
 
-def members() -> list[int]:
-    """Return on how many nodes each queue is."""
+def count_members() -> list[int]:
+    """Return the number of nodes of each queue."""
     command = ("rabbitmqctl", "--quiet", "list_queues", "--no-table-headers", "members")
     pod = ("exec", f"{NAME}-rabbitmq-0", "--container=rabbitmq", "--")
     return [line.count("rabbit@") for line in run("kubectl", "--namespace", NAMESPACE, *pod, *command).splitlines()]

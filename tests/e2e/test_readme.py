@@ -1,4 +1,4 @@
-"""The session that the README shows, run as it stands there."""
+"""Runs the session of the README, unchanged."""
 
 import json
 import re
@@ -16,7 +16,7 @@ def test_the_readmes_port_forward_and_curl_lines_give_an_answer(idle: System, tm
     release.set_seconds_per_job(0)
     (found,) = SESSION.findall((ROOT / "README.md").read_text())
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    # The port-forward that it leaves in the background ends with the shell.
+    # The port-forward in the background ends with the shell.
     script = f"trap 'kill $(jobs -p)' EXIT\n{found}"
 
     done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=120, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""RabbitMQ, Redis and whole nodes that go while there is work."""
+"""RabbitMQ, Redis or a whole node goes away while there is work."""
 
 import httpx
 
@@ -6,7 +6,7 @@ from tests.e2e import release
 from tests.e2e.cluster import NODE
 from tests.e2e.command import run
 from tests.e2e.system import RABBITMQ_POD, REDIS_POD, System
-from tests.e2e.traffic import assert_answered_right, results, submit, try_to_submit
+from tests.e2e.traffic import assert_answered_right, fetch_results, submit, try_to_submit
 from tests.support.waiting import wait_for
 
 JOBS = 12
@@ -20,9 +20,9 @@ def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_
     seen: list[httpx.Response | None] = []
 
     idle.delete_pod(RABBITMQ_POD)
-    wait_for("a refusal", lambda: _status(seen) == 503, 60, every_s=0.1)
+    wait_for("a refusal", lambda: _submit_once(seen) == 503, 60, every_s=0.1)
     refusal = seen[-1]
-    wait_for("a picture is accepted again", lambda: _status(seen) == 202, 120)
+    wait_for("a picture is accepted again", lambda: _submit_once(seen) == 202, 120)
 
     assert refusal is not None
     assert int(refusal.headers["Retry-After"]) > 0
@@ -33,12 +33,12 @@ def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_
 def test_results_survive_redis(idle: System) -> None:
     release.set_seconds_per_job(0)
     jobs = submit(JOBS)
-    before = results(jobs)
+    before = fetch_results(jobs)
 
     idle.delete_pod(REDIS_POD)
     idle.wait_until_ready("redis")
 
-    assert results(jobs) == before
+    assert fetch_results(jobs) == before
 
 
 def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
@@ -47,7 +47,7 @@ def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
     jobs = submit(40)
     idle.wait_for_busy_worker()
     try:
-        # A disruption budget of CoreDNS or the like may never be met on a single node.
+        # A single node may never satisfy the disruption budget of CoreDNS.
         force = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=180s")
         run("kubectl", "drain", NODE, *force, timeout_s=240)
     finally:
@@ -56,7 +56,7 @@ def test_a_drained_node_takes_no_job_with_it(idle: System) -> None:
     assert_answered_right(jobs)
 
 
-def _status(seen: list[httpx.Response | None]) -> int:
+def _submit_once(seen: list[httpx.Response | None]) -> int:
     seen.append(try_to_submit())
     answer = seen[-1]
     return answer.status_code if answer is not None else 0

@@ -1,4 +1,4 @@
-"""`skaffold run`, `skaffold verify` and `skaffold delete`, in a namespace beside the release that is there."""
+"""`skaffold run`, `skaffold verify` and `skaffold delete`, in a namespace beside the installed release."""
 
 from collections.abc import Iterator
 
@@ -22,19 +22,19 @@ def namespace(idle: System) -> Iterator[None]:
 
 @pytest.mark.usefixtures("namespace")
 def test_skaffold_deploys_the_system_sends_it_a_picture_and_takes_it_away() -> None:
-    skaffold("run")
-    assert "statefulset.apps/mnist-inference-rabbitmq" in objects()
+    run_skaffold("run")
+    assert "statefulset.apps/mnist-inference-rabbitmq" in list_objects()
 
-    skaffold("build", "--file-output", str(TAGS))
-    skaffold("verify", "--build-artifacts", str(TAGS))
+    run_skaffold("build", "--file-output", str(TAGS))
+    run_skaffold("verify", "--build-artifacts", str(TAGS))
 
-    skaffold("delete")
-    assert objects() == ""
+    run_skaffold("delete")
+    assert list_objects() == ""
 
 
-def skaffold(command: str, *arguments: str) -> None:
+def run_skaffold(command: str, *arguments: str) -> None:
     run("skaffold", command, "--profile", "ci", "--namespace", NAMESPACE, *arguments, timeout_s=900)
 
 
-def objects() -> str:
+def list_objects() -> str:
     return run("kubectl", "--namespace", NAMESPACE, "get", "deployments,statefulsets", "--output", "name")

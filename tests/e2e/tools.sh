@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the tools for a cluster on this machine are at hand; says what is missing otherwise.
+# Checks that this machine has the tools for a cluster; names the missing tools.
 set -eu
 cd "$(dirname "$0")/../.."
 

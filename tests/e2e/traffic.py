@@ -1,4 +1,4 @@
-"""Clients: pictures in, ids out, results out."""
+"""Acts as a client: submits pictures and fetches results."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from tests.e2e.cluster import API_URL
 from tests.support.deployment import ROOT
 
 DIGITS = {"three": 3, "four": 4, "seven": 7}
-"""The samples and what they show."""
+"""The samples and their digits."""
 RESULT_TIMEOUT_S = 300.0
 _CLIENTS = 8
 
@@ -23,8 +23,8 @@ class Job:
     """An accepted picture.
 
     Attributes:
-        inference_id: the id that was given out.
-        digit: what the picture shows.
+        inference_id: the id from the API.
+        digit: the digit in the picture.
     """
 
     inference_id: str
@@ -32,7 +32,7 @@ class Job:
 
 
 def submit(count: int, api_url: str = API_URL) -> list[Job]:
-    """Submit pictures at once; a refusal is tried again when it says so.
+    """Submit pictures at once; after a refusal, try again as `Retry-After` says.
 
     Raises:
         AssertionError: an answer is neither 202 nor 503 with Retry-After, or the refusals do not end.
@@ -43,7 +43,7 @@ def submit(count: int, api_url: str = API_URL) -> list[Job]:
 
 
 def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response | None:
-    """Send one picture; None when nobody answers or the connection breaks."""
+    """Send one picture; return None if nobody answers or the connection breaks."""
     picture = (ROOT / f"samples/{name}.pgm").read_bytes()
     try:
         return httpx.post(f"{api_url}/classify", files={"file": picture}, timeout=15)
@@ -51,7 +51,9 @@ def try_to_submit(name: str = "three", api_url: str = API_URL) -> httpx.Response
         return None
 
 
-def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> list[dict[str, Any]]:
+def fetch_results(
+    jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL
+) -> list[dict[str, Any]]:
     """Return each job's result, in order.
 
     Raises:
@@ -59,23 +61,23 @@ def results(jobs: Iterable[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: s
     """
     deadline = time.monotonic() + timeout_s
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        return list(clients.map(lambda job: _result(job, deadline, api_url), jobs))
+        return list(clients.map(lambda job: _fetch_result(job, deadline, api_url), jobs))
 
 
 def assert_answered_right(jobs: list[Job], timeout_s: float = RESULT_TIMEOUT_S, api_url: str = API_URL) -> None:
-    """Wait for the results: each must be there, and show what the picture shows."""
-    found = [(result["status"], result.get("predicted_class")) for result in results(jobs, timeout_s, api_url)]
+    """Wait for the results: each must exist and name the picture's digit."""
+    found = [(result["status"], result.get("predicted_class")) for result in fetch_results(jobs, timeout_s, api_url)]
     assert found == [("succeeded", job.digit) for job in jobs]
 
 
 @dataclass
 class Stream:
-    """Pictures, one after the other.
+    """Submits pictures, one after the other.
 
     Attributes:
-        api_url: where to.
-        jobs: what was accepted.
-        refusals: the statuses of what was not; 0 where a connection broke or nobody answered.
+        api_url: address of the API.
+        jobs: the accepted pictures.
+        refusals: the statuses of refused pictures; 0 if a connection broke or nobody answered.
     """
 
     api_url: str = API_URL
@@ -84,7 +86,7 @@ class Stream:
     _names: Iterator[str] = field(default_factory=lambda: cycle(DIGITS))
 
     def submit(self) -> None:
-        """Submit the next one."""
+        """Submit the next picture."""
         name = next(self._names)
         answer = try_to_submit(name, self.api_url)
         if answer is not None and answer.status_code == 202:
@@ -104,7 +106,7 @@ def _submit(name: str, api_url: str) -> Job:
     raise AssertionError("a picture was refused for 60 s")
 
 
-def _result(job: Job, deadline: float, api_url: str) -> dict[str, Any]:
+def _fetch_result(job: Job, deadline: float, api_url: str) -> dict[str, Any]:
     while time.monotonic() < deadline:
         try:
             answer = httpx.get(f"{api_url}/result/{job.inference_id}?wait=5", timeout=15)

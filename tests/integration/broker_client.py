@@ -55,8 +55,8 @@ class BrokerClient:
 
     async def dead(self) -> list[DeadLetter]:
         """Return the dead letters."""
-        async with self._letters.reading() as reading:
-            return [letter async for letter in reading.letters()]
+        async with self._letters.browse() as browser:
+            return [letter async for letter in browser.letters()]
 
     async def until_messages(self, expected: Mapping[str, int]) -> None:
         """Wait until each queue holds a number of messages; a message that a worker has counts too."""

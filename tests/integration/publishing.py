@@ -1,7 +1,7 @@
 """A publisher for the tests of queues."""
 
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
 
@@ -13,7 +13,7 @@ def publisher_to(
     *,
     settle_s: float = 0,
     publish_timeout_s: float = 5,
-    drain_rate: DrainRate | None = None,
+    throughput: Throughput | None = None,
 ) -> AmqpPublisher:
     """Return a publisher that is not connected yet."""
     return AmqpPublisher(
@@ -23,5 +23,5 @@ def publisher_to(
         publish_timeout_s=publish_timeout_s,
         max_unconfirmed=64,
         settle_s=settle_s,
-        drain_rate=drain_rate or DrainRate(),
+        throughput=throughput or Throughput(),
     )

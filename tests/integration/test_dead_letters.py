@@ -176,7 +176,7 @@ async def test_a_letter_that_was_kept_twice_is_published_once(
 
     assert done.returncode == 0
     assert done.stdout.count(f"{letter.inference_id}: replayed") == 1
-    assert "-: no job of mnist.v1" in done.stdout
+    assert "-: not a valid job of mnist.v1" in done.stdout
     await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 1})
 
 

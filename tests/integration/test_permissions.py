@@ -15,7 +15,7 @@ from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.settling import until_settled
+from inference_bridge.rabbitmq.settling import wait_until_settled
 from inference_bridge.rabbitmq.topology import topology_for
 from mnist_model.spec import SPEC
 from tests.integration.conftest import TIMEOUT_S, some_pictures
@@ -208,7 +208,7 @@ async def test_the_api_sees_how_many_jobs_wait(servers: Servers) -> None:
 
 @pytest.mark.parametrize("user", ["api"])
 async def test_the_api_lets_the_broker_remember_that_the_jobs_queue_has_settled(connection: Connection) -> None:
-    assert await until_settled(connection, TOPOLOGY, settle_s=0.1)
+    assert await wait_until_settled(connection, TOPOLOGY, settle_s=0.1)
 
 
 @pytest.mark.parametrize("user", ["worker"])

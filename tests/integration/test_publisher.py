@@ -17,7 +17,7 @@ from inference_bridge.errors import QueueFull, Unavailable
 from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
@@ -44,13 +44,13 @@ async def owner(rabbitmq: RabbitMQ) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def drain_rate() -> DrainRate:
-    return DrainRate()
+def throughput() -> Throughput:
+    return Throughput()
 
 
 @pytest.fixture
-async def publisher(rabbitmq: RabbitMQ, topology: Topology, drain_rate: DrainRate) -> AsyncIterator[AmqpPublisher]:
-    publisher = publisher_to(rabbitmq.url, SPEC, topology, drain_rate=drain_rate)
+async def publisher(rabbitmq: RabbitMQ, topology: Topology, throughput: Throughput) -> AsyncIterator[AmqpPublisher]:
+    publisher = publisher_to(rabbitmq.url, SPEC, topology, throughput=throughput)
     running = asyncio.create_task(publisher.run())
     await until(lambda: publisher.is_ready, TIMEOUT_S)
     yield publisher
@@ -89,12 +89,12 @@ async def test_a_full_queue_refuses_at_once_until_it_was_seen_to_have_room(
     await fill(publisher)
 
     with pytest.raises(QueueFull):
-        publisher.admit()
+        publisher.check_headroom()
     await empty(owner, topology)
 
     def has_room() -> bool:
         try:
-            publisher.admit()
+            publisher.check_headroom()
         except QueueFull:
             return False
         return True
@@ -105,9 +105,9 @@ async def test_a_full_queue_refuses_at_once_until_it_was_seen_to_have_room(
 
 
 async def test_a_refusal_says_when_the_queue_will_be_drained(
-    publisher: AmqpPublisher, owner: Connection, topology: Topology, drain_rate: DrainRate
+    publisher: AmqpPublisher, owner: Connection, topology: Topology, throughput: Throughput
 ) -> None:
-    drain_rate.add(1)
+    throughput.add(1)
 
     refusal = await fill(publisher)
 

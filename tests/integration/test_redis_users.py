@@ -49,7 +49,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await api.claim("key", b"value", ttl_s=60) is None
     assert await api.claim("key", b"other", ttl_s=60) == b"value"
     assert await api.replace_claim("key", b"value", b"other", ttl_s=60) == b"other"
-    assert await api.is_revived(ID) is False
+    assert await api.is_replayed(ID) is False
     assert [report.jobs_in_work for report in await api.reports()] == [REPORT.jobs_in_work]
 
     await notifications.aclose()

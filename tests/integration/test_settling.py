@@ -11,7 +11,7 @@ from pika.exceptions import ChannelClosed
 from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
@@ -72,7 +72,7 @@ async def test_a_process_that_did_not_create_the_queue_waits_as_well(
     owner: Connection, topology: Topology, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    waiting = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+    waiting = asyncio.create_task(wait_until_settled(owner, topology, settle_s=NEVER_S))
 
     await until_logged(caplog, "jobs queue settles")
 
@@ -83,16 +83,16 @@ async def test_a_process_that_did_not_create_the_queue_waits_as_well(
 async def test_a_queue_that_one_process_has_watched_is_settled_for_all(
     rabbitmq: RabbitMQ, owner: Connection, topology: Topology
 ) -> None:
-    await until_settled(owner, topology, settle_s=SOON_S)
+    await wait_until_settled(owner, topology, settle_s=SOON_S)
 
     async with connected(rabbitmq.url) as another, asyncio.timeout(TIMEOUT_S):
-        assert await until_settled(another, topology, settle_s=NEVER_S)
+        assert await wait_until_settled(another, topology, settle_s=NEVER_S)
 
 
 async def test_a_queue_that_was_deleted_and_created_again_is_new_to_everybody(
     owner: Connection, topology: Topology
 ) -> None:
-    await until_settled(owner, topology, settle_s=SOON_S)
+    await wait_until_settled(owner, topology, settle_s=SOON_S)
 
     await delete_jobs(owner, topology)
     await ensure_topology(owner, topology)
@@ -103,7 +103,7 @@ async def test_a_queue_that_was_deleted_and_created_again_is_new_to_everybody(
 async def test_a_publisher_notices_that_another_process_created_the_queue_again(
     rabbitmq: RabbitMQ, owner: Connection, topology: Topology
 ) -> None:
-    await until_settled(owner, topology, settle_s=SOON_S)
+    await wait_until_settled(owner, topology, settle_s=SOON_S)
     publisher = publisher_to(rabbitmq.url, SPEC, topology, settle_s=NEVER_S)
     running = asyncio.create_task(publisher.run())
     await until(lambda: publisher.is_ready, TIMEOUT_S)
@@ -120,7 +120,7 @@ async def test_a_user_who_may_not_bind_the_exchange_leaves_none_behind(
     owner: Connection, topology: Topology, restricted_url: str
 ) -> None:
     async with connected(restricted_url) as restricted:
-        is_remembered = await until_settled(restricted, topology, settle_s=SOON_S)
+        is_remembered = await wait_until_settled(restricted, topology, settle_s=SOON_S)
 
     assert not is_remembered
     assert not await is_known_to_be_settled(owner, topology)
@@ -131,7 +131,7 @@ async def test_a_settled_queue_is_still_settled_after_a_restart_of_the_broker(
 ) -> None:
     async with connected(rabbitmq.url) as before:
         await ensure_topology(before, topology)
-        await until_settled(before, topology, settle_s=SOON_S)
+        await wait_until_settled(before, topology, settle_s=SOON_S)
     rabbitmq.stop()
     await asyncio.to_thread(rabbitmq.start)
 
@@ -143,7 +143,7 @@ async def test_a_queue_that_is_deleted_while_it_is_watched_is_not_remembered(
     rabbitmq: RabbitMQ, owner: Connection, topology: Topology, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    watching = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+    watching = asyncio.create_task(wait_until_settled(owner, topology, settle_s=NEVER_S))
     await until_logged(caplog, "jobs queue settles")
     async with connected(rabbitmq.url) as other:
         await delete_jobs(other, topology)
@@ -160,7 +160,7 @@ async def test_an_exchange_without_a_binding_tells_nothing_and_is_deleted(
     declare = channel.raw.exchange_declare
     await channel.call(declare, topology.settled_exchange, exchange_type="direct", durable=True, auto_delete=True)
 
-    waiting = asyncio.create_task(until_settled(owner, topology, settle_s=NEVER_S))
+    waiting = asyncio.create_task(wait_until_settled(owner, topology, settle_s=NEVER_S))
     await until_logged(caplog, "jobs queue settles")
     waiting.cancel()
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that the RabbitMQ and Redis servers are installed, and promtool at hand; the tests start their own servers,
-# on free ports. With --plan it says what it would install, and installs nothing.
+# Installs the RabbitMQ and Redis servers and promtool, if they are missing; the tests start their own servers on free
+# ports. With --plan it only prints what it would install.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -22,7 +22,7 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo -n true 2>/dev/null || as_root="no"
 fi
 
-# Not installed: the package would start a Prometheus.
+# Unpacked, not installed: the package would start a Prometheus.
 unpack_promtool() {
   mkdir -p build/promtool
   cd build/promtool

@@ -27,12 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "tests.support": {"inference_*", "*_model"},
     "tests.integration.test_chaos": {"chaos"},
     "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
-    "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "release"},
+    "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "release", "lint"},
     "benchmarks": {"tests.support", "inference_bridge", "*_model"},
     "chaos": {"tests.support", "inference_bridge", "*_model", "*_model.*", "*_training"},
     "charts": set(),
     "keda": set(),
     "release": set(),
+    "lint": set(),
     "samples": set(),
 }
 #: Packages that may import torch.
@@ -42,7 +43,7 @@ SOURCES = {
     "services/*": ["inference_*"],
     "models/*": ["*_model", "docs"],
     "training": ["*_training"],
-    ".": ["tests", "benchmarks", "chaos", "charts", "keda", "release", "samples"],
+    ".": ["tests", "benchmarks", "chaos", "charts", "keda", "lint", "release", "samples"],
 }
 
 

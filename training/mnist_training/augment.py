@@ -1,7 +1,7 @@
-"""Turns a batch of training pictures into new ones that a person might as well have written.
+"""Changes a batch of training pictures at random, within the range of real handwriting.
 
 Pictures are changed a batch at a time: one by one, this would take longer than the network's own work. Place and
-shape are drawn for each picture; stroke and blur, which torchvision draws once a call, for each group of 32.
+shape are drawn for each picture. Stroke and blur are drawn for each group of 32: torchvision draws them once a call.
 """
 
 import torch
@@ -14,24 +14,24 @@ from mnist_training.warp import SIDE_PX, Affine, warp
 
 GROUP_SIZE = 32  # pictures that share stroke and blur: 8 different ones in a batch of 256
 
-# Place and shape. The service centres by mass and scales to 20 px, but a stray dot in a photo moves both.
+# Place and shape. The service centres by mass and scales to 20 px, but a stray dot in a photo shifts both.
 ANGLE_DEG = 25.0
 SCALE = 0.25  # 0.75 to 1.25
 SLANT = 0.4
 SHIFT_PX = 4.0
-WOBBLE_PX = 1.2  # standard deviation of the hand's own wobble ...
-WOBBLE_KNOTS = 6  # ... between so many knots a side
+WOBBLE_PX = 1.2  # standard deviation of the hand's wobble at each knot
+WOBBLE_KNOTS = 6  # knots of the wobble on a side
 
-# Stroke. Done at twice the size, so that half a pixel can come off; this also smooths edges as a camera does.
+# Stroke. It is changed at twice the size, so that it can lose half a pixel; this also smooths edges as a camera does.
 ZOOM = 2
-STROKES_PX = {"thin": (2, 3), "thick": (3, 5)}  # takes off half a pixel or one, adds one or two
+STROKES_PX = {"thin": (2, 3), "thick": (3, 5)}  # strokes lose half a pixel or one, or gain one or two
 
 # Light. A pen on paper is fainter than the ink of MNIST, a photo grainier.
 BLUR_SIGMA_PX = (0.3, 1.3)
-STRENGTH = (0.3, 1.1)  # of the ink; what exceeds full is cut
-NOISY_SHARE = 0.25  # of the pictures have noise: more would teach the network to expect it
+STRENGTH = (0.3, 1.1)  # of the ink; values above 1 are clipped
+NOISY_SHARE = 0.25  # share of the pictures with noise: with more, the network would expect noise
 NOISE_MAX = 0.3  # standard deviation of the grain
-SPECKLE_MAX = 0.08  # share of pixels that are salt or pepper
+SPECKLE_MAX = 0.08  # share of pixels of salt or pepper
 
 
 class Thicken(nn.Module):
@@ -55,7 +55,7 @@ class Thin(Thicken):
 
 
 class Augment(nn.Module):
-    """Random place, shape, stroke and light for training pictures; draws from torch's global generator."""
+    """Changes place, shape, stroke and light of training pictures; draws from torch's global generator."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Augment(nn.Module):
 
 def draw_affine(count: int) -> Affine:
     """Return a place and shape for each of `count` pictures."""
-    # Each picture's own severity: with all ranges in full for all, few would look like anybody's writing.
+    # Each picture has its own severity: with full ranges for all, few would look like handwriting.
     severity = torch.rand(count, 1)
     angle, slant, wider, higher = (severity * torch.empty(count, 4).uniform_(-1, 1)).unbind(dim=1)  # (B,) each
     return Affine(
@@ -94,8 +94,8 @@ def draw_affine(count: int) -> Affine:
 def draw_wobble(count: int) -> Tensor:
     """Return a smooth displacement for each picture, (B, 28 * ZOOM, 28 * ZOOM, 2) px.
 
-    The idea is that of elastic distortions (Simard, Steinkraus, Platt: Best Practices for Convolutional Neural
-    Networks, 2003), with a coarse grid scaled up in place of a fine one blurred, which costs less.
+    These are elastic distortions (Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, 2003).
+    Here a coarse grid is scaled up; that costs less than to blur a fine grid.
     """
     severity = torch.rand(count, 1, 1, 1)
     knots = severity * WOBBLE_PX * torch.randn(count, 2, WOBBLE_KNOTS, WOBBLE_KNOTS)
@@ -105,11 +105,11 @@ def draw_wobble(count: int) -> Tensor:
 
 
 def add_noise(pictures: Tensor) -> Tensor:
-    """Return pictures, (B, 1, 28, 28) from 0 to 1, with fainter ink, and some of them with grain and speckles."""
+    """Return pictures, (B, 1, 28, 28) from 0 to 1, with fainter ink; some also have grain and speckles."""
     each = (len(pictures), 1, 1, 1)
     strength = torch.empty(each).uniform_(*STRENGTH)
     is_noisy = torch.rand(each) < NOISY_SHARE
-    # Less ink, less grain: otherwise a faint digit could not be read by anyone.
+    # Less ink, less grain: otherwise nobody could read a faint digit.
     grain = is_noisy * strength * torch.rand(each) * NOISE_MAX
     speckle = is_noisy * torch.rand(each) * SPECKLE_MAX / 2
     draw = torch.rand(pictures.shape)

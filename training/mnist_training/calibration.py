@@ -1,4 +1,4 @@
-"""Makes the probabilities honest: of the answers given with 90 % confidence, about 90 % should be right."""
+"""Calibrates the probabilities: of the answers with 90 % confidence, about 90 % should be right."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from mnist_model.predict.network import ConvNet
 BIN_COUNT = 15  # as in the paper below
 
 
-def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
+def compute_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     """Return the mean distance between confidence and accuracy, 0 to 1, over bins of equal width.
 
     See Guo et al., On Calibration of Modern Neural Networks, 2017, section 2.
@@ -26,7 +26,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """Return what logits (N, 10) must be divided by for the least cross-entropy (Guo et al., section 4.2)."""
+    """Return the divisor of logits (N, 10) with the least cross-entropy (Guo et al., section 4.2)."""
     candidates = torch.logspace(-0.7, 0.7, 281)  # 0.2 to 5, in steps of 1.2 %
     losses = torch.stack([functional.cross_entropy(logits / temperature, labels) for temperature in candidates])
     return float(candidates[losses.argmin()])
@@ -34,6 +34,6 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 @torch.no_grad()
 def apply_temperature(network: ConvNet, temperature: float) -> None:
-    """Divide the network's logits by the temperature, for good: the last layer is linear, so its parameters can."""
+    """Divide the parameters of the last layer by the temperature. It is linear, so this divides the logits."""
     network.dense2.weight.div_(temperature)
     network.dense2.bias.div_(temperature)

@@ -1,6 +1,6 @@
-"""MNIST on disk: four IDX files in, checked tensors out.
+"""Reads MNIST's four IDX files and checks them. Out: tensors.
 
-`python -m mnist_training.data --data DIR` fetches the files into a directory that has none.
+`python -m mnist_training.data --data DIR` fetches the files if the directory has none.
 """
 
 import argparse
@@ -24,11 +24,11 @@ MD5_OF_FILE = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-"""MD5 sums of the official files after decompression (they guard against mix-ups, not against attackers)."""
+"""MD5 sums of the official files after decompression. They guard against mix-ups, not against attackers."""
 
 
 class DataError(Exception):
-    """Raised when a data file is missing, broken or not the official one."""
+    """Raised when a data file is missing, is broken, or differs from the official file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Split:
         """Return the number of pictures."""
         return len(self.labels)
 
-    def part(self, start: int, stop: int | None) -> "Split":
+    def cut(self, start: int, stop: int | None) -> "Split":
         """Return the pictures from `start` up to, not including, `stop`; None means the end."""
         return Split(self.images[start:stop], self.labels[start:stop])
 
@@ -58,7 +58,7 @@ def download(directory: Path) -> None:
 
 
 def prepare(directory: Path, fetch: Callable[[Path], None] = download) -> None:
-    """Make sure that the directory has the four files; one that has none is filled by `fetch`."""
+    """Fill the directory by `fetch` if it has none of the four files."""
     if all(_locate(directory, name) is None for name in MD5_OF_FILE):
         fetch(directory)
 
@@ -67,12 +67,12 @@ def load_split(directory: Path, prefix: str, *, md5_of_file: dict[str, str] = MD
     """Read one half of MNIST.
 
     Args:
-        directory: has the IDX files, gzip-compressed or not, itself or in `MNIST/raw`.
-        prefix: `train` for 60,000 pictures, `t10k` for the 10,000 that only measure.
+        directory: the IDX files are in it or in its `MNIST/raw`, gzip-compressed or not.
+        prefix: `train` for the 60,000 training pictures, `t10k` for the 10,000 test pictures.
         md5_of_file: sums of the decompressed files.
 
     Raises:
-        DataError: a file is missing, broken or has another checksum.
+        DataError: a file is missing, is broken, or has another checksum.
     """
     images = _read(directory, f"{prefix}-images-idx3-ubyte", md5_of_file)
     labels = _read(directory, f"{prefix}-labels-idx1-ubyte", md5_of_file)
@@ -81,7 +81,7 @@ def load_split(directory: Path, prefix: str, *, md5_of_file: dict[str, str] = MD
 
 def parse_images(content: bytes) -> Tensor:
     """Return (N, 28, 28) uint8 from an IDX file: four big-endian words (magic, N, rows, columns), then the pixels."""
-    magic, count, rows, columns = _words(content, 4)
+    magic, count, rows, columns = _read_words(content, 4)
     if (magic, rows, columns) != (IMAGES_MAGIC, 28, 28) or len(content) != 16 + count * 784:
         raise DataError(f"IDX header {magic:#x}, {count}, {rows}, {columns} is not that of 28x28 pictures")
     return torch.frombuffer(bytearray(content[16:]), dtype=torch.uint8).view(count, 28, 28)  # (N, 28, 28)
@@ -89,13 +89,13 @@ def parse_images(content: bytes) -> Tensor:
 
 def parse_labels(content: bytes) -> Tensor:
     """Return (N,) int64 from an IDX file: two big-endian words (magic, N), then one byte a label."""
-    magic, count = _words(content, 2)
+    magic, count = _read_words(content, 2)
     if magic != LABELS_MAGIC or len(content) != 8 + count:
         raise DataError(f"IDX header {magic:#x}, {count} is not that of labels")
     return torch.frombuffer(bytearray(content[8:]), dtype=torch.uint8).long()  # (N,)
 
 
-def _words(content: bytes, count: int) -> list[int]:
+def _read_words(content: bytes, count: int) -> list[int]:
     if len(content) < 4 * count:
         raise DataError(f"IDX file has {len(content)} bytes, expected a header of {4 * count}")
     return [int.from_bytes(content[start : start + 4], "big") for start in range(0, 4 * count, 4)]

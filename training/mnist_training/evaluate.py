@@ -1,4 +1,4 @@
-"""Measures a network on pictures it was not trained on: trained weights in, figures out."""
+"""Measures a trained network on pictures that it has not seen."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mnist_model.predict.network import ConvNet, normalize
-from mnist_training.calibration import expected_calibration_error
+from mnist_training.calibration import compute_calibration_error
 from mnist_training.corruptions import CORRUPTIONS, corrupt
 from mnist_training.data import Split
 
@@ -17,10 +17,10 @@ CORRUPTION_SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was measured on one set of pictures.
+    """The figures of one network on one set of pictures.
 
     Attributes:
-        accuracy: share of right answers, 0 to 1, under each corruption; `clean` is MNIST as it is.
+        accuracy: share of right answers, 0 to 1, under each corruption; `clean` is unchanged MNIST.
         calibration_error: expected calibration error, 0 to 1, under each corruption.
         probabilities: (N, 10) float32, of the clean pictures.
         labels: (N,) int64.
@@ -33,11 +33,11 @@ class Evaluation:
 
     @property
     def confusion(self) -> Tensor:
-        """How often label (row) was taken for prediction (column): (10, 10) int64."""
+        """Number of pictures by label (row) and prediction (column): (10, 10) int64."""
         pairs = self.labels * 10 + self.probabilities.argmax(dim=1)
         return torch.bincount(pairs, minlength=100).view(10, 10)  # (10, 10)
 
-    def worst_mistakes(self, count: int) -> list[int]:
+    def find_worst_mistakes(self, count: int) -> list[int]:
         """Return the indices of up to `count` wrong answers, the most confident first."""
         confidence, predicted = self.probabilities.max(dim=1)
         ranked = confidence.masked_fill(predicted == self.labels, -1).argsort(descending=True)
@@ -63,5 +63,5 @@ def evaluate(network: ConvNet, split: Split, *, names: tuple[str, ...] = tuple(C
         corrupted = corrupt(split.images, name, seed=CORRUPTION_SEED)
         probabilities = compute_logits(network, corrupted).softmax(dim=1)  # (N, 10)
         accuracy[name] = float((probabilities.argmax(dim=1) == split.labels).float().mean())
-        error[name] = expected_calibration_error(probabilities, split.labels)
+        error[name] = compute_calibration_error(probabilities, split.labels)
     return Evaluation(accuracy, error, clean, split.labels)

@@ -1,7 +1,7 @@
-"""Changes a batch of training pictures a little: each picture in one way only, or hardly at all.
+"""Changes a batch of training pictures a little: each picture in one way only, or in all ways slightly.
 
-Half of every batch comes from here. With the broad changes of `augment.py` alone the network would seldom see a
-digit as MNIST has it, and dropout and broad changes together leave it little to hold on to.
+Half of every batch is changed here. With the broad changes of `augment.py` alone, the network would seldom see an
+ordinary digit of MNIST; together with dropout, broad changes alone make its task too hard.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ ANGLE_DEG = 15.0
 SHIFT_PX = 4
 THIN_PX, THICK_PX = 2, 3
 NOISE_MAX = 0.2
-# How far one person's digit is from another's, all at once.
+# Differences between two people's digits; all apply at once.
 SLIGHT_ANGLE_DEG, SLIGHT_SCALE, SLIGHT_SLANT, SLIGHT_SHIFT_PX = 8.0, 0.1, 0.1, 1.0
 
 
 class Gentle(nn.Module):
-    """One change for each eighth of a batch; draws from torch's global generator."""
+    """Applies one change to each eighth of a batch; draws from torch's global generator."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ def move_slightly(pictures: Tensor) -> Tensor:
     """Return (B, 1, 28, 28) turned, scaled, slanted and shifted by a little."""
     count = len(pictures)
     affine = Affine(
-        angle_deg=SLIGHT_ANGLE_DEG * _either_way(count),
-        scale=1 + SLIGHT_SCALE * _either_way(count, 2),
-        slant=SLIGHT_SLANT * _either_way(count),
-        shift_px=SLIGHT_SHIFT_PX * _either_way(count, 2),
+        angle_deg=SLIGHT_ANGLE_DEG * _draw_either_way(count),
+        scale=1 + SLIGHT_SCALE * _draw_either_way(count, 2),
+        slant=SLIGHT_SLANT * _draw_either_way(count),
+        shift_px=SLIGHT_SHIFT_PX * _draw_either_way(count, 2),
     )
     return warp(pictures, affine)
 
@@ -60,16 +60,18 @@ def shift(pictures: Tensor) -> Tensor:
 
 def turn(pictures: Tensor) -> Tensor:
     """Return (B, 1, 28, 28) rotated."""
-    return warp(pictures, replace(Affine.identity(len(pictures)), angle_deg=ANGLE_DEG * _either_way(len(pictures))))
+    return warp(
+        pictures, replace(Affine.identity(len(pictures)), angle_deg=ANGLE_DEG * _draw_either_way(len(pictures)))
+    )
 
 
 def thin_out(pictures: Tensor) -> Tensor:
-    """Return (B, 1, 28, 28) with strokes that have lost a pixel."""
+    """Return (B, 1, 28, 28) with strokes one pixel thinner."""
     return thin(pictures, THIN_PX)
 
 
 def thicken_up(pictures: Tensor) -> Tensor:
-    """Return (B, 1, 28, 28) with strokes that have gained two pixels."""
+    """Return (B, 1, 28, 28) with strokes two pixels thicker."""
     return thicken(pictures, THICK_PX)
 
 
@@ -79,5 +81,5 @@ def add_grain(pictures: Tensor) -> Tensor:
     return (pictures + deviation * torch.randn(pictures.shape)).clamp(0, 1)
 
 
-def _either_way(*shape: int) -> Tensor:
+def _draw_either_way(*shape: int) -> Tensor:
     return torch.empty(shape).uniform_(-1, 1)

@@ -1,6 +1,6 @@
-"""Writes the model card: what was measured in, `MODEL_CARD.md` and its pictures out.
+"""Writes the model card, `MODEL_CARD.md`, and its pictures from an evaluation.
 
-Training ends with it. To measure the weights once more and write the card again, without training:
+Training ends with this. To measure the weights again and rewrite the card, without training:
 
     python -m mnist_training.model_card --data data/mnist
 """
@@ -19,7 +19,7 @@ from mnist_training.evaluate import Evaluation, evaluate
 from mnist_training.pictures import draw_confusion, draw_mistakes
 
 CARD_DIRECTORY = DEFAULT_WEIGHTS.parents[3]  # models/mnist
-"""Where the repository keeps the card; the package is installed from a checkout."""
+"""The card's directory in the repository; the package is installed from a checkout."""
 
 MISTAKE_COUNT = 25
 
@@ -66,8 +66,8 @@ are debatable, and a few are wrong: no network should score 100 %.
   one way only. The ranges are the constants of `augment.py` and `gentle.py` in `training/mnist_training`, and each
   setting has its reason beside it in `train.py`.
 - Settings were chosen, and the probabilities calibrated, on 5,000 training pictures that the network never saw. An
-  earlier run, with broad changes only, had been measured on the test pictures too and missed its goals; what to change
-  was then found on the 5,000.
+  earlier run, with broad changes only, had been measured on the test pictures too and missed its goals; the present
+  settings were then found on the 5,000.
 
 ## Data
 
@@ -97,11 +97,11 @@ little. Photos and scans must be prepared as `mnist_model.prepare` does it.
 
 
 def write_card(directory: Path, info: WeightsInfo, evaluation: Evaluation, test: Split) -> None:
-    """Write `MODEL_CARD.md` and `pictures/` into the directory; `test` is what the evaluation was made on."""
+    """Write `MODEL_CARD.md` and `pictures/` into the directory; `test` holds the evaluated pictures."""
     pictures = directory / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    worst = evaluation.worst_mistakes(MISTAKE_COUNT)
-    captions = [_caption(evaluation, index) for index in worst]
+    worst = evaluation.find_worst_mistakes(MISTAKE_COUNT)
+    captions = [_write_caption(evaluation, index) for index in worst]
     (pictures / "confusion.svg").write_text(draw_confusion(evaluation.confusion), encoding="utf-8")
     (pictures / "mistakes.svg").write_text(draw_mistakes(test.images[worst], captions), encoding="utf-8")
     (directory / "MODEL_CARD.md").write_text(render_card(info, evaluation), encoding="utf-8")
@@ -109,7 +109,7 @@ def write_card(directory: Path, info: WeightsInfo, evaluation: Evaluation, test:
 
 def render_card(info: WeightsInfo, evaluation: Evaluation) -> str:
     """Return the card as Markdown."""
-    mistakes = evaluation.worst_mistakes(len(evaluation.labels))
+    mistakes = evaluation.find_worst_mistakes(len(evaluation.labels))
     return _CARD.format(
         **info.to_metadata()
         | {"accuracy": info.accuracy, "parameter_count": info.parameter_count, "minutes": info.training_s / 60},
@@ -118,24 +118,24 @@ def render_card(info: WeightsInfo, evaluation: Evaluation) -> str:
         test_count=len(evaluation.labels),
         mistake_count=len(mistakes),
         shown_count=min(MISTAKE_COUNT, len(mistakes)),
-        figures=_figures(evaluation),
-        checksums=_checksums(info),
+        figures=_render_figures(evaluation),
+        checksums=_render_checksums(info),
     )
 
 
-def _figures(evaluation: Evaluation) -> str:
-    rows = ["| pictures | what was done to them | accuracy | ECE |", "| --- | --- | ---: | ---: |"]
+def _render_figures(evaluation: Evaluation) -> str:
+    rows = ["| pictures | change | accuracy | ECE |", "| --- | --- | ---: | ---: |"]
     for name, accuracy in evaluation.accuracy.items():
         description = inspect.getdoc(CORRUPTIONS[name]) or ""
         rows.append(f"| {name} | {description} | {accuracy:.2%} | {evaluation.calibration_error[name]:.2%} |")
     return "\n".join(rows)
 
 
-def _checksums(info: WeightsInfo) -> str:
+def _render_checksums(info: WeightsInfo) -> str:
     return "\n".join("| {} | {} |".format(*entry.split("=")) for entry in info.data_md5.split())
 
 
-def _caption(evaluation: Evaluation, index: int) -> str:
+def _write_caption(evaluation: Evaluation, index: int) -> str:
     confidence, predicted = evaluation.probabilities[index].max(dim=0)
     return f"{int(evaluation.labels[index])} → {int(predicted)}, {float(confidence):.0%}"
 
@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mnist_training.model_card", description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True, help="directory with MNIST, or to fetch it into")
     parser.add_argument(
-        "--weights", type=Path, default=DEFAULT_WEIGHTS, help="file to measure; by default the worker's own"
+        "--weights", type=Path, default=DEFAULT_WEIGHTS, help="file to measure; default: the model's own weights"
     )
     arguments = parser.parse_args()
     prepare(arguments.data)

@@ -2,11 +2,11 @@
 
 From the repository's root:
 
-    python -m mnist_training.train --data data/mnist                            # all of it; fetches MNIST if missing
-    python -m mnist_training.train --data data/mnist --limit 2000 --epochs 1    # a quick look, which keeps nothing
+    python -m mnist_training.train --data data/mnist                            # train; fetch MNIST if it is missing
+    python -m mnist_training.train --data data/mnist --limit 2000 --epochs 1    # try it; keep nothing
 
-Without `--limit` and `--weights`, the model's own weights and `models/mnist/MODEL_CARD.md` are overwritten. Read from
-top to bottom: settings, data, loop, figures.
+Without `--limit` and `--weights`, it overwrites the model's own weights and `models/mnist/MODEL_CARD.md`. Read
+from top to bottom: settings, data, loop, figures.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from mnist_model.predict.network import ConvNet, normalize
-from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, save_weights, shape_name
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, format_shape, save_weights
 from mnist_model.spec import SPEC
 from mnist_training.augment import Augment
 from mnist_training.calibration import apply_temperature, fit_temperature
@@ -38,31 +38,31 @@ from mnist_training.model_card import CARD_DIRECTORY, write_card
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 SEED = 20  # any; fixed, so that a run can be repeated
-THREADS = 2  # CPU cores to use; sums are split among threads, so another number gives slightly other weights
-EPOCHS = 28  # 12 minutes on 2 free cores; each picture is seen 28 times, never twice the same
+THREADS = 2  # CPU cores; sums are split among threads, so another number gives slightly different weights
+EPOCHS = 28  # 12 minutes on 2 free cores; each picture is seen 28 times, each time changed differently
 BATCH_SIZE = 256  # faster per picture than 128
 MAX_LEARNING_RATE = 3e-3  # peak of the one-cycle schedule; no other peak was tried
-WARM_UP = 0.2  # share of the run in which the learning rate rises; then it falls to almost 0
-WEIGHT_DECAY = 0.05  # small: augmentation does most against overfitting
-LABEL_SMOOTHING = 0.02  # some labels of MNIST are wrong; more than this blunts the probabilities
-AVERAGE_DECAY = 0.998  # weights are averaged over about the last 500 steps, 2 epochs
-HELD_OUT = 5_000  # training pictures that the network never sees: for choosing settings and the temperature
+WARM_UP = 0.2  # share of the run in which the learning rate rises; after it, the rate falls to almost 0
+WEIGHT_DECAY = 0.05  # small: augmentation already prevents most overfitting
+LABEL_SMOOTHING = 0.02  # some labels of MNIST are wrong; more smoothing would blunt the probabilities
+AVERAGE_DECAY = 0.998  # the average covers about the last 500 steps, 2 epochs
+HELD_OUT = 5_000  # training pictures that the network never sees; settings and temperature are chosen on them
 
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
 def load_data(directory: Path, limit: int | None) -> tuple[Split, Split, Split]:
-    """Return the pictures to train on, those held out of the training set, and the test set, each cut to the limit."""
+    """Return the training set, the held-out part of MNIST's training set, and the test set, each cut to the limit."""
     prepare(directory)
     whole, test = load_split(directory, "train"), load_split(directory, "t10k")
     seen = len(whole) - HELD_OUT
-    training, held_out = whole.part(0, seen), whole.part(seen, len(whole))
-    return training.part(0, limit), held_out.part(0, limit), test.part(0, limit)
+    training, held_out = whole.cut(0, seen), whole.cut(seen, len(whole))
+    return training.cut(0, limit), held_out.cut(0, limit), test.cut(0, limit)
 
 
 def draw_batches(split: Split, augment: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield one epoch of full batches in random order: inputs (B, 1, 28, 28) float32, labels (B,) int64."""
-    # The last batch is dropped where it is not full: its few pictures would weigh more than others.
+    # The last batch is dropped if it is not full: its few pictures would weigh more than others.
     for chosen in torch.split(torch.randperm(len(split)), BATCH_SIZE):
         if len(chosen) == min(BATCH_SIZE, len(split)):
             inputs = normalize(augment(split.images[chosen]))  # (B, 1, 28, 28)
@@ -86,7 +86,7 @@ class BroadAndGentle(nn.Module):
 
 
 class Trainer:
-    """One network on its way through one run."""
+    """Trains one network in one run."""
 
     def __init__(self, total_steps: int) -> None:
         # Channels last and bfloat16 together halve the time of a step on a CPU.
@@ -99,7 +99,7 @@ class Trainer:
 
     @property
     def network(self) -> ConvNet:
-        """The averaged network: less noisy than the last step's, and the one that is kept."""
+        """The averaged network, which training returns: it is less noisy than the network of the last step."""
         return self._average
 
     def step(self, inputs: Tensor, labels: Tensor) -> float:
@@ -122,7 +122,7 @@ class Trainer:
 
 
 def train(training: Split, held_out: Split, *, epochs: int) -> ConvNet:
-    """Return a network trained on the one set; the other only shows the progress."""
+    """Return a network trained on `training`; `held_out` only shows the progress."""
     augment = BroadAndGentle()
     steps = max(1, len(training) // BATCH_SIZE)
     trainer = Trainer(total_steps=epochs * steps)
@@ -139,9 +139,9 @@ def train(training: Split, held_out: Split, *, epochs: int) -> ConvNet:
 
 
 def calibrate(network: ConvNet, held_out: Split) -> float:
-    """Scale the network's logits so that its probabilities are honest on the held-out pictures; return the temperature.
+    """Scale the network's logits so that it is calibrated on the held-out pictures; return the temperature.
 
-    All corruptions count alike, as the pictures that people send are rarely as clean as MNIST's.
+    All corruptions have equal weight, because users' pictures are rarely as clean as MNIST's.
     """
     logits = [compute_logits(network, corrupt(held_out.images, name, seed=SEED)) for name in CORRUPTIONS]
     temperature = fit_temperature(torch.cat(logits), held_out.labels.repeat(len(logits)))
@@ -153,11 +153,11 @@ def calibrate(network: ConvNet, held_out: Split) -> float:
 
 
 def describe(network: ConvNet, evaluation: Evaluation, *, training_s: float, recipe: str) -> WeightsInfo:
-    """Return what is stored beside the weights."""
+    """Return the metadata to store with the weights."""
     return WeightsInfo(
         model=SPEC.name,
         version=SPEC.version,
-        shape=shape_name(SPEC),
+        shape=format_shape(SPEC),
         class_count=SPEC.class_count,
         accuracy=evaluation.accuracy["clean"],
         parameter_count=sum(parameter.numel() for parameter in network.parameters()),
@@ -172,7 +172,7 @@ def describe(network: ConvNet, evaluation: Evaluation, *, training_s: float, rec
 
 
 def write_recipe(picture_count: int, epochs: int, temperature: float) -> str:
-    """Return how the network was trained, in a sentence."""
+    """Return a sentence about the training."""
     return (
         f"{epochs} epochs over {picture_count:,} augmented pictures in batches of {BATCH_SIZE}; AdamW, weight decay "
         f"{WEIGHT_DECAY}, one-cycle learning rate up to {MAX_LEARNING_RATE}, label smoothing {LABEL_SMOOTHING}, moving "
@@ -182,19 +182,19 @@ def write_recipe(picture_count: int, epochs: int, temperature: float) -> str:
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the command line's choices."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m mnist_training.train", description="Trains the served network.")
     parser.add_argument("--data", type=Path, required=True, help="directory with MNIST, or to fetch it into")
-    parser.add_argument("--weights", type=Path, help="file to write, without a model card; by default the worker's own")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"passes over the training set (default {EPOCHS})")
     parser.add_argument(
-        "--limit", type=int, help="use so many pictures of each set only, and keep nothing but --weights"
+        "--weights", type=Path, help="file to write, without a model card; default: the model's own weights"
     )
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"passes over the training set (default {EPOCHS})")
+    parser.add_argument("--limit", type=int, help="most pictures to use of each set; only --weights is written then")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Train, calibrate, measure, and write what came out."""
+    """Train, calibrate and measure the network; write its weights and its card."""
     chosen = read_arguments(sys.argv[1:])
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)

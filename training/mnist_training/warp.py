@@ -1,7 +1,7 @@
 """Moves a whole batch of pictures in one step, each by its own amount.
 
-torchvision's transforms draw one set of parameters for all pictures of a call; here every picture has its own, and
-shift, turn, scale and slant are one single resampling, so that they blur the picture only once.
+torchvision's transforms draw one set of parameters for all pictures of a call; here every picture has its own. Shift,
+turn, scale and slant are a single resampling, so that they blur the picture only once.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ SIDE_PX = 28
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """What happens to each picture of a batch: slant, then scale, then turn, then shift.
+    """An affine transform for each picture of a batch: slant, then scale, then turn, then shift.
 
     Attributes:
-        angle_deg: (B,) float32, clockwise as one looks at the picture.
+        angle_deg: (B,) float32, clockwise for the viewer.
         scale: (B, 2) float32, width and height; above 1 is larger.
         slant: (B,) float32, px to the left per px downwards.
         shift_px: (B, 2) float32, to the right and downwards.
@@ -31,10 +31,10 @@ class Affine:
 
     @classmethod
     def identity(cls, count: int) -> "Affine":
-        """Return what leaves `count` pictures as they are."""
+        """Return the transform that leaves `count` pictures unchanged."""
         return cls(torch.zeros(count), torch.ones(count, 2), torch.zeros(count), torch.zeros(count, 2))
 
-    def inverse(self) -> Tensor:
+    def invert(self) -> Tensor:
         """Return (B, 2, 3) float32 for `affine_grid`: it maps places in the result to places in the source, -1 to 1."""
         radians = self.angle_deg.deg2rad()
         cos, sin = radians.cos(), radians.sin()
@@ -48,12 +48,12 @@ class Affine:
 
 
 def warp(pictures: Tensor, affine: Affine, *, displacement: Tensor | None = None, zoom: int = 1) -> Tensor:
-    """Resample pictures once, bilinearly; what comes in from outside is background.
+    """Resample pictures once, bilinearly; outside the source is background.
 
     Args:
         pictures: (B, 1, 28, 28) float32.
-        affine: what happens to each of them.
-        displacement: (B, 28 * zoom, 28 * zoom, 2) float32, further px by which each place reads elsewhere.
+        affine: the transform of each picture.
+        displacement: (B, 28 * zoom, 28 * zoom, 2) float32, px to add to the place where each pixel reads the source.
         zoom: pixels of the result per pixel of the source.
 
     Returns:
@@ -61,7 +61,7 @@ def warp(pictures: Tensor, affine: Affine, *, displacement: Tensor | None = None
     """
     side = SIDE_PX * zoom
     size = [len(pictures), 1, side, side]
-    grid = functional.affine_grid(affine.inverse(), size, align_corners=False)  # (B, side, side, 2)
+    grid = functional.affine_grid(affine.invert(), size, align_corners=False)  # (B, side, side, 2)
     if displacement is not None:
         grid = grid + displacement * 2 / SIDE_PX
     return functional.grid_sample(pictures, grid, align_corners=False)  # (B, 1, side, side)

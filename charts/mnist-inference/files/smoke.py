@@ -1,4 +1,4 @@
-"""What `helm test` runs: a picture is read right, and nobody gets in without a password. Standard library only."""
+"""The program of `helm test`: checks an answer and that the servers ask for passwords. Standard library only."""
 
 import base64
 import json
@@ -24,8 +24,8 @@ def call(url: str, *, data: bytes | None = None, headers: dict[str, str] | None 
         return error.code, error.read()
 
 
-def patiently(deadline: float, url: str, **how: object) -> dict:
-    """Return the JSON of the first answer that is a success; anything else is tried again until the deadline."""
+def call_patiently(deadline: float, url: str, **how: object) -> dict:
+    """Repeat a call until it succeeds or the deadline is over; return the JSON of the answer."""
     while True:
         try:
             status, body = call(url, **how)
@@ -38,41 +38,41 @@ def patiently(deadline: float, url: str, **how: object) -> dict:
         time.sleep(1)
 
 
-def classifies_a_picture(deadline: float) -> None:
-    """A seven is sent and read as a seven."""
+def check_picture(deadline: float) -> None:
+    """Send a seven; check that the answer is a seven."""
     api, key = os.environ["API_URL"], os.environ.get("API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     picture = {**headers, "Content-Type": "image/x-portable-graymap"}
     started = time.monotonic()
-    accepted = patiently(deadline, f"{api}/classify", data=Path("/smoke/seven.pgm").read_bytes(), headers=picture)
+    accepted = call_patiently(deadline, f"{api}/classify", data=Path("/smoke/seven.pgm").read_bytes(), headers=picture)
     while True:
-        result = patiently(deadline, f"{api}/result/{accepted['inference_id']}?wait=5", headers=headers)
+        result = call_patiently(deadline, f"{api}/result/{accepted['inference_id']}?wait=5", headers=headers)
         if result["status"] != "pending":
             break
         if time.monotonic() > deadline:
-            sys.exit(f"still pending: {result}; is there a worker, or a reason why there is none?")
+            sys.exit(f"still pending: {result}; look for a worker, or for the reason why none is ready")
     if result.get("predicted_class") != EXPECTED:
         sys.exit(f"expected the class {EXPECTED}, got {result}")
     print(f"a picture was answered after {time.monotonic() - started:.1f} s: {result['predicted_class']}")
 
 
-def counts_jobs(urls: list[str], patience_s: float = 30) -> None:
-    """Every node tells the autoscaler's user the same: KEDA may ask any, and would take a 0 for true."""
+def check_job_counts(urls: list[str], patience_s: float = 30) -> None:
+    """Check that every node gives the autoscaler's user the same count: KEDA may ask any node."""
     for queue in ("mnist.jobs", "mnist.retry"):
         deadline = time.monotonic() + patience_s
         while True:
-            said = {url: _said(url, queue) for url in urls}
+            said = {url: _read_count(url, queue) for url in urls}
             if len(set(said.values())) == 1:
                 break
-            # Jobs may come and go between two looks.
+            # Jobs may arrive and finish between two requests.
             if time.monotonic() > deadline:
                 sys.exit(f"{queue}: the nodes of RabbitMQ differ, and KEDA may ask any: jobs and leader are {said}")
             time.sleep(1)
     print(f"the autoscaler counts jobs, alike at {len(urls)} addresses")
 
 
-def _said(url: str, queue: str) -> tuple[int, str]:
-    """Return a queue's jobs and leader as a node tells them when it is asked as KEDA asks."""
+def _read_count(url: str, queue: str) -> tuple[int, str]:
+    """Ask a node with KEDA's query; return its count of a queue's jobs and the queue's leader."""
     name = f"{os.environ['AUTOSCALER_USERNAME']}:{os.environ['AUTOSCALER_PASSWORD']}"
     basic = {"Authorization": f"Basic {base64.b64encode(name.encode()).decode()}"}
     pattern = quote(f"^{queue.replace('.', '[.]')}$", safe="")
@@ -85,12 +85,12 @@ def _said(url: str, queue: str) -> tuple[int, str]:
     return said[0]
 
 
-def management_asks_for_a_password(urls: list[str]) -> None:
-    """An unknown caller gets nothing from RabbitMQ's management API, on any node."""
+def check_rabbitmq_password(urls: list[str]) -> None:
+    """Check that RabbitMQ's management API refuses an unknown caller, on every node."""
     for url in urls:
         status, _ = _ask(f"{url}api/overview")
         if status != 401:
-            sys.exit(f"{url} answers {status} to somebody without a password; 401 is right")
+            sys.exit(f"{url} answers {status} to a caller without a password, expected 401")
     print("RabbitMQ asks for a password")
 
 
@@ -101,21 +101,21 @@ def _ask(url: str, **how: object) -> tuple[int, bytes]:
         sys.exit(f"{url}: {error}; every RabbitMQ pod must run, be in DNS and let this pod in")
 
 
-def redis_asks_for_a_password(address: str) -> None:
-    """An unknown caller gets nothing from Redis."""
+def check_redis_password(address: str) -> None:
+    """Check that Redis refuses an unknown caller."""
     parts = urlsplit(f"//{address}")
     with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
         connection.sendall(b"PING\r\n")
         answer = connection.recv(100)
     if not answer.startswith(b"-NOAUTH"):
-        sys.exit(f"Redis answers {answer!r} to somebody without a password; -NOAUTH is right")
+        sys.exit(f"Redis answers {answer!r} to a caller without a password, expected -NOAUTH")
     print("Redis asks for a password")
 
 
 if __name__ == "__main__":
     if management := os.environ.get("MANAGEMENT_URLS", "").split():
-        counts_jobs(management)
-        management_asks_for_a_password(management)
+        check_job_counts(management)
+        check_rabbitmq_password(management)
     if redis := os.environ.get("REDIS_ADDRESS"):
-        redis_asks_for_a_password(redis)
-    classifies_a_picture(time.monotonic() + float(os.environ["TIMEOUT_S"]))
+        check_redis_password(redis)
+    check_picture(time.monotonic() + float(os.environ["TIMEOUT_S"]))

@@ -1,4 +1,4 @@
-{{/* What a schema cannot say. Every message names the value, the rule and the remedy. */}}
+{{/* Checks that a schema cannot express. Every message names the value, the rule and the remedy. */}}
 {{- define "inference.checks" -}}
 {{- $v := .Values -}}
 {{- $settings := $v.settings -}}

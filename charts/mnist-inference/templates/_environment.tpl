@@ -1,4 +1,4 @@
-{{/* A map of settings as environment variables; null leaves the service's own default. */}}
+{{/* A map of settings as environment variables; null keeps the service's default. */}}
 {{- define "inference.settings" -}}
 {{- range $name, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
@@ -17,7 +17,7 @@
       key: {{ .key }}
 {{- end -}}
 
-{{/* "root" and "user" (api or worker): how that side reaches RabbitMQ and Redis. */}}
+{{/* "root" and "user" (api or worker): the variables with that side's URLs of RabbitMQ and Redis. */}}
 {{- define "inference.connections" -}}
 {{- $auth := include "inference.authSecret" .root -}}
 {{- if .root.Values.rabbitmq.enabled }}

@@ -1,5 +1,4 @@
-{{/* What every object is called. Room is left for the longest suffix, -worker-POOL, within the 54
-     characters that KEDA has for a name. */}}
+{{/* The name of every object. KEDA allows 54 characters; this leaves room for the longest suffix, -worker-POOL. */}}
 {{- define "inference.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
@@ -25,7 +24,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* "root", "image" and the tag "or": registry/repository:tag, or @digest where one is given. */}}
+{{/* "root", "image" and the default tag "or": registry/repository:tag, or @digest if the values give a digest. */}}
 {{- define "inference.image" -}}
 {{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry -}}
 {{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
@@ -48,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ .Values.auth.existingSecret | default (printf "%s-auth" (include "inference.fullname" .)) }}
 {{- end -}}
 
-{{/* Where the URLs of a RabbitMQ that is not ours are. */}}
+{{/* The Secret with the URLs of an external RabbitMQ. */}}
 {{- define "inference.externalRabbitmqSecret" -}}
 {{ .Values.externalRabbitmq.existingSecret | default (printf "%s-external" (include "inference.fullname" .)) }}
 {{- end -}}

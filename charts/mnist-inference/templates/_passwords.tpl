@@ -1,4 +1,4 @@
-{{/* Keys of the Secret and how many characters of each are made. Letters and digits only: they end in URLs and JSON. */}}
+{{/* Keys of the Secret, and the length of each. Only letters and digits: the passwords become part of URLs and JSON. */}}
 {{- define "inference.passwordLengths" -}}
 ticket-key: 64
 {{- if .Values.rabbitmq.enabled }}
@@ -15,8 +15,8 @@ redis-operator-password: 32
 {{- end }}
 {{- end -}}
 
-{{/* The passwords as JSON: what the values give, else what the cluster has, else new ones. Made once per rendering and
-     kept in .Values, or the Secret and the checksums that restart pods would hold different ones. */}}
+{{/* The passwords as JSON: from the values, else from the cluster, else new. They are made once per rendering and kept in
+     .Values: otherwise the Secret and the pods' checksums would have different passwords. */}}
 {{- define "inference.passwords" -}}
 {{- if not (hasKey .Values "madePasswords") -}}
 {{- $kept := (lookup "v1" "Secret" .Release.Namespace (include "inference.authSecret" .)).data | default dict -}}
@@ -31,8 +31,8 @@ redis-operator-password: 32
 {{- .Values.madePasswords | toJson -}}
 {{- end -}}
 
-{{/* "root" and "side" (api, worker, rabbitmq-, redis-): changes when a password changes that those pods use. Not with
-     a Secret of the user's own: what it holds is not known when the chart is rendered. */}}
+{{/* "root" and "side" (api, worker, rabbitmq-, redis-): a checksum of the passwords that those pods use. With the user's own
+     Secret it stays the same: the chart does not know the Secret's contents. */}}
 {{- define "inference.passwordChecksum" -}}
 {{- if .root.Values.auth.existingSecret -}}
 {{- .root.Values.auth.existingSecret | sha256sum -}}

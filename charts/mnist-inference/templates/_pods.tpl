@@ -1,4 +1,4 @@
-{{/* What Pod Security "restricted" asks of a pod; "uid" is the user in the image, "fsGroup" owns the volumes. */}}
+{{/* Pod Security "restricted" asks for this; "uid" is the user in the image, "fsGroup" owns the volumes. */}}
 {{- define "inference.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: {{ int64 .uid }}
@@ -18,8 +18,8 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* "root" and "of": what each pod template has alike. No token: what speaks to Kubernetes mounts its own.
-     No service links: a Service called "mnist" would set INFERENCE_PORT, one called "rabbitmq" RABBITMQ_PORT. */}}
+{{/* "root" and "of": the common part of all pod templates. No token: a pod that calls Kubernetes mounts its own.
+     No service links: a Service named "inference" would set INFERENCE_PORT, a Service named "rabbitmq" RABBITMQ_PORT. */}}
 {{- define "inference.podCommon" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false

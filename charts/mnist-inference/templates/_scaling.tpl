@@ -1,10 +1,10 @@
-{{/* An `autoscaling`: seconds between two looks of KEDA. The API's figure is fresh and cheap, RabbitMQ's is neither. */}}
+{{/* An `autoscaling`: seconds between two polls of KEDA. The API's figure is fresh and cheap, RabbitMQ's is neither. */}}
 {{- define "inference.pollingInterval" -}}
 {{- if kindIs "invalid" .pollingInterval }}{{ ternary 1 5 (eq .source "wait") }}{{ else }}{{ .pollingInterval }}{{ end }}
 {{- end -}}
 
-{{/* "root", "pool", its "worker" and "of", its autoscaling: where KEDA reads how many workers are wanted. After a result
-     one stays wanted for two looks and a second, so that no look misses a job that came and went. */}}
+{{/* "root", "pool", its "worker" and "of", its autoscaling: the URL of the number of wanted workers. After a result a worker
+     stays wanted for two polls and a second, so that KEDA also sees a job that is done between two polls. */}}
 {{- define "inference.scalingUrl" -}}
 {{- $v := .root.Values -}}
 {{- $host := printf "%s-api-operations.%s.svc.%s" (include "inference.fullname" .root) .root.Release.Namespace $v.clusterDomain -}}

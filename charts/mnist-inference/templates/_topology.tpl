@@ -1,5 +1,5 @@
-{{/* RabbitMQ's definitions: users, their rights and the topology, as `inference_bridge/rabbitmq/topology.py` declares it and
-     `docs/security.md` allots it. A password stands as @USER_PASSWORD@ and is filled in inside the pod. */}}
+{{/* RabbitMQ's definitions: users, their permissions (`docs/security.md`) and the topology
+     (`inference_bridge/rabbitmq/topology.py`). The pod replaces each @USER_PASSWORD@ by the password. */}}
 {{- define "inference.definitions" -}}
 {{- $maxLength := int64 .Values.settings.INFERENCE_QUEUE_MAX_LENGTH -}}
 {{- $handsOn := dict "x-queue-type" "quorum" "x-overflow" "reject-publish" "x-dead-letter-strategy" "at-least-once" "x-dead-letter-exchange" "inference.dlx" -}}
@@ -34,17 +34,17 @@
 {{- dict "vhosts" (list (dict "name" "/")) "users" $accounts "permissions" $permissions "exchanges" $exchanges "queues" $queues "bindings" $bindings | toPrettyJson -}}
 {{- end -}}
 
-{{/* Redis's users, as `docs/security.md` has them. */}}
+{{/* Redis's users, as in `docs/security.md`. */}}
 {{- define "inference.redisUsers" -}}
-{{- /* Nobody can be `default`, but it may do everything: as this user Redis reads its own append-only file, and without the
-       right to a command it drops every transaction in there. */ -}}
+{{- /* Nobody can log in as `default`, but it has all permissions: Redis reads its own append-only file as this user, and
+       drops every transaction with a command that the user may not run. */ -}}
 user default off resetpass ~* &* +@all
 user api on >@API_PASSWORD@ %R~r:* %R~revived:* %R~workers:mnist ~idem:* &results:mnist -@all +get +mget +exists +set +time +hvals +evalsha +script|load +subscribe +unsubscribe +ping +client|setname +client|setinfo
 user worker on >@WORKER_PASSWORD@ ~r:* ~attempts:* ~workers:mnist &results:mnist -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
 user operator on >@OPERATOR_PASSWORD@ ~* &* +@all
 {{- end -}}
 
-{{/* A shell line that copies a file of /templates and fills in the passwords of the environment. */}}
+{{/* A shell script that copies a file of /templates and fills in the passwords from the environment. */}}
 {{- define "inference.fillIn" -}}
 set -eu
 umask 077

@@ -1,4 +1,4 @@
-"""Writes a digit at any size: smooth strokes or a pen's line from a 28x28 picture.
+"""Draws the digit of a 28x28 picture at any size, with smooth strokes or a pen's line.
 
 Only `photographs.py` uses this.
 """
@@ -14,14 +14,14 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
-def cropped(digit: Bytes) -> Bytes:
+def crop(digit: Bytes) -> Bytes:
     """Return the part of the digit that holds ink, (h, w) uint8."""
     rows, columns = np.nonzero(digit > 32)
     return digit[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def upscaled(digit: Bytes, side: int) -> Floats:
-    """Return smooth strokes whose longer side has `side` pixels, (h, w) 0..1: a soft threshold hides the 28x28 grid."""
+def upscale(digit: Bytes, side: int) -> Floats:
+    """Return smooth strokes with `side` pixels on the longer side, (h, w) 0..1: a soft threshold hides the grid."""
     padded = Image.fromarray(np.pad(digit, 2))
     scale = side / max(digit.shape)
     size = (round(padded.width * scale), round(padded.height * scale))
@@ -32,9 +32,9 @@ def upscaled(digit: Bytes, side: int) -> Floats:
     return strokes
 
 
-def written(digit: Bytes, side: int, pen: float) -> Floats:
+def write(digit: Bytes, side: int, pen: float) -> Floats:
     """Return the digit's middle line drawn with a round pen of `pen` pixels, (h, w) 0..1."""
-    line = thinned(upscaled(digit, 96) > 0.5)
+    line = thin(upscale(digit, 96) > 0.5)
     scale = 2 * side / 96
     image = Image.new("L", (round(line.shape[1] * scale + 4 * pen), round(line.shape[0] * scale + 4 * pen)))
     draw = ImageDraw.Draw(image)
@@ -48,7 +48,7 @@ def written(digit: Bytes, side: int, pen: float) -> Floats:
     return np.asarray(half.crop(half.getbbox()), np.float32) / 255
 
 
-def thinned(mask: Mask) -> Mask:
+def thin(mask: Mask) -> Mask:
     """Return the middle lines of the strokes (Zhang and Suen, Communications of the ACM 27, 1984)."""
     image = np.pad(mask, 1)
     while True:
@@ -65,7 +65,7 @@ def thinned(mask: Mask) -> Mask:
             return image[1:-1, 1:-1]
 
 
-def placed(
+def place(
     digit: Bytes,
     rng: np.random.Generator,
     *,
@@ -76,11 +76,11 @@ def placed(
 ) -> Floats:
     """Return the digit somewhere on a square of `side` pixels, (side, side) 0..1.
 
-    `fill` is the digit's share of the side; `pen` the stroke's width in pixels, 0 for the digit's own; `anywhere` 0
-    puts it in the middle, 1 as far off as it fits.
+    `fill` is the digit's share of the side. `pen` is the stroke's width in pixels; 0 keeps the digit's own strokes.
+    `anywhere` 0 puts the digit in the middle, 1 as far off as it fits.
     """
     size = int(side * rng.uniform(*fill))
-    tight = written(cropped(digit), size, pen) if pen else upscaled(cropped(digit), size)
+    tight = write(crop(digit), size, pen) if pen else upscale(crop(digit), size)
     square = np.zeros((side, side), np.float32)
     room = np.array(square.shape) - tight.shape
     top, left = (room * (0.5 + rng.uniform(-0.48, 0.48, 2) * anywhere)).astype(int)

@@ -1,4 +1,4 @@
-"""Draws the pictures of `preprocessing.md` and, given the MNIST test set, fills in its table.
+"""Draws the pictures of `preprocessing.md`; with the MNIST test set, it also fills in the table.
 
     python models/mnist/docs/sheets.py                          the pictures, pictures/*.svg
     python models/mnist/docs/sheets.py --data DIR [--count N]   also the table: N digits per style, classified
@@ -20,7 +20,7 @@ from PIL import Image
 from inference_bridge.errors import InvalidInput
 from inference_pictures.decode import open_picture
 from mnist_model.prepare import prepare, read_pixels
-from mnist_model.prepare.steps import as_it_is, steps
+from mnist_model.prepare.steps import run_steps, try_shortcut
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
@@ -29,13 +29,18 @@ SAMPLES = ROOT / "samples"
 MAX_PIXELS = 16_000_000
 TABLE_START, TABLE_END = "<!-- table: written by models/mnist/docs/sheets.py -->", "<!-- end of table -->"
 
-#: File name: what it shows, the sample, the style, and the seed that places it well.
+#: By file name: the title, the sample, the style, and a seed that places the digit well.
 EXAMPLES = {
-    "photograph": ("A photograph: blue pen on ruled paper, half in the shadow", "three", photographs.photograph, 24),
-    "coloured-pen": ("A yellow pen on white paper", "four", photographs.highlighter, 2),
-    "frame": ("A digit in a drawn frame", "seven", photographs.frame, 1),
-    "canvas": ("White strokes on nothing, exported from a canvas", "three", photographs.canvas_white, 3),
-    "off-centre": ("A 28x28 picture off centre: moved, nothing else", "seven", photographs.off_centre, 4),
+    "photograph": (
+        "A photograph: blue pen on ruled paper, half in the shadow",
+        "three",
+        photographs.draw_photograph,
+        24,
+    ),
+    "coloured-pen": ("A yellow pen on white paper", "four", photographs.draw_highlighter, 2),
+    "frame": ("A digit in a drawn frame", "seven", photographs.draw_frame, 1),
+    "canvas": ("White strokes on nothing, exported from a canvas", "three", photographs.draw_canvas_white, 3),
+    "off-centre": ("A 28x28 picture off centre: moved, nothing else", "seven", photographs.draw_off_centre, 4),
 }
 
 TILE, GAP, LABEL, COLUMNS = 112, 14, 26, 7
@@ -62,35 +67,35 @@ def main() -> None:
     options = parser.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, (title, sample, style, seed) in EXAMPLES.items():
-        file = style(digit(sample), np.random.default_rng(seed))
+        file = style(read_digit(sample), np.random.default_rng(seed))
         path = PICTURES / f"{name}.svg"
-        path.write_text(sheet(title, stages(file)), encoding="utf-8")
+        path.write_text(draw_sheet(title, show_stages(file)), encoding="utf-8")
         print(path.relative_to(ROOT))
     if options.data:
-        write_table(measured(options.data, options.count), options.count)
+        write_table(measure(options.data, options.count), options.count)
 
 
-def digit(name: str) -> Bytes:
+def read_digit(name: str) -> Bytes:
     """Return a sample, (28, 28) uint8, light on dark."""
     with Image.open(SAMPLES / f"{name}.pgm") as image:
         return np.asarray(image.convert("L"))
 
 
-def stages(file: bytes) -> list[tuple[str, Image.Image]]:
-    """Return what the picture looks like as it came, after each step, and as it leaves."""
+def show_stages(file: bytes) -> list[tuple[str, Image.Image]]:
+    """Return the picture as sent, and after each step, each with its name."""
     sent = Image.open(BytesIO(file))
     pixels = read_pixels(open_picture(file), max_pixels=MAX_PIXELS)
-    pictures = [("as sent", on_chequers(sent))]
-    if as_it_is(pixels) is None:
+    pictures = [("as sent", lay_on_chequers(sent))]
+    if try_shortcut(pixels) is None:
         pictures.append(("decode", Image.fromarray(pixels)))
-        pictures += [(name.replace("_", " "), Image.fromarray(pixels)) for name, pixels in steps(pixels)]
+        pictures += [(name.replace("_", " "), Image.fromarray(pixels)) for name, pixels in run_steps(pixels)]
     else:
         pictures.append(("centre", Image.frombytes("L", (28, 28), prepare(file, max_pixels=MAX_PIXELS))))
     return pictures
 
 
-def on_chequers(image: Image.Image) -> Image.Image:
-    """Return the image over the chequers that stand for nothing."""
+def lay_on_chequers(image: Image.Image) -> Image.Image:
+    """Lay an image with alpha over chequers, the usual sign of transparency."""
     if image.mode != "RGBA":
         return image
     y, x = np.indices((image.height, image.width)) // (image.width // 20)
@@ -98,45 +103,45 @@ def on_chequers(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(ground, image).convert("RGB")
 
 
-def sheet(title: str, pictures: list[tuple[str, Image.Image]]) -> str:
-    """Return an SVG with the pictures in rows, each over its name."""
+def draw_sheet(title: str, pictures: list[tuple[str, Image.Image]]) -> str:
+    """Return an SVG with the pictures in rows, each above its name."""
     rows = -(-len(pictures) // COLUMNS)
     tiles = []
     for place, (label, image) in enumerate(pictures):
         row, column = divmod(place, COLUMNS)
-        tiles.append(tile(label, image, GAP + column * (TILE + GAP), 48 + row * (TILE + LABEL + 8)))
+        tiles.append(draw_tile(label, image, GAP + column * (TILE + GAP), 48 + row * (TILE + LABEL + 8)))
     width, height = GAP + COLUMNS * (TILE + GAP), 48 + rows * (TILE + LABEL + 8)
     return SVG.format(width=width, height=height, title=title, gap=GAP, tiles="\n".join(tiles))
 
 
-def tile(label: str, image: Image.Image, x: int, y: int) -> str:
-    """Return one picture, as large as fits its tile, over its name."""
+def draw_tile(label: str, image: Image.Image, x: int, y: int) -> str:
+    """Return the SVG of one picture, as large as its tile, above its name."""
     factor = TILE / max(image.size)
     width, height = image.width * factor, image.height * factor
     return TILE_SVG.format(
         x=x, y=y, tile=TILE, left=(TILE - width) / 2, top=(TILE - height) / 2, width=width, height=height,
-        href=data_url(image), middle=TILE // 2, below=TILE + 17, label=label,
+        href=embed(image), middle=TILE // 2, below=TILE + 17, label=label,
     )  # fmt: skip
 
 
-def data_url(image: Image.Image) -> str:
-    """Return the picture in itself, reduced to what a tile can show on a fine screen."""
-    if max(image.size) <= 28:  # its pixels are what there is to see
+def embed(image: Image.Image) -> str:
+    """Return the picture as a data: URL, reduced to the pixels that a tile can show on a fine screen."""
+    if max(image.size) <= 28:  # each pixel should be visible
         factor = TILE // max(image.size)
         enlarged = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-        return url_of(photographs.encoded(enlarged, "PNG"), "png")
+        return build_url(photographs.encode(enlarged, "PNG"), "png")
     small = image.copy()
     small.thumbnail((TILE * 3 // 2, TILE * 3 // 2))
-    return url_of(photographs.encoded(small, "JPEG", quality=80), "jpeg")
+    return build_url(photographs.encode(small, "JPEG", quality=80), "jpeg")
 
 
-def url_of(file: bytes, kind: str) -> str:
+def build_url(file: bytes, kind: str) -> str:
     """Return a file as a data: URL."""
     return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
-def measured(data: Path, count: int) -> list[tuple[str, float, int]]:
-    """Return each style's description, share of digits read right, and number of pictures refused."""
+def measure(data: Path, count: int) -> list[tuple[str, float, int]]:
+    """Return each style's description, its share of right answers, and its number of refused pictures."""
     import torch
 
     from mnist_model.predict.classifier import DigitClassifier  # only the table needs PyTorch
@@ -147,17 +152,17 @@ def measured(data: Path, count: int) -> list[tuple[str, float, int]]:
     classifier = DigitClassifier.load(None, torch.device("cpu"))
     rows = []
     for style in photographs.STYLES:
-        inputs = [prepared(style(digit, np.random.default_rng([i, count]))) for i, digit in enumerate(digits)]
+        inputs = [try_prepare(style(digit, np.random.default_rng([i, count]))) for i, digit in enumerate(digits)]
         seen = [i for i, picture in enumerate(inputs) if picture is not None]
         batch = np.stack([picture for picture in inputs if picture is not None])  # (b, 28, 28)
         right = int((classifier.predict_batch(batch).argmax(1) == labels[seen]).sum())
         rows.append((str(style.__doc__).strip(), right / count, count - len(seen)))
-        print(f"{style.__name__:16}{right / count:8.2%}{count - len(seen):4} refused")
+        print(f"{style.__name__.removeprefix('draw_'):16}{right / count:8.2%}{count - len(seen):4} refused")
     return rows
 
 
-def prepared(file: bytes) -> Bytes | None:
-    """Return the model's input, (28, 28) uint8, or None for a picture that is refused."""
+def try_prepare(file: bytes) -> Bytes | None:
+    """Return the model's input, (28, 28) uint8, or None for a refused picture."""
     try:
         return np.frombuffer(prepare(file, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
     except InvalidInput:
@@ -165,7 +170,7 @@ def prepared(file: bytes) -> Bytes | None:
 
 
 def write_table(rows: list[tuple[str, float, int]], count: int) -> None:
-    """Put the table between its marks in preprocessing.md."""
+    """Write the table between its marks in preprocessing.md."""
     page = HERE / "preprocessing.md"
     before, rest = page.read_text(encoding="utf-8").split(TABLE_START)
     lines = [f"| style ({count} digits each) | read right | refused |", "| --- | ---: | ---: |"]

@@ -1,1 +1,1 @@
-"""MNIST: a picture of a handwritten digit in, the digit out. `spec` names the two halves, `prepare` and `predict`."""
+"""The MNIST model reads the digit in a picture. `spec` names its two halves, `prepare` and `predict`."""

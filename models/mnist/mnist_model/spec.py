@@ -1,4 +1,4 @@
-"""What the model takes and gives, and its two halves by name. Imports neither of them."""
+"""The model's spec: its input, its output, and its two halves by name. Importing it imports neither half."""
 
 from inference_bridge.spec import ModelSpec
 

@@ -1,5 +1,4 @@
-"""The HTTP side: pictures in, ids out, results out. Never imports torch.
+"""The API: accepts pictures over HTTP, answers ids and results. It never imports torch.
 
-Read `routes`, `submissions`, `waiters`: the product. `http`, `clients`, `openapi` and `dead` hold what stands
-around it.
+Read `routes`, `submissions` and `waiters` first. `http`, `clients`, `openapi` and `dead` support them.
 """

@@ -1,4 +1,4 @@
-"""`python -m inference_api` serves, `python -m inference_api dead` looks after the dead letters."""
+"""`python -m inference_api` serves; `python -m inference_api dead` manages the dead letters."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from inference_api.process import run_api
 
 
 def main() -> None:
-    """Do what the command line says; without a command, serve."""
+    """Run the command on the command line; without a command, serve."""
     parser = argparse.ArgumentParser(
         prog="python -m inference_api", description="Without a command: serve until SIGTERM."
     )

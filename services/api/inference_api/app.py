@@ -1,4 +1,4 @@
-"""Puts the application together: its parts are arguments, so that any broker and store will do."""
+"""Builds the FastAPI application from its parts; broker and store are arguments."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,13 +21,13 @@ from inference_api.metrics import ApiMetrics
 from inference_api.model import Prepare
 from inference_api.openapi.home import add_home
 from inference_api.openapi.paths import add_inference_paths
-from inference_api.routes import Service, inference_routes
+from inference_api.routes import Dependencies, inference_routes
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.ids import TicketSigner
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 
 DESCRIPTION = (
     "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "
@@ -44,13 +44,13 @@ def create_app(
     store: Store,
     signer: TicketSigner,
     waiters: Waiters,
-    drain_rate: DrainRate,
+    throughput: Throughput,
     registry: CollectorRegistry,
     background: Background,
 ) -> FastAPI:
-    """Return the application; while it runs it keeps the way to the broker open and listens to the store.
+    """Return the application.
 
-    These are tasks of `background`, which says whether one has failed.
+    While it runs, tasks of `background` keep the connection to the broker and listen to the store.
 
     Raises:
         ConfigurationError: the key file is missing or wrong.
@@ -70,17 +70,17 @@ def create_app(
     claims = Claims(store, submissions, ttl_s=settings.result_ttl_s)
     allowances = Allowances(store, job_ttl_s=settings.job_ttl_s)
 
-    async def on_announcement(inference_ids: Sequence[str]) -> None:
-        drain_rate.add(len(inference_ids))
-        await allowances.on_announcement(inference_ids)
+    async def on_notification(inference_ids: Sequence[str]) -> None:
+        throughput.add(len(inference_ids))
+        await allowances.on_notification(inference_ids)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         background.start("publisher", publisher.run())
         background.start("depth reader", depth_reader.run())
-        background.start("waiters", waiters.run(on_announcement))
+        background.start("waiters", waiters.run(on_notification))
         yield
-        await publisher.drain(settings.publish_timeout_s)
+        await publisher.flush(settings.publish_timeout_s)
         await background.stop()
         decoder.close()
         await store.close()
@@ -90,11 +90,13 @@ def create_app(
     )
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
-    # The last one added is the outermost: refusals are counted too.
+    # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    service = Service(settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances)
-    app.router.routes.extend(inference_routes(service))
+    dependencies = Dependencies(
+        settings, publisher, submissions, claims, buffers, decoder, waiters, metrics, allowances
+    )
+    app.router.routes.extend(inference_routes(dependencies))
     add_inference_paths(app)
     add_home(app)
     app.include_router(health_routes(publisher, store, background))

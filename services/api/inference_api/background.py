@@ -1,4 +1,4 @@
-"""The tasks that a process cannot do without: one that ends by itself is noticed, so that the process can end too."""
+"""Essential background tasks: if a task ends by itself, the process can notice and end too."""
 
 import asyncio
 import logging
@@ -9,10 +9,10 @@ logger = logging.getLogger(__name__)
 
 
 class Background:
-    """Runs tasks that are to go on until they are stopped.
+    """Runs tasks until they are stopped.
 
     Attributes:
-        has_failed: whether one has ended before that; nothing does its work any more.
+        has_failed: whether a task has ended before `stop`.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Background:
         self._is_stopping = False
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task; the name is for the log."""
+        """Start a task; the log shows its name."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._note_end)
         self._tasks.append(task)

@@ -1,4 +1,4 @@
-"""Turns uploaded bytes into the model's input without ever holding up the event loop for long."""
+"""Prepares uploads for the model without blocking the event loop for long."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from inference_bridge.errors import QueueFull
 
 
 class Decoder:
-    """Prepares at once what the model says takes next to no time, all else in a few threads.
+    """Prepares an upload inline if the model says that this is fast, otherwise in a thread pool.
 
     Args:
-        prepare: the model's.
+        prepare: the model's function.
         max_pixels: most pixels a picture may have.
-        thread_count: threads for the others.
-        max_decodes: pictures in work or waiting for a thread, above which more are refused.
-        on_prepared: told the seconds of work that each prepared picture took, without its wait for a thread.
+        thread_count: threads in the pool.
+        max_decodes: most pictures in the pool, waiting ones included; more are refused.
+        on_prepared: called with the seconds of work for each picture, without its wait for a thread.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class Decoder:
         self._decodes = 0
 
     async def prepare(self, picture: bytes) -> bytes:
-        """Return the body of the picture's job.
+        """Return the picture as the body of a job.
 
         Raises:
-            InvalidInput: the picture cannot be used.
-            QueueFull: too many pictures at once.
+            InvalidInput: the picture is invalid.
+            QueueFull: too many pictures are in work.
         """
         started_s = time.perf_counter()
         prepared = self._prepare(picture, max_pixels=self._max_pixels)
@@ -53,17 +53,17 @@ class Decoder:
             raise QueueFull(f"{self._max_decodes} pictures are being prepared already; try again later")
         self._decodes += 1
         try:
-            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _timed, prepared)
+            body, decode_s = await asyncio.get_running_loop().run_in_executor(self._threads, _time_call, prepared)
         finally:
             self._decodes -= 1
         self._on_prepared(begun_s + decode_s)
         return body
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads; waiting pictures are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(decode: Callable[[], bytes]) -> tuple[bytes, float]:
+def _time_call(decode: Callable[[], bytes]) -> tuple[bytes, float]:
     started_s = time.perf_counter()
     return decode(), time.perf_counter() - started_s

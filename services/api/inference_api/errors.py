@@ -1,35 +1,35 @@
 """The API's own errors, in the tree of `inference_bridge.errors`.
 
 InferenceError
-├── InvalidRequest               the caller's request around the input; 4xx
-│   ├── Unauthorized             no key, or not a known one
-│   ├── IdempotencyConflict      same key, other input
+├── InvalidRequest               the HTTP request is wrong, apart from its input; 4xx
+│   ├── Unauthorized             no known API key
+│   ├── IdempotencyConflict      the same idempotency key with another input
 │   ├── RequestTimeout           the body came too slowly
-│   └── ExpiredId                issued, but the result is gone for good
-├── OverAllowance                this caller has had its share for now; 429 with Retry-After
+│   └── ExpiredId                the id is valid, but its result has expired
+├── OverAllowance                the client has reached a limit; 429 with Retry-After
 │   ├── RateLimited              too many submissions per second
-│   └── TooManyInFlight          too many jobs accepted and not finished
-└── Unavailable                  not now; 503 with Retry-After
-    └── BuffersFull              inputs on their way in fill the memory for them
+│   └── TooManyInFlight          too many jobs in flight
+└── Unavailable                  a later try may succeed; 503 with Retry-After
+    └── BuffersFull              arriving inputs fill the memory for them
 """
 
 from inference_bridge.errors import InferenceError, Unavailable
 
 
 class InvalidRequest(InferenceError):
-    """Raised when the HTTP request around the input is wrong."""
+    """Raised when the HTTP request is wrong, apart from its input."""
 
     code = "invalid_request"
 
 
 class Unauthorized(InvalidRequest):
-    """Raised when a call brings no key, or none that we know."""
+    """Raised when a call has no known API key."""
 
     code = "unauthorized"
 
 
 class IdempotencyConflict(InvalidRequest):
-    """Raised when an `Idempotency-Key` comes back with another input."""
+    """Raised when an `Idempotency-Key` is used again with another input."""
 
     code = "idempotency_conflict"
 
@@ -41,16 +41,16 @@ class RequestTimeout(InvalidRequest):
 
 
 class ExpiredId(InvalidRequest):
-    """Raised when an id was issued but its result no longer exists."""
+    """Raised when an id is valid but its result has expired."""
 
     code = "expired_id"
 
 
 class OverAllowance(InferenceError):
-    """Raised when a client has used up what it is allowed for now, whatever the service could do.
+    """Raised when a client has reached one of its limits.
 
     Attributes:
-        retry_after_s: seconds after which trying again makes sense, 1 or more.
+        retry_after_s: seconds to wait before the next try, 1 or more.
     """
 
     code = "over_allowance"
@@ -61,18 +61,18 @@ class OverAllowance(InferenceError):
 
 
 class RateLimited(OverAllowance):
-    """Raised when a client submits more per second than it may."""
+    """Raised when a client submits too often per second."""
 
     code = "rate_limited"
 
 
 class TooManyInFlight(OverAllowance):
-    """Raised when a client has as many jobs accepted and not finished as it may."""
+    """Raised when a client has too many jobs in flight."""
 
     code = "too_many_in_flight"
 
 
 class BuffersFull(Unavailable):
-    """Raised when the bodies of all calls together fill the memory that is meant for them."""
+    """Raised when the bodies of all calls fill the memory for them."""
 
     code = "buffers_full"

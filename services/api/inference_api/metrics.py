@@ -1,4 +1,4 @@
-"""What the API counts, under Prometheus names."""
+"""The Prometheus metrics of the API."""
 
 from collections.abc import Callable
 
@@ -34,21 +34,21 @@ class ApiMetrics:
         )
 
     def watch_buffers(self, byte_count: Callable[[], float]) -> None:
-        """Report how many bytes of bodies are held, asked at each scrape."""
-        gauge = Gauge("inference_buffered_bytes", "Bytes of pictures on their way in", registry=self._registry)
+        """Add a gauge of the bytes of arriving bodies, read at each scrape."""
+        gauge = Gauge("inference_buffered_bytes", "Bytes of arriving pictures", registry=self._registry)
         gauge.set_function(byte_count)
 
     def watch_waiters(self, count: Callable[[], float]) -> None:
-        """Report how many calls wait for a result, asked at each scrape."""
+        """Add a gauge of the calls that wait for a result, read at each scrape."""
         Gauge("inference_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)
 
 
 class WaitingJobs:
-    """How many jobs wait, asked of RabbitMQ at each scrape; no figure while it does not answer.
+    """A gauge of the waiting jobs, read from RabbitMQ at each scrape; absent while RabbitMQ does not answer.
 
     Args:
-        registry: gets the gauge.
-        depth_reader: knows.
+        registry: receives the gauge.
+        depth_reader: reads the depth of the queues.
         topology: names the queues.
     """
 
@@ -60,7 +60,7 @@ class WaitingJobs:
         self._names = (topology.jobs.name, topology.retry.name)  # in the order of Depths
 
     async def refresh(self) -> None:
-        """Ask RabbitMQ."""
+        """Read the depths from RabbitMQ."""
         try:
             depths = await self._depth_reader.read()
         except BrokerUnavailable:

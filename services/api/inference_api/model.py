@@ -1,4 +1,4 @@
-"""What a model may offer to the API, and the door through which it is loaded."""
+"""The API's half of a model, and how it is imported."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,28 +9,28 @@ from inference_bridge.spec import ModelSpec
 
 
 class Prepare(Protocol):
-    """Turns what a caller sends into the body of a job. Its module imports no torch."""
+    """Turns a client's input into the body of a job. Its module does not import torch."""
 
     def __call__(self, file: bytes, *, max_pixels: int) -> bytes | Callable[[], bytes]:
-        """Return the body, or a function that returns it; that one runs in a thread, several at once.
+        """Return the body, or a function that returns it; the API runs the function in a thread, several at once.
 
         Args:
-            file: from anyone.
+            file: from any client, so possibly hostile.
             max_pixels: most pixels of a picture, width times height.
 
         Returns:
-            `spec.body_bytes` bytes; at once only if that takes next to no time: the event loop waits.
+            `spec.body_bytes` bytes. The function blocks the event loop, so it returns bytes only if that is fast.
 
         Raises:
-            InvalidInput: the file cannot be used.
+            InvalidInput: the file is invalid.
         """
 
 
 def import_prepare(spec: ModelSpec) -> Prepare:
-    """Return the function that a spec names; without one, the caller sends the body itself.
+    """Return the function that a spec names; if it names none, clients send the body itself.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is no such function.
     """
     if spec.prepare is None:
         return _body_of(spec)

@@ -1,4 +1,4 @@
-"""What the platform asks, on a port that no client reaches: metrics, and how many workers are wanted."""
+"""The operations port, which clients do not reach: metrics and the wanted number of workers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -49,5 +49,5 @@ def create_operations_app(
 async def _on_invalid(_: Request, error: Exception) -> Response:
     found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
     return problem(
-        400, "invalid_request", "; ".join(f"{one['loc'][-1]}: {one['msg']}; correct the URL" for one in found)
+        400, "invalid_request", "; ".join(f"{wrong['loc'][-1]}: {wrong['msg']}; correct the URL" for wrong in found)
     )

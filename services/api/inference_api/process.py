@@ -1,4 +1,4 @@
-"""The API as a process: HTTP in front of RabbitMQ and Redis, until SIGTERM."""
+"""Runs the API as a process until SIGTERM."""
 
 import logging
 from typing import NoReturn
@@ -12,7 +12,7 @@ from inference_bridge.ending import EXIT_SOFTWARE, exit_status_of, leave, run
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_depth_reader, build_publisher, build_registry, build_store
@@ -21,24 +21,24 @@ logger = logging.getLogger("inference_api")
 
 
 def build_server(settings: ApiSettings) -> Server:
-    """Return the server with its parts; nothing is connected yet.
+    """Return the server; nothing is connected yet.
 
     Raises:
-        ConfigurationError: no ticket key, or no such model.
+        ConfigurationError: the ticket key or the model is missing.
     """
     if settings.ticket_key is None:
         raise ConfigurationError(
             "INFERENCE_TICKET_KEY is not set; every API process needs the same secret; try `openssl rand -hex 32`"
         )
     spec = load_spec(settings.model)
-    drain_rate = DrainRate()
+    throughput = Throughput()
     publisher = build_publisher(
         settings,
         spec,
         publish_timeout_s=settings.publish_timeout_s,
         max_unconfirmed=settings.max_unconfirmed,
         settle_s=settings.queue_settle_s,
-        drain_rate=drain_rate,
+        throughput=throughput,
     )
     return wire_server(
         settings,
@@ -47,7 +47,7 @@ def build_server(settings: ApiSettings) -> Server:
         depth_reader=build_depth_reader(settings, spec),
         store=build_store(settings, spec),
         signer=TicketSigner(settings.ticket_key.get_secret_value().encode(), model=spec.name),
-        drain_rate=drain_rate,
+        throughput=throughput,
         registry=build_registry(),
     )
 
@@ -55,7 +55,7 @@ def build_server(settings: ApiSettings) -> Server:
 def run_api() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api")
-    # No picture that hangs in a thread may hold up the end.
+    # `leave` does not wait for a picture that hangs in a thread.
     leave(exit_status_of(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
 
 

@@ -1,10 +1,10 @@
-"""Reads of results, joined: while one MGET is under way, everything that is asked for makes up the next."""
+"""Joins reads of results: while an MGET runs, new reads wait together for the next one."""
 
 import asyncio
 
 from inference_bridge.contract import Store
 
-#: Keys per MGET: Redis serves nobody else meanwhile.
+#: Most keys per MGET, because Redis serves no other client meanwhile.
 MAX_KEYS = 512
 
 Bodies = dict[str, bytes | None]
@@ -13,13 +13,13 @@ Bodies = dict[str, bytes | None]
 class CoalescedReads:
     """Joins single reads into batches.
 
-    Each batch is a task of its own: a request that is cancelled never takes a Redis connection with it, and an error,
-    whatever it is, reaches those who asked in that batch and nobody else.
+    Each batch has its own task: a cancelled request does not close a Redis connection, and an error reaches only the
+    readers of its batch.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._open: dict[str, None] | None = None  # the ids of the batch that may still grow
+        self._open: dict[str, None] | None = None  # the ids of the batch that still grows
         self._newest: asyncio.Task[Bodies] | None = None
 
     async def get(self, inference_id: str) -> bytes | None:

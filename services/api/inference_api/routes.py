@@ -1,4 +1,4 @@
-"""The two calls of the product: a picture in, its result out."""
+"""The two routes: submit a picture, read its result."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference_api.claims import Claims
-from inference_api.clients.allowances import Allowances, Place
+from inference_api.clients.allowances import Allowances, Slot
 from inference_api.clients.require_key import client_of
 from inference_api.decoder import Decoder
 from inference_api.errors import InvalidRequest
@@ -29,12 +29,12 @@ from inference_bridge.results import Status, pending_body, status_of
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
-MAX_KEY_LENGTH = 255
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What the calls work with."""
+class Dependencies:
+    """The objects that the routes use."""
 
     settings: ApiSettings
     publisher: Publisher
@@ -47,109 +47,114 @@ class Service:
     allowances: Allowances
 
 
-def inference_routes(service: Service) -> list[Route]:
+def inference_routes(dependencies: Dependencies) -> list[Route]:
     """Return `POST /classify` and `GET /result/{inference_id}`.
 
-    They are Starlette's routes, not FastAPI's: nothing here is validated by a signature, and on this path FastAPI's
-    dependency machinery would cost a fifth of the API's CPU time. `documentation.PATHS` describes them.
+    They are Starlette routes, because FastAPI's dependency injection, which they do not need, would cost a fifth of the
+    API's CPU time. `openapi.paths` describes them.
     """
 
     async def classify(request: Request) -> Response:
-        wait_s = _wait_s(service, request)
-        with service.allowances.admit(client_of(request)) as place:
-            return await _classify(service, request, place, wait_s)
+        wait_s = _read_wait_s(dependencies, request)
+        with dependencies.allowances.reserve(client_of(request)) as slot:
+            return await _classify(dependencies, request, slot, wait_s)
 
     async def result(request: Request) -> Response:
-        wait_s = _wait_s(service, request)
-        ticket = service.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
-        with service.waiters.expect(ticket.inference_id) as arrived, service.waiters.waiting(wait_s) as granted_s:
-            arrived.set()  # it may be there already: look first
-            body = await _wait(service, request, ticket, arrived, granted_s)
+        wait_s = _read_wait_s(dependencies, request)
+        ticket = dependencies.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
+        with (
+            dependencies.waiters.expect(ticket.inference_id) as arrived,
+            dependencies.waiters.waiting(wait_s) as granted_s,
+        ):
+            arrived.set()  # read at once: the result may exist already
+            body = await _wait(dependencies, request, ticket, arrived, granted_s)
         if body is not None:
-            return _finished(ticket, body, granted_s)
-        await service.submissions.check_pending(ticket)
-        headers = {"Retry-After": RETRY_AFTER_S, **_applied(granted_s)}
+            return _respond_finished(ticket, body, granted_s)
+        await dependencies.submissions.check_pending(ticket)
+        headers = {"Retry-After": RETRY_AFTER_S, **_confirm_wait(granted_s)}
         return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
 
     return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-async def _classify(service: Service, request: Request, place: Place, wait_s: float) -> Response:
-    service.publisher.admit()
-    key, owner = _idempotency_key(request), client_of(request).name
-    body, digest = await _prepared(service, request, is_keyed=key is not None)
+async def _classify(dependencies: Dependencies, request: Request, slot: Slot, wait_s: float) -> Response:
+    dependencies.publisher.check_headroom()
+    idempotency_key, owner = _read_idempotency_key(request), client_of(request).name
+    body, digest = await _prepare(dependencies, request, is_keyed=idempotency_key is not None)
 
     async def publish(ticket: Ticket) -> None:
-        with place.job(ticket.inference_id):
-            await _publish(service, request, ticket, body)
+        with slot.job(ticket.inference_id):
+            await _publish(dependencies, request, ticket, body)
 
-    if key is None:
-        ticket = service.submissions.issue(owner)
-        with service.waiters.expect(ticket.inference_id) as arrived:
+    if idempotency_key is None:
+        ticket = dependencies.submissions.issue(owner)
+        with dependencies.waiters.expect(ticket.inference_id) as arrived:
             await publish(ticket)
-            return await _answer(service, request, ticket, arrived, wait_s)
-    ticket = await service.claims.submit(key, digest, owner, publish)
-    place.leave()  # a repetition has no job of its own, and may wait long
-    with service.waiters.expect(ticket.inference_id) as arrived:
-        arrived.set()  # it may be there already: look first
-        return await _answer(service, request, ticket, arrived, wait_s)
+            return await _answer(dependencies, request, ticket, arrived, wait_s)
+    ticket = await dependencies.claims.submit(idempotency_key, digest, owner, publish)
+    slot.release()  # a repetition has no new job, and may wait long
+    with dependencies.waiters.expect(ticket.inference_id) as arrived:
+        arrived.set()  # read at once: the result may exist already
+        return await _answer(dependencies, request, ticket, arrived, wait_s)
 
 
-async def _prepared(service: Service, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
-    """Return the model's input and, for a key, the picture's digest; the picture itself is let go here."""
-    with service.buffers.body() as share:
-        max_bytes = service.settings.max_bytes
+async def _prepare(dependencies: Dependencies, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
+    """Return the body of the job and, for an idempotency key, the picture's digest; drop the picture."""
+    with dependencies.buffers.body() as share:
+        max_bytes = dependencies.settings.max_bytes
         picture = await read_picture(request.headers, request.stream(), max_bytes=max_bytes, share=share)
         digest = sha256(picture).hexdigest() if is_keyed else ""
-        return await service.decoder.prepare(picture), digest
+        return await dependencies.decoder.prepare(picture), digest
 
 
 async def _answer(
-    service: Service, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
+    dependencies: Dependencies, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
 ) -> Response:
     result = None
-    # Only now: whoever still sends a body takes no place from those who wait.
-    with service.waiters.waiting(wait_s) as granted_s:
+    # Count the call as waiting only now, after its body has arrived.
+    with dependencies.waiters.waiting(wait_s) as granted_s:
         if granted_s > 0:
-            with suppress(StoreUnavailable):  # the job is accepted: its id must reach the client
-                result = await _wait(service, request, ticket, arrived, granted_s)
-    return _accepted(ticket, granted_s) if result is None else _finished(ticket, result, granted_s)
+            with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
+                result = await _wait(dependencies, request, ticket, arrived, granted_s)
+    return _respond_accepted(ticket, granted_s) if result is None else _respond_finished(ticket, result, granted_s)
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _read_idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise InvalidRequest(f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_KEY_LENGTH}; shorten it")
+    if key is not None and not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        raise InvalidRequest(
+            f"Idempotency-Key has {len(key)} characters, expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
+        )
     return key
 
 
-async def _publish(service: Service, request: Request, ticket: Ticket, body: bytes) -> None:
+async def _publish(dependencies: Dependencies, request: Request, ticket: Ticket, body: bytes) -> None:
     started = time.perf_counter()
-    await service.submissions.publish(ticket, body, traceparent=request.headers.get("traceparent"))
-    service.metrics.confirm_seconds.observe(time.perf_counter() - started)
-    service.metrics.accepted.inc()
+    await dependencies.submissions.publish(ticket, body, traceparent=request.headers.get("traceparent"))
+    dependencies.metrics.confirm_seconds.observe(time.perf_counter() - started)
+    dependencies.metrics.accepted.inc()
 
 
 async def _wait(
-    service: Service, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
+    dependencies: Dependencies, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
 ) -> bytes | None:
-    return await service.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=request.is_disconnected)
+    return await dependencies.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=request.is_disconnected)
 
 
-def _wait_s(service: Service, request: Request) -> float:
-    return preferred_wait_s(request.headers, request.query_params, max_wait_s=service.settings.max_wait_s)
+def _read_wait_s(dependencies: Dependencies, request: Request) -> float:
+    return preferred_wait_s(request.headers, request.query_params, max_wait_s=dependencies.settings.max_wait_s)
 
 
-def _accepted(ticket: Ticket, wait_s: float) -> Response:
-    headers = {"Location": f"/result/{ticket.inference_id}", "Retry-After": RETRY_AFTER_S, **_applied(wait_s)}
+def _respond_accepted(ticket: Ticket, wait_s: float) -> Response:
+    headers = {"Location": f"/result/{ticket.inference_id}", "Retry-After": RETRY_AFTER_S, **_confirm_wait(wait_s)}
     return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
 
 
-def _finished(ticket: Ticket, body: bytes, wait_s: float) -> Response:
+def _respond_finished(ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if status_of(body) is Status.EXPIRED:
         raise expired_id(ticket.inference_id)
-    return Response(body, headers=_applied(wait_s), media_type=JSON)
+    return Response(body, headers=_confirm_wait(wait_s), media_type=JSON)
 
 
-def _applied(wait_s: float) -> dict[str, Any]:
+def _confirm_wait(wait_s: float) -> dict[str, Any]:
     return {"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {}

@@ -1,7 +1,7 @@
-"""How many workers are wanted, so that no job waits longer than it may: the figure that an autoscaler follows.
+"""Computes the number of workers that an autoscaler should run, so that no job waits too long.
 
-It is made of what every API process sees alike: the depth of the queues, the reports that workers leave in the store,
-and the results that workers announce. Whichever process is asked, the figure is the same within a second.
+The inputs are the depth of the queues, the reports of workers in the store, and the notifications of results. Every
+API process sees the same inputs, so their answers agree within a second.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from statistics import fmean
 
 from inference_bridge.contract import DepthReader, Store
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.reports import WorkerReport
 
 #: KEDA gives the whole call 3 s.
@@ -21,14 +21,14 @@ STORE_TIMEOUT_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the autoscaler of one pool of workers wants.
+    """The request of an autoscaler for one pool of workers.
 
     Attributes:
-        pool: the pool.
-        target_wait_s: seconds that a job may wait for its result, above 0.
-        recent_s: for so long after a result one worker is wanted, so that no look misses a job that came and went.
-        throughput: jobs per second of one worker, a guess for the time before any has measured one; None for no guess.
-        solo_throughput: the same for suspects, which run one at a time.
+        pool: the name of the pool.
+        target_wait_s: seconds that a job may wait for its result; above 0.
+        recent_s: seconds after a result in which at least one worker is wanted, so that short work is not missed.
+        throughput: assumed jobs per second of one worker before any measurement; None for no assumption.
+        solo_throughput: the same for suspects, which run alone.
     """
 
     pool: str
@@ -40,16 +40,16 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How many workers are wanted, and why.
+    """The wanted number of workers, with its inputs.
 
     Attributes:
-        workers: the figure.
-        waiting_jobs: messages in the jobs queue that nobody holds.
-        suspects: the same of the retry queue.
-        jobs_in_work: what workers hold.
-        throughput: jobs per second of one worker, as far as known.
+        workers: the wanted number.
+        waiting_jobs: waiting messages in the jobs queue.
+        suspects: waiting messages in the retry queue.
+        jobs_in_work: jobs that workers hold.
+        throughput: jobs per second of one worker; None if unknown.
         solo_throughput: the same for suspects.
-        last_result_age_s: seconds since a result was announced; None: none since this process started.
+        last_result_age_s: seconds since the last result; None if there was none since this process started.
     """
 
     workers: int
@@ -62,31 +62,31 @@ class Demand:
 
 
 class Scaling:
-    """Answers how many workers are wanted.
+    """Computes the wanted number of workers.
 
     Args:
-        depth_reader: sees what waits.
-        store: has the reports of the workers.
-        drain_rate: has heard of each result.
+        depth_reader: reads the depth of the queues.
+        store: holds the reports of the workers.
+        throughput: counts the results of all workers.
     """
 
-    def __init__(self, depth_reader: DepthReader, store: Store, drain_rate: DrainRate) -> None:
+    def __init__(self, depth_reader: DepthReader, store: Store, throughput: Throughput) -> None:
         self._depth_reader = depth_reader
         self._store = store
-        self._drain_rate = drain_rate
+        self._throughput = throughput
 
     async def demand(self, aim: Aim) -> Demand:
-        """Return the demand of this moment.
+        """Return the current demand.
 
         Raises:
-            BrokerUnavailable: nobody knows what waits.
-            StoreUnavailable: nobody knows what is in work.
+            BrokerUnavailable: the depth of the queues is unknown.
+            StoreUnavailable: the reports of the workers are unknown.
         """
         depths, reports = await asyncio.gather(self._depth_reader.read(), self._reports())
         in_work = sum(report.jobs_in_work for report in reports if report.is_fresh)
-        throughput = measured(reports, aim.pool, lambda report: report.throughput) or aim.throughput
-        solo_throughput = measured(reports, aim.pool, lambda report: report.solo_throughput) or aim.solo_throughput
-        age_s = self._drain_rate.idle_s()
+        throughput = average(reports, aim.pool, lambda report: report.throughput) or aim.throughput
+        solo_throughput = average(reports, aim.pool, lambda report: report.solo_throughput) or aim.solo_throughput
+        age_s = self._throughput.idle_s()
         busy_s = seconds_of_work(depths.jobs + in_work, throughput) + seconds_of_work(depths.suspects, solo_throughput)
         workers = workers_wanted(depths.jobs + in_work + depths.suspects, busy_s, aim.target_wait_s)
         return Demand(
@@ -108,17 +108,17 @@ class Scaling:
 
 
 def workers_wanted(jobs: int, busy_s: float, target_wait_s: float) -> int:
-    """Return the workers that do `busy_s` seconds of work in `target_wait_s`: one at least, one per job at most."""
+    """Return the workers that do `busy_s` seconds of work in `target_wait_s`: at least one, at most one per job."""
     return min(jobs, max(1, math.ceil(round(busy_s / target_wait_s, 6))))
 
 
 def seconds_of_work(jobs: int, throughput: float | None) -> float:
-    """Return how long one worker needs; 0 while nobody knows its throughput."""
+    """Return the seconds that one worker needs; 0 while its throughput is unknown."""
     return jobs / throughput if throughput else 0.0
 
 
-def measured(reports: Sequence[WorkerReport], pool: str, of: Callable[[WorkerReport], float | None]) -> float | None:
-    """Return the mean of what the pool's workers measured, or its last ones if all are gone; None: nobody ever did."""
+def average(reports: Sequence[WorkerReport], pool: str, of: Callable[[WorkerReport], float | None]) -> float | None:
+    """Return the mean measurement of a pool's workers, or of its last workers if all are gone; None without any."""
     known = [(report.is_fresh, value) for report in reports if report.pool == pool and (value := of(report))]
     fresh = [value for is_fresh, value in known if is_fresh]
     values = fresh or [value for _, value in known]

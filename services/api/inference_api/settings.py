@@ -11,35 +11,35 @@ from inference_bridge.settings import ENV_PREFIX, BridgeSettings
 
 
 class ApiSettings(BridgeSettings):
-    """What the API needs to know beyond RabbitMQ and Redis."""
+    """The settings of the API."""
 
-    host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for every one")
+    host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for all addresses")
     port: int = Field(default=8_000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     operations_port: int = Field(
         default=8_001,
         ge=0,
         le=65_535,
-        description="port of `/metrics` and of the autoscaler's figure, not for clients; 0 takes any free one",
+        description="port of `/metrics` and `/scaling`, not for clients; 0 takes any free one",
     )
     ticket_key: SecretStr | None = Field(
         default=None,
         description=f"secret that signs ids, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, the same in every API process",
     )
     api_keys_file: Path | None = Field(
-        default=None, description="TOML file of the clients and their keys; without it, whoever comes may come in"
+        default=None, description="TOML file of the clients and their keys; without it, no call needs a key"
     )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_buffered_bytes: int = Field(
         default=134_217_728,
         ge=131_072,
         le=17_179_869_184,
-        description="bytes that all pictures on their way in may hold; "
+        description="most bytes of all arriving pictures together; "
         f"at least `{ENV_PREFIX}MAX_BYTES` + {FORM_OVERHEAD_BYTES:,}",
     )
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
     max_decodes: int = Field(
-        default=32, ge=1, le=4_096, description="pictures that may be in such a thread or wait for one"
+        default=32, ge=1, le=4_096, description="most pictures that are being prepared or wait for a thread"
     )
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
@@ -67,6 +67,6 @@ class ApiSettings(BridgeSettings):
             raise ValueError(
                 f"{ENV_PREFIX}MAX_BUFFERED_BYTES is {self.max_buffered_bytes}, but must be at least "
                 f"{ENV_PREFIX}MAX_BYTES + {FORM_OVERHEAD_BYTES} = {least}, or the largest picture would never be "
-                "taken; raise it"
+                "accepted; raise it"
             )
         return self

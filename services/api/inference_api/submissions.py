@@ -1,4 +1,4 @@
-"""Submits a prepared picture: an id, and the broker's confirm."""
+"""Issues ids and publishes prepared pictures as jobs."""
 
 import time
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Ticket:
 
 
 class Submissions:
-    """Issues ids, publishes requests, and knows how long an id may be pending.
+    """Issues ids, publishes jobs, and decides how long an id may be pending.
 
     Args:
-        publisher: takes requests.
-        store: knows which ids were revived.
-        signer: issues ids.
-        job_ttl_s: how long a request is worth running.
+        publisher: publishes the jobs.
+        store: says which ids were replayed.
+        signer: signs and verifies ids.
+        job_ttl_s: seconds after which a job no longer runs.
     """
 
     def __init__(self, publisher: Publisher, store: Store, signer: TicketSigner, *, job_ttl_s: int) -> None:
@@ -35,26 +35,26 @@ class Submissions:
         self._job_ttl_ms = job_ttl_s * 1000
 
     def issue(self, owner: str = "") -> Ticket:
-        """Return a new id; with an owner, one that nobody else's name opens."""
+        """Return a ticket with a new id; with an owner, only that owner can use it."""
         now_ms = _now_ms()
         return Ticket(self._signer.issue(now_ms, owner), now_ms)
 
     def recognise(self, inference_id: str, owner: str = "") -> Ticket:
-        """Return the ticket behind an id; raise UnknownId if it is none of ours, or another owner's."""
+        """Return the ticket of an id; raise UnknownId if the id is not valid or belongs to another owner."""
         return Ticket(inference_id, self._signer.issued_at_ms(inference_id, owner))
 
     async def check_pending(self, ticket: Ticket) -> None:
-        """Raise ExpiredId when an id without a result can get none any more, unless an operator revived it."""
+        """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job."""
         is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000
-        if is_old and not await self._store.is_revived(ticket.inference_id):
+        if is_old and not await self._store.is_replayed(ticket.inference_id):
             raise expired_id(ticket.inference_id)
 
     def is_fresh(self, ticket: Ticket) -> bool:
-        """Tell whether enough of a ticket's time is left to publish it again: half of it."""
+        """Tell whether a ticket may be published again: at least half of its job's TTL is left."""
         return _now_ms() - ticket.issued_ms < self._job_ttl_ms // 2
 
     async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
-        """Hand the request to the broker; return when it is confirmed. Publishing a ticket twice does no harm."""
+        """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless."""
         request = InferenceRequest(
             inference_id=ticket.inference_id,
             body=body,
@@ -66,7 +66,7 @@ class Submissions:
 
 
 def expired_id(inference_id: str) -> ExpiredId:
-    """Return the error for an id whose result is gone for good."""
+    """Return the error for an id with an expired result."""
     return ExpiredId(f"the result of {inference_id} no longer exists; submit the picture again")
 
 

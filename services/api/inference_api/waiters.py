@@ -1,4 +1,4 @@
-"""Calls that wait for a result: one subscription per process, an event per waiting call."""
+"""Calls that wait for a result: one subscription per process, one event per waiting call."""
 
 import asyncio
 import logging
@@ -12,19 +12,19 @@ from inference_bridge.errors import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 RESUBSCRIBE_PAUSE_S = 0.5
-#: How often a waiting call looks whether its client is still there.
+#: Seconds between two checks that the client of a waiting call is still connected.
 DISCONNECT_CHECK_S = 2.0
 
 
 class Waiters:
-    """Wakes who waits for a result when a worker has stored it.
+    """Wakes the calls that wait for a result when a worker has stored it.
 
-    A notification may get lost; then the wait takes longer, but the result is found all the same: every waiter's
-    key is read again whenever the subscription is new or was silent for some seconds, and once more at the end.
+    A lost notification only delays a call: it reads its result again when the subscription is new or was silent for
+    some seconds, and once more at the end of its wait.
 
     Args:
-        store: where results are, and who notifies.
-        max_waiters: above this many, nobody waits: the current state is answered at once.
+        store: has the results, and sends the notifications.
+        max_waiters: most waiting calls; further calls are answered at once with the current state.
     """
 
     def __init__(self, store: Store, *, max_waiters: int) -> None:
@@ -39,11 +39,11 @@ class Waiters:
         """Return how many calls wait for a result now."""
         return self._count
 
-    async def run(self, on_announcement: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
 
         Args:
-            on_announcement: called with the ids of each batch of results; no ids: some may have been missed.
+            on_notification: called with the ids of each stored batch; without ids, some may have been missed.
         """
         while True:
             try:
@@ -51,14 +51,14 @@ class Waiters:
                     async for inference_ids in notifications:
                         for inference_id in inference_ids or self._arrivals:
                             self._wake(inference_id)
-                        if on_announcement is not None:
-                            await on_announcement(inference_ids)
+                        if on_notification is not None:
+                            await on_notification(inference_ids)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
 
     def close(self) -> None:
-        """Let every waiting call answer what it knows; from now on nobody waits."""
+        """Make every waiting call answer at once, and let no call wait from now on."""
         self._is_closed = True
         for inference_id in self._arrivals:
             self._wake(inference_id)
@@ -69,7 +69,7 @@ class Waiters:
 
     @contextmanager
     def expect(self, inference_id: str) -> Iterator[asyncio.Event]:
-        """Register for the arrival of a result: from here on, none is missed."""
+        """Register a call for the notification of a result; yield the event that it sets."""
         arrived = asyncio.Event()
         self._arrivals.setdefault(inference_id, set()).add(arrived)
         try:
@@ -81,7 +81,7 @@ class Waiters:
 
     @contextmanager
     def waiting(self, wait_s: float) -> Iterator[float]:
-        """Count a call among those that wait; yield the seconds it may, which are 0 when there is no place for it."""
+        """Count a waiting call; yield the seconds that it may wait, 0 if too many calls wait."""
         is_counted = wait_s > 0 and not self._is_closed and self._count < self._max_waiters
         self._count += is_counted
         try:
@@ -92,13 +92,13 @@ class Waiters:
     async def wait(
         self, inference_id: str, arrived: asyncio.Event, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
     ) -> bytes | None:
-        """Return the body of the result as soon as it is there, or None after `wait_s`.
+        """Return the body of the result as soon as it exists, or None after `wait_s`.
 
         Args:
-            inference_id: registered with `expect`, which gave `arrived`.
-            arrived: set when it is time to look.
-            wait_s: seconds, as `waiting` granted them; 0 does not wait.
-            is_gone: whether the client has left, so that nobody reads the answer.
+            inference_id: registered with `expect`.
+            arrived: the event from `expect`; set when the result should be read.
+            wait_s: seconds from `waiting`; 0 does not wait.
+            is_gone: tells whether the client has disconnected.
 
         Raises:
             StoreUnavailable: the store did not answer at the end of the wait.
@@ -108,7 +108,7 @@ class Waiters:
         while not self._is_closed and (left_s := deadline - loop.time()) > 0:
             if await _is_set_within(arrived, min(left_s, DISCONNECT_CHECK_S)):
                 arrived.clear()
-                with suppress(StoreUnavailable):  # it may be back before the wait is over
+                with suppress(StoreUnavailable):  # the store may answer before the wait is over
                     body = await self.read(inference_id)
                     if body is not None:
                         return body

@@ -1,4 +1,4 @@
-"""Makes one server of the parts that every API process has, whichever broker and store stand behind it."""
+"""Builds the server of an API process from its settings, broker and store."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.ids import TicketSigner
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.spec import ModelSpec
 from inference_bridge.wiring import build_topology
 
@@ -28,14 +28,14 @@ def wire_server(
     depth_reader: DepthReader,
     store: Store,
     signer: TicketSigner,
-    drain_rate: DrainRate,
+    throughput: Throughput,
     registry: CollectorRegistry,
-    announce: Callable[[str], None] = log_address,
+    on_listening: Callable[[str], None] = log_address,
 ) -> Server:
-    """Return the server of one model for clients and for the platform; nothing is connected yet.
+    """Return the server of one model; nothing is connected yet.
 
     Raises:
-        ConfigurationError: the key file, or what the spec names, is missing or wrong.
+        ConfigurationError: the key file or the model's function is missing or wrong.
     """
     waiters = Waiters(store, max_waiters=settings.max_waiters)
     background = Background()
@@ -47,14 +47,14 @@ def wire_server(
         store=store,
         signer=signer,
         waiters=waiters,
-        drain_rate=drain_rate,
+        throughput=throughput,
         registry=registry,
         background=background,
     )
     operations_app = create_operations_app(
         spec=spec,
-        scaling=Scaling(depth_reader, store, drain_rate),
+        scaling=Scaling(depth_reader, store, throughput),
         waiting_jobs=WaitingJobs(registry, depth_reader, build_topology(settings, spec)),
         registry=registry,
     )
-    return http_server(app, operations_app, settings, waiters=waiters, background=background, announce=announce)
+    return http_server(app, operations_app, settings, waiters=waiters, background=background, on_listening=on_listening)

@@ -1,5 +1,5 @@
-"""What the API and the worker share: requests, results, ids, and the way to RabbitMQ and Redis.
+"""The code that the API and the worker share: jobs, results, ids, and access to RabbitMQ and Redis.
 
-`contract` says what both ways keep to: `rabbitmq` with `redis_store`, and `memory`, without servers; `wiring`
-builds them from the settings.
+`contract` declares the broker and the store. `rabbitmq` and `redis_store` implement them with servers, `memory`
+implements them without. `wiring` builds an implementation from the settings.
 """

@@ -1,4 +1,4 @@
-"""What both sides may expect of a broker and of a store; RabbitMQ and Redis keep it, and so do the stand-ins."""
+"""The interfaces of broker and store, implemented with RabbitMQ and Redis and in memory."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
@@ -11,41 +11,41 @@ from inference_bridge.results import Result
 
 
 class Publisher(Protocol):
-    """Takes requests for the queue; see `inference_bridge.rabbitmq.publisher.AmqpPublisher`."""
+    """Publishes jobs; see `inference_bridge.rabbitmq.publisher.AmqpPublisher`."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether a publish made now would be taken."""
+        """Whether the broker would take a job now."""
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
 
-    def admit(self) -> None:
-        """Raise `Unavailable` if a publish made now would be refused at once."""
+    def check_headroom(self) -> None:
+        """Raise `Unavailable` if a job published now would be refused at once."""
 
     async def publish(self, request: InferenceRequest) -> None:
-        """Return once the broker holds the request for good; raise `Unavailable` otherwise."""
+        """Return once the broker has confirmed the job; raise `Unavailable` otherwise."""
 
-    async def drain(self, timeout_s: float) -> None:
-        """Wait at most `timeout_s` until nothing is outstanding."""
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until every publish is confirmed, at most `timeout_s`."""
 
 
 class DepthReader(Protocol):
-    """Sees how many jobs wait; see `inference_bridge.rabbitmq.depth_reader.AmqpDepthReader`."""
+    """Reads the depth of the queues; see `inference_bridge.rabbitmq.depth_reader.AmqpDepthReader`."""
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
 
     async def read(self) -> Depths:
-        """Return how many messages wait in each queue; raise `BrokerUnavailable` when that cannot be known."""
+        """Return how many messages wait in each queue; raise `BrokerUnavailable` if the broker does not say."""
 
 
 class Consumer(Protocol):
-    """Lends messages to a worker; see `inference_bridge.rabbitmq.consumer.AmqpConsumer`."""
+    """Delivers messages to a worker; see `inference_bridge.rabbitmq.consumer.AmqpConsumer`."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages would arrive if there were any."""
+        """Whether the broker delivers messages to this consumer."""
 
     @property
     def prefetch(self) -> int:
@@ -55,19 +55,19 @@ class Consumer(Protocol):
         """Fill the inbox until cancelled."""
 
     async def change_prefetch(self, prefetch: int) -> None:
-        """Hold at most so many jobs from now on, beside those that are held already."""
+        """Hold at most `prefetch` jobs from now on; jobs received earlier do not count."""
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Return jobs that wait, so that another worker can start them."""
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """Return these jobs to their queue, so that another worker can start them."""
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
-        """Reject `rejected` towards the next queue, acknowledge the rest of `deliveries`."""
+        """Reject `rejected`, which moves them to the next queue; acknowledge the rest of `deliveries`."""
 
     async def cancel(self) -> None:
-        """Take nothing new."""
+        """Stop deliveries."""
 
-    def hand_back(self) -> None:
-        """Return everything unsettled."""
+    def requeue_all(self) -> None:
+        """Return every unsettled message to its queue."""
 
 
 class Store(Protocol):
@@ -80,43 +80,43 @@ class Store(Protocol):
         """Return the stored bodies in the order of the ids, None where there is none."""
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
-        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+        """Count a solo run that starts now; return how many are counted for this id.
 
-        A call that is repeated counts once.
+        `token` names the run: a repeated call counts once.
         """
 
     async def uncount_attempt(self, inference_id: str, token: str) -> None:
-        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
+        """Stop counting the solo run called `token`, because the worker did not die of it."""
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs are noted for each id, in the order of the ids."""
+        """Return how many solo runs are counted for each id, in the order of the ids."""
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
-        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Reset a failed job for a replay; return False and change nothing if it has succeeded.
 
-        For `ttl_s` the id then reads as revived.
+        The result and the attempts are deleted; for `ttl_s` the id then reads as replayed.
         """
 
-    async def is_revived(self, inference_id: str) -> bool:
-        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+    async def is_replayed(self, inference_id: str) -> bool:
+        """Tell whether the job was reset within the last `ttl_s` seconds, as given to `reset`."""
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
-        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Store `value` under a free name and return None; return the value of a name in use."""
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
-        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Replace `held`, or nothing, with `value`; return the value that the name has afterwards."""
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
-        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        """Store a worker's report; delete old reports of its pool, but keep the last one of a pool."""
 
     async def reports(self) -> list[WorkerReport]:
-        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        """Return the latest report of each worker, with its age; of a pool without workers, the last reports."""
 
     async def ping(self) -> None:
-        """Return when the store answers and may be written to."""
+        """Return when the store answers and accepts writes."""
 
     def notifications(self) -> AsyncGenerator[list[str], None]:
-        """Yield the ids of each batch that was stored; an empty list means: look again."""
+        """Yield the ids of each stored batch; an empty list means that some may have been missed."""
 
     async def close(self) -> None:
         """Close every connection."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Depths(NamedTuple):
-    """Messages that wait; those that a worker holds are not among them."""
+    """Waiting messages, without the messages that a worker holds."""
 
     jobs: int
     suspects: int

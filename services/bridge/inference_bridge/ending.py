@@ -1,6 +1,6 @@
-"""The end of a process, which nothing that hangs in it may hold up, and its exit status.
+"""How a process ends: at once, even if a thread hangs, with an exit status.
 
-A normal exit waits for threads: for a forward pass or a decoding that hangs, for a look-up of a name without an answer.
+Python's normal exit waits for threads: for a forward pass, a decoder or a DNS look-up that hangs.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ EXIT_CONFIGURATION = 78
 def stop_event(*, within_s: float) -> asyncio.Event:
     """Return an event that the first SIGTERM or SIGINT sets; the process then lives for `within_s` at most.
 
-    That end is the kernel's, by SIGALRM: not even a loop that turns no more can hold it up, as long as Python itself
-    runs when the signal comes. It is a last resort; the work must be over before.
+    After that time SIGALRM ends it, even if the event loop is blocked by then. This is a last resort: the work must
+    end earlier by itself.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def on_signal(*_: object) -> None:
-        # Not by the loop's own handlers: a loop that is held up would call them too late.
+        # Not a handler of the loop: a blocked loop would call it too late.
         if not stop.is_set():
             signal.alarm(math.ceil(within_s))
             loop.call_soon_threadsafe(stop.set)
@@ -44,21 +44,21 @@ def stop_event(*, within_s: float) -> asyncio.Event:
 
 
 def run(main: Coroutine[Any, Any, Answer], *, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Answer:
-    """Run `main` on a loop that is never closed, as that would wait for its threads; return what it returns."""
+    """Return the result of `main`; the loop stays open, because closing it would wait for its threads."""
     try:
         return asyncio.Runner(loop_factory=loop_factory).run(main)
-    except SystemExit as error:  # how uvicorn ends when it cannot listen
+    except SystemExit as error:  # uvicorn exits this way when it cannot listen
         leave(error.code if isinstance(error.code, int) else 1)
 
 
 def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str, *, on_failure: int = EXIT_FAILED) -> int:
-    """Return what the work returns, or the exit status for its error, which is logged.
+    """Return the result of the work; on an error, log it and return its exit status.
 
     Args:
-        work: what the process does.
-        log: gets the error.
-        name: what the log calls the work.
-        on_failure: the status for an error that no other status stands for.
+        work: the work of the process.
+        log: receives the error.
+        name: of the work, for the log.
+        on_failure: status for every other error.
     """
     try:
         return work()
@@ -68,13 +68,13 @@ def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str, *, o
     except DeviceLost as error:
         log.critical("device lost", extra={"reason": str(error)})
         return EXIT_SOFTWARE
-    # The boundary of the process: a traceback of Python's own would come after the wait for its threads.
+    # The boundary of the process: Python itself would print the traceback only after waiting for its threads.
     except Exception:
         log.exception(f"{name} failed")
         return on_failure
 
 
 def leave(exit_status: int) -> NoReturn:
-    """Write out the logs and end the process at once; its threads end with it, whatever they do."""
+    """Flush the logs and end the process at once, together with its threads."""
     logging.shutdown()
     os._exit(exit_status)

@@ -1,53 +1,53 @@
-"""The error tree of both sides. Each class has a stable `code`; the message is a sentence that may be shown.
+"""The errors that API and worker share. Each class has a stable `code`; clients may read the message.
 
-What a request can do wrong is in `inference_api.errors`, what a picture can in `inference_pictures.errors`.
+`inference_api.errors` has the errors of HTTP requests, `inference_pictures.errors` those of pictures.
 
 InferenceError
-├── InvalidInput                 the caller's input; 4xx, subclasses of it where a kind of input is read
+├── InvalidInput                 the caller's input; 4xx; each kind of input adds subclasses
 │   ├── EmptyInput               no bytes at all
 │   ├── InputTooLarge            more bytes than allowed
-│   └── UnsupportedInput         not a format that we take
+│   └── UnsupportedInput         not a format that we read
 ├── UnknownId                    an id that was never issued by this service
-├── Unavailable                  not now; 503 with Retry-After
-│   ├── BrokerUnavailable        RabbitMQ away, blocked or silent
-│   ├── QueueFull                the broker or this process holds all it may
-│   └── StoreUnavailable         Redis away or silent
-├── InvalidMessage               a message on the queue that is no job of ours
+├── Unavailable                  a later try may succeed; 503 with Retry-After
+│   ├── BrokerUnavailable        RabbitMQ is away, blocked or silent
+│   ├── QueueFull                the queue or this process is full
+│   └── StoreUnavailable         Redis is away or silent
+├── InvalidMessage               a foreign message: not a valid job
 ├── PredictionFailed             the model raised for this input
-├── DeviceLost                   the accelerator is unusable; the process must restart
-└── ConfigurationError           a setting, topology or weights file that cannot work
-    └── WeightsError             weights that are missing, broken or not ours
+├── DeviceLost                   the GPU is unusable; the process must restart
+└── ConfigurationError           a setting, topology or weights file is wrong
+    └── WeightsError             the weights are missing, broken or of another model
 """
 
 from typing import ClassVar
 
 
 class InferenceError(Exception):
-    """Base of every error that this system raises on purpose."""
+    """Base of every error that this system raises itself."""
 
     code: ClassVar[str] = "inference_error"
 
 
 class InvalidInput(InferenceError):
-    """Raised when the input cannot be used, whatever the service does."""
+    """Raised when the input is invalid, so that another try would fail too."""
 
     code = "invalid_input"
 
 
 class EmptyInput(InvalidInput):
-    """Raised when the input has no bytes at all."""
+    """Raised when the input is empty."""
 
-    code = "unreadable_image"  # public, and older than other inputs than pictures
+    code = "unreadable_image"  # public; its name is from the time when every input was a picture
 
 
 class InputTooLarge(InvalidInput):
     """Raised when the input has more bytes than the limit."""
 
-    code = "image_too_large"  # public, and older than other inputs than pictures
+    code = "image_too_large"  # public, like the one above
 
 
 class UnsupportedInput(InvalidInput):
-    """Raised when the bytes are not in a format that we take."""
+    """Raised when the bytes have none of the formats that we read."""
 
     code = "unsupported_input"
 
@@ -62,7 +62,7 @@ class Unavailable(InferenceError):
     """Raised when the same request may succeed later.
 
     Attributes:
-        retry_after_s: seconds after which trying again makes sense, 1 or more.
+        retry_after_s: seconds to wait before the next try, 1 or more.
     """
 
     code = "unavailable"
@@ -79,7 +79,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class QueueFull(Unavailable):
-    """Raised when the queue, or this process, holds all the jobs it may."""
+    """Raised when the queue, or this process, is full."""
 
     code = "queue_full"
 
@@ -91,7 +91,7 @@ class StoreUnavailable(Unavailable):
 
 
 class InvalidMessage(InferenceError):
-    """Raised when a message from the queue is no job for this model."""
+    """Raised when a message is not a valid job of this model."""
 
     code = "invalid_message"
 
@@ -103,13 +103,13 @@ class PredictionFailed(InferenceError):
 
 
 class DeviceLost(InferenceError):
-    """Raised when the accelerator's context is dead or a forward pass hangs; only a restart helps."""
+    """Raised when the GPU fails or a forward pass hangs; only a restart helps."""
 
     code = "device_lost"
 
 
 class ConfigurationError(InferenceError):
-    """Raised at start when a setting, the topology or a file cannot work."""
+    """Raised at start when a setting, the topology or a file is wrong."""
 
     code = "configuration_error"
 

@@ -1,8 +1,8 @@
 """Inference ids: signed tickets that tell unknown, pending and expired apart with no stored state.
 
 An id is base64url over 18 bytes, so 24 characters: 6 bytes of milliseconds since 1970, 6 random bytes, and a
-6-byte keyed BLAKE2b over both and the owner's name, if there is one, personalised with the model's name. So an id says
-whose it is to whoever asks with a name, and nothing to anyone else.
+6-byte keyed BLAKE2b over both and the owner's name, if there is one, personalised with the model's name. So the API
+can check that an id belongs to a given owner; nobody can read the owner from the id.
 """
 
 import base64
@@ -26,7 +26,7 @@ def is_well_formed(inference_id: str) -> bool:
 
 
 class TicketSigner:
-    """Issues ids and recognises its own.
+    """Issues ids and verifies them.
 
     Args:
         key: secret of 16 to 64 bytes, the same in every API process.
@@ -40,7 +40,7 @@ class TicketSigner:
     def issue(self, now_ms: int, owner: str = "") -> str:
         """Return a new id that carries `now_ms`, milliseconds since 1970, and is known to `owner` alone.
 
-        Without an owner it is known to whoever asks without one.
+        Without an owner, it is known to every caller without a name.
         """
         ticket = now_ms.to_bytes(6, "big") + os.urandom(6)
         return base64.urlsafe_b64encode(ticket + self._signature(ticket, owner)).decode()
@@ -49,7 +49,7 @@ class TicketSigner:
         """Return when the id was issued, in milliseconds since 1970.
 
         Raises:
-            UnknownId: the id is malformed, was not signed with this key, or is another owner's.
+            UnknownId: the id is malformed, was not signed with this key, or belongs to another owner.
         """
         if is_well_formed(inference_id):
             raw = base64.urlsafe_b64decode(inference_id)

@@ -1,4 +1,4 @@
-"""Finds what a setting or a spec names as `package.module:name`: the only way that a model gets in."""
+"""Imports an object by its name `package.module:name`; models are loaded in no other way."""
 
 from importlib import import_module
 
@@ -6,7 +6,7 @@ from inference_bridge.errors import ConfigurationError
 
 
 def import_named(path: str) -> object:
-    """Return what `package.module:name` names.
+    """Return the object called `package.module:name`.
 
     Raises:
         ConfigurationError: there is no such module or name.

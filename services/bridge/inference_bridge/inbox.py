@@ -1,4 +1,4 @@
-"""Deliveries that have arrived and that no batch has taken yet."""
+"""Deliveries that wait for a batch."""
 
 import asyncio
 from collections import deque
@@ -16,21 +16,21 @@ class Lane(StrEnum):
 
     #: first attempt, runs in a batch
     JOBS = "jobs"
-    #: a suspect: a worker died while it held it; runs alone
+    #: suspects: jobs that were running when a worker died; each runs alone
     RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """A message that the broker lent to this worker until it is settled.
+    """A message that the broker delivered to this worker; unsettled until acknowledged, rejected or requeued.
 
     Attributes:
         lane: the queue it came from.
         tag: the broker's number for it, counted per source.
-        is_redelivered: whether the broker says that some worker held it before.
+        is_redelivered: whether it was delivered before, as the broker says.
         properties: AMQP properties, see `inference_bridge.requests`.
         body: the message body, not checked yet.
-        source: what it came by, and through which alone the consumer can settle it.
+        source: the subscription that it arrived on; only that subscription can settle it.
     """
 
     lane: Lane
@@ -42,7 +42,7 @@ class Delivery:
 
     @property
     def may_have_run(self) -> bool:
-        """Whether some worker may have stored a result already; dead-lettering drops the flag `redelivered`."""
+        """Whether a result may exist already; dead-lettering clears `is_redelivered`, so suspects always count."""
         return self.is_redelivered or self.lane is Lane.RETRY
 
 
@@ -55,7 +55,7 @@ class Sizing(Protocol):
 
     @property
     def fill_s(self) -> float:
-        """Seconds that a free device waits for a batch to become full, once there is something to run."""
+        """Seconds that a free device waits for a started batch to become full."""
 
 
 class Inbox:
@@ -80,38 +80,37 @@ class Inbox:
         self._changed.set()
 
     def wake(self) -> None:
-        """Make `take` ask again whether the device is free."""
+        """Make `take` check again whether the device is free."""
         self._changed.set()
 
     def clear(self) -> None:
-        """Forget everything: the broker has taken it back and will deliver it again."""
+        """Remove every delivery, because the broker has requeued them all."""
         self._jobs.clear()
         self._suspects.clear()
         self._cleared.set()
         self._cleared = asyncio.Event()
 
     def next_clear(self) -> asyncio.Event:
-        """Return an event that is set as soon as the broker has taken back what it has lent until now."""
+        """Return an event that the next `clear` sets."""
         return self._cleared
 
     def close(self) -> None:
-        """Give out nothing any more: `take` returns an empty list from now on."""
+        """Make `take` return an empty list from now on."""
         self._is_closed = True
         self._changed.set()
 
-    def give_up(self, keep: int) -> list[Delivery]:
-        """Take out, latest first, the waiting jobs beyond `keep`, for others to run."""
+    def take_surplus(self, keep: int) -> list[Delivery]:
+        """Remove and return the waiting jobs beyond the first `keep`, latest first."""
         return [self._jobs.pop() for _ in range(max(0, len(self._jobs) - keep))]
 
     async def take(self, sizing: Sizing, *, is_device_free: Callable[[], bool]) -> list[Delivery]:
         """Wait for work and return a batch in order of arrival: 1 to `batch_size` jobs, or one suspect alone.
 
-        A full batch is given out at once, so that it is ready when the device is; a smaller one goes on growing
-        until the device is free. When it is a suspect's turn nothing is given out ahead: under full load the device
-        would never be free for it.
+        A full batch is returned at once, so that it is ready when the device is free; a smaller batch grows until
+        then. Before a suspect, `take` waits for a free device: a batch returned ahead would occupy it.
         """
         while not self._is_closed:
-            # Before the look, so that whatever comes while a batch fills is looked at too.
+            # Before the checks, so that a delivery that arrives during them is noticed.
             self._changed.clear()
             if self._is_suspects_turn():
                 if is_device_free():
@@ -127,7 +126,7 @@ class Inbox:
         return len(self._jobs) >= sizing.batch_size
 
     async def _is_filled(self, sizing: Sizing) -> bool:
-        """Let a batch grow for a moment; return whether there is one, and still its turn."""
+        """Let a batch grow for a moment; return whether jobs wait and the turn is still theirs."""
         if sizing.fill_s:
             with suppress(TimeoutError):
                 async with asyncio.timeout(sizing.fill_s):
@@ -137,5 +136,5 @@ class Inbox:
         return bool(self._jobs) and not self._is_closed and not self._is_suspects_turn()
 
     def _is_suspects_turn(self) -> bool:
-        # The lanes take turns: neither a flood of jobs nor a killer among the suspects holds up the other.
+        # The lanes take turns, so that neither many jobs nor a poison suspect can block the other lane.
         return bool(self._suspects) and not (self._took_suspect and self._jobs)

@@ -1,4 +1,4 @@
-"""One JSON line per event on standard output: constant text, fields beside it."""
+"""Logs as JSON lines on standard output: a constant message and fields."""
 
 import json
 import logging
@@ -33,15 +33,15 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(*, service: str) -> None:
     """Send every logger's records to standard output as JSON lines; call once, at start.
 
-    The level is `info`, for errors in the settings, until the settings name another one: see `set_log_level`.
+    The level is `info` until the settings are read; then see `set_log_level`.
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    # pika logs each step of each connection attempt; our supervisor says the same in one line.
+    # pika logs each step of each connection attempt; `supervise` logs one line instead.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def set_log_level(level: str) -> None:
-    """Log nothing that is less severe than `level`, such as `warning`."""
+    """Set the minimum level of log records, such as `warning`."""
     logging.getLogger().setLevel(level.upper())

@@ -1,4 +1,4 @@
-"""The HTTP server for the platform's questions, beside the work of a process: probes and metrics."""
+"""The HTTP server of a process for probes and metrics."""
 
 import asyncio
 import socket
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-#: What a call that is under way gets when the process ends.
+#: Time that a running call has left when the process ends.
 SHUTDOWN_TIMEOUT_S = 1
 
 
 class OperationsServer(uvicorn.Server):
-    """A uvicorn server that leaves the signals to the process.
+    """A uvicorn server without signal handlers: the process has its own.
 
     Attributes:
-        listening: set once it does.
+        listening: set once the server listens.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -25,7 +25,7 @@ class OperationsServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens, once it does."""
+        """The URL of the server, once it listens."""
         return url_of(self)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -54,6 +54,6 @@ def operations_server(app: ASGIApp, *, host: str, port: int) -> OperationsServer
 
 
 def url_of(server: uvicorn.Server) -> str:
-    """Return where a server listens."""
+    """Return the URL of a server that listens."""
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     return f"http://{host}:{port}"

@@ -1,4 +1,4 @@
-"""The connections to Redis: a bounded pool that can leave the server that it is connected to."""
+"""The connections to Redis: a bounded pool that can be told to reconnect."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,7 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 class Connections(BlockingConnectionPool):
     """A pool whose connections last until they fail or `leave` is called.
 
-    A server that was demoted keeps its connections and answers on them, while its address may stand for another one.
+    A demoted master keeps answering on its connections, while its address may already lead to the new master.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -19,13 +19,13 @@ class Connections(BlockingConnectionPool):
         self._generations: WeakKeyDictionary[AbstractConnection, int] = WeakKeyDictionary()
 
     def leave(self) -> None:
-        """Let every connection be made anew before it is used again; the address is resolved again for each."""
+        """Make every connection reconnect before its next use; each resolves the address again."""
         self._generation += 1
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
-        """Connect what is about to be used, if it is not connected or is older than the last `leave`."""
+        """Connect a connection before its use, if it is not connected or is older than the last `leave`."""
         if self._generations.get(connection) != self._generation:
-            # Without waiting: nobody else may take hold of it meanwhile, and nothing is outstanding.
+            # Without waiting: no answer is outstanding, and no other task may take the connection meanwhile.
             await connection.disconnect(nowait=True)
         self._generations[connection] = self._generation
         await super().ensure_connection(connection)

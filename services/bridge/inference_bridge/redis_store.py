@@ -1,4 +1,4 @@
-"""Results in Redis: first writer wins, one call per batch, one notification per batch."""
+"""Results in Redis: the first writer wins; each batch is one call and one notification."""
 
 import json
 import logging
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 RESULT_PREFIX = "r:"
-#: What follows the id: without it, keys of an older version hold a number, which is no set.
+#: The suffix keeps these sets apart from the keys of an older version, which hold numbers.
 ATTEMPTS_PREFIX, ATTEMPTS_SUFFIX = "attempts:", ":runs"
 CLAIM_PREFIX = "idem:"
-REVIVED_PREFIX = "revived:"
+REPLAYED_PREFIX = "revived:"  # the ACL rules of Redis users name it
 WORKERS_PREFIX = "workers:"
 SOCKET_TIMEOUT_S = 2.0
 MAX_CONNECTIONS = 16
-#: A subscription that was silent for this long yields an empty notification: a chance to look again.
+#: After this silence a subscription yields an empty list: results may have been missed.
 NOTIFICATION_TIMEOUT_S = 5.0
 
 # KEYS: result keys. ARGV: TTL in ms, channel, then a body per key. Returns how many keys were new.
@@ -45,8 +45,8 @@ redis.call('PUBLISH', ARGV[2], table.concat(ids))
 return created
 """
 
-# KEYS: result, attempts and revived key of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
-_REVIVE = """
+# KEYS: result, attempts and replayed key of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
+_RESET = """
 local body = redis.call('GET', KEYS[1])
 if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -54,7 +54,7 @@ redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
 return 1
 """
 
-# KEYS: a claim. ARGV: the value to replace, the new value, TTL in s. Returns the value that holds the key then.
+# KEYS: a claim. ARGV: the value to replace, the new value, TTL in s. Returns the value of the claim afterwards.
 _REPLACE_CLAIM = """
 local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return held end
@@ -63,8 +63,8 @@ return ARGV[2]
 """
 
 
-# KEYS: the workers of a model. ARGV: worker, its pool, its report, after how many ms silent ones of the pool are
-# forgotten, TTL in s.
+# KEYS: the workers of a model. ARGV: worker, its pool, its report, the age in ms from which other reports of the pool
+# are deleted, TTL in s.
 _REPORT = """
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -79,17 +79,17 @@ redis.call('EXPIRE', KEYS[1], ARGV[5])
 
 
 def connect_redis(url: str, *, ca_file: Path | None = None, retries: int = 1) -> Redis:
-    """Return a client with bounded connections and waits; it connects on first use and again by itself.
+    """Return a client with bounded connections and timeouts; it connects on first use and reconnects by itself.
 
     Args:
         url: `redis://`, `rediss://` for TLS, or `unix://`.
         ca_file: PEM file of the CA that signs Redis's certificate; without it, the system's CAs.
-        retries: how often a call that got no answer is repeated without a word; 0 for who must know of it.
+        retries: how often an unanswered call is repeated silently; with 0 the caller sees each failure.
     """
     tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss:") else {}
     pool = Connections.from_url(
         url,
-        protocol=3,  # with which a subscribed connection answers other commands too
+        protocol=3,  # so that a subscribed connection answers other commands too
         max_connections=MAX_CONNECTIONS,
         timeout=SOCKET_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
@@ -102,13 +102,13 @@ def connect_redis(url: str, *, ca_file: Path | None = None, retries: int = 1) ->
 
 
 class RedisStore:
-    """Terminal results, solo attempts and idempotency claims in Redis; every error is `StoreUnavailable`.
+    """Keeps results, solo attempts, idempotency claims and worker reports in Redis; raises only `StoreUnavailable`.
 
     Args:
-        redis: as `connect_redis` returns it; one server, or the address of whichever is the master, not Cluster (one
-            script, many keys).
+        redis: from `connect_redis`; a single server or the address of the current master, not Redis Cluster: a script
+            uses many keys.
         spec: the model; notifications go to the channel `results:{name}`.
-        result_ttl_s: how long a result is kept.
+        result_ttl_s: seconds for which a result is kept.
     """
 
     def __init__(self, redis: Redis, *, spec: ModelSpec, result_ttl_s: int) -> None:
@@ -117,7 +117,7 @@ class RedisStore:
         self._workers_key = WORKERS_PREFIX + spec.name
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
-        self._revive = redis.register_script(_REVIVE)
+        self._reset = redis.register_script(_RESET)
         self._replace_claim = redis.register_script(_REPLACE_CLAIM)
         self._report = redis.register_script(_REPORT)
 
@@ -125,96 +125,96 @@ class RedisStore:
         """Store each result unless its id has one already, and notify; return how many were new."""
         keys = [RESULT_PREFIX + result.inference_id for result in results]
         arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, *(result.body for result in results)]
-        return int(await self._answered(self._put(keys=keys, args=arguments)))
+        return int(await self._ask(self._put(keys=keys, args=arguments)))
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
         keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
-        return cast("list[bytes | None]", await self._answered(self._redis.mget(keys)))
+        return cast("list[bytes | None]", await self._ask(self._redis.mget(keys)))
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
-        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+        """Count a solo run that starts now; return how many are counted for this id.
 
-        A call that is repeated, by whomever, counts once: a set holds each token once.
+        `token` names the run: a repeated call counts once, because a set holds each token once.
         """
         key = _attempts_key(inference_id)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.sadd(key, token)
         pipeline.pexpire(key, self._result_ttl_ms)
         pipeline.scard(key)
-        _, _, count = await self._answered(pipeline.execute())
+        _, _, count = await self._ask(pipeline.execute())
         return int(count)
 
     async def uncount_attempt(self, inference_id: str, token: str) -> None:
-        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
-        await self._answered(self._redis.srem(_attempts_key(inference_id), token))
+        """Stop counting the solo run called `token`, because the worker did not die of it."""
+        await self._ask(self._redis.srem(_attempts_key(inference_id), token))
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs are noted for each id, in the order of the ids."""
+        """Return how many solo runs are counted for each id, in the order of the ids."""
         pipeline = self._redis.pipeline(transaction=False)
         for inference_id in inference_ids:
             pipeline.scard(_attempts_key(inference_id))
-        return [int(count) for count in await self._answered(pipeline.execute())]
+        return [int(count) for count in await self._ask(pipeline.execute())]
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
-        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Reset a failed job for a replay; return False and change nothing if it has succeeded.
 
-        One atomic step; for `ttl_s` the id then reads as revived.
+        The result and the attempts are deleted in one atomic step; for `ttl_s` the id then reads as replayed.
         """
-        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REVIVED_PREFIX + inference_id]
-        return bool(await self._answered(self._revive(keys=keys, args=[ttl_s * 1000])))
+        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REPLAYED_PREFIX + inference_id]
+        return bool(await self._ask(self._reset(keys=keys, args=[ttl_s * 1000])))
 
-    async def is_revived(self, inference_id: str) -> bool:
-        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
-        return bool(await self._answered(self._redis.exists(REVIVED_PREFIX + inference_id)))
+    async def is_replayed(self, inference_id: str) -> bool:
+        """Tell whether the job was reset within the last `ttl_s` seconds, as given to `reset`."""
+        return bool(await self._ask(self._redis.exists(REPLAYED_PREFIX + inference_id)))
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
-        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
-        held = await self._answered(self._redis.set(CLAIM_PREFIX + key, value, nx=True, get=True, ex=ttl_s))
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Store `value` under a free name and return None; return the value of a name in use."""
+        held = await self._ask(self._redis.set(CLAIM_PREFIX + name, value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
-        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then.
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Replace `held`, or nothing, with `value`; return the value that the name has afterwards.
 
-        One atomic step: of two processes that give up the same claim, both end up with one.
+        The step is atomic: two processes that replace the same claim end with the same value.
         """
-        call = self._replace_claim(keys=[CLAIM_PREFIX + key], args=[held, value, ttl_s])
-        return cast("bytes", await self._answered(call))
+        call = self._replace_claim(keys=[CLAIM_PREFIX + name], args=[held, value, ttl_s])
+        return cast("bytes", await self._ask(call))
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
-        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        """Store a worker's report; delete old reports of its pool, but keep the last one of a pool."""
         arguments: list[int | str] = [worker_id, report.pool, to_json(report), int(FORGET_S * 1000), KEEP_S]
-        await self._answered(self._report(keys=[self._workers_key], args=arguments))
+        await self._ask(self._report(keys=[self._workers_key], args=arguments))
 
     async def reports(self) -> list[WorkerReport]:
-        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        """Return the latest report of each worker, with its age; of a pool without workers, the last reports."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.time()  # Redis's own, since the clocks of the hosts differ
+        pipeline.time()  # of Redis, because the clocks of the hosts differ
         pipeline.hvals(self._workers_key)
-        (seconds, microseconds), held = await self._answered(pipeline.execute())
+        (seconds, microseconds), held = await self._ask(pipeline.execute())
         now_s = seconds + microseconds / 1_000_000
         return [_report_of(entry, now_s) for entry in held]
 
     async def ping(self) -> None:
-        """Return when Redis answers and may be written to."""
+        """Return when Redis answers and is a master."""
         hello = self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
-        self._check_role(await self._answered(hello))
+        self._check_role(await self._ask(hello))
 
     async def notifications(self) -> AsyncGenerator[list[str], None]:
-        """Yield the ids of each batch that was stored; an empty list means: look again, some may have been missed.
+        """Yield the ids of each stored batch; an empty list means that some may have been missed.
 
         Raises:
             StoreUnavailable: the subscription was lost; subscribe again.
         """
         async with self._redis.pubsub() as subscription:
-            await self._answered(subscription.connect())
-            self._check_role(await self._answered(_hello(subscription.connection)))
-            await self._answered(subscription.subscribe(self._channel))
+            await self._ask(subscription.connect())
+            self._check_role(await self._ask(_hello(subscription.connection)))
+            await self._ask(subscription.subscribe(self._channel))
             while True:
-                message = await self._answered(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
+                message = await self._ask(subscription.get_message(timeout=NOTIFICATION_TIMEOUT_S))
                 if message is None:
-                    # redis-py sends health checks on a subscription, but never misses their answers.
-                    self._check_role(await self._answered(_hello(subscription.connection)))
+                    # redis-py sends health checks on a subscription, but does not notice missing answers.
+                    self._check_role(await self._ask(_hello(subscription.connection)))
                 yield _ids(message)
 
     async def close(self) -> None:
@@ -225,9 +225,9 @@ class RedisStore:
     def _check_role(self, hello: dict[bytes, Any]) -> None:
         if hello[b"role"] == b"replica":
             self._leave()
-            raise StoreUnavailable("Redis is a replica, which stores nothing; try again later")
+            raise StoreUnavailable("Redis is a replica and accepts no writes; try again later")
 
-    async def _answered(self, call: Awaitable[Answer]) -> Answer:
+    async def _ask(self, call: Awaitable[Answer]) -> Answer:
         try:
             return await call
         except (RedisError, OSError, TimeoutError) as error:
@@ -237,7 +237,7 @@ class RedisStore:
             raise StoreUnavailable(f"Redis did not answer ({reason}); try again later") from error
 
     def _leave(self) -> None:
-        # By now its address may stand for the new master.
+        # The address may lead to a new master by now.
         cast("Connections", self._redis.connection_pool).leave()
 
 
@@ -252,20 +252,20 @@ def _attempts_key(inference_id: str) -> str:
 
 def _ids(message: dict[str, Any] | None) -> list[str]:
     if message is None or message["type"] != "message":
-        return []  # silence, or redis-py subscribed again after a lost connection
+        return []  # silence, or a new subscription after a lost connection
     ids = message["data"].decode("ascii", "replace")
     return [ids[start : start + ID_LENGTH] for start in range(0, len(ids), ID_LENGTH)]
 
 
 async def _hello(connection: AbstractConnection) -> dict[bytes, Any]:
-    """Ask the server behind a connection how it is; a notification that comes meanwhile is dropped."""
+    """Return the server's answer to HELLO; drop notifications that arrive before it."""
     await connection.send_command("HELLO", check_health=False)
-    # One by one: redis-py calls itself for each notification before an answer, and a thousand may have come meanwhile.
+    # In a loop: redis-py itself would recurse for each notification before the answer, and there may be a thousand.
     while not isinstance(reply := await connection.read_response(push_request=True), dict):
-        pass  # a notification, or the answer to a health check of redis-py
+        pass  # a notification, or the answer to a health check
     return reply
 
 
 def _is_from_no_master(error: Exception) -> bool:
-    """Tell whether a server refuses because it is a replica, or a master that its replicas have left."""
+    """Tell whether a server refuses because it is a replica, or a master without its replicas."""
     return isinstance(error, ReadOnlyError | MasterDownError) or "NOREPLICAS" in str(error)

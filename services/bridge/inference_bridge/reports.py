@@ -1,4 +1,4 @@
-"""What each worker says of itself, so that the number of workers can follow: how much it holds, and how fast it is."""
+"""Reports of workers for autoscaling: how many jobs each holds, and its throughput."""
 
 import json
 from collections.abc import Mapping
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_POOL = "default"
-#: How often a worker reports.
+#: Seconds between two reports of a worker.
 REPORT_INTERVAL_S = 0.5
-#: A worker that has been silent for longer holds nothing that anybody knows of.
+#: A worker with an older report counts as gone.
 FRESH_S = 5.0
-#: What a silent worker measured is kept until another one of its pool reports, from this age on.
+#: A report older than this is deleted when another worker of the pool reports.
 FORGET_S = 60.0
-#: What the last worker measured is kept for so long.
+#: The last report of a pool is kept for this time.
 KEEP_S = 30 * 86_400
 _FIELDS = ("pool", "jobs_in_work", "throughput", "solo_throughput")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What one worker says of itself.
+    """One worker's report.
 
     Attributes:
-        pool: the workers that are scaled together with it.
+        pool: the workers that scale together with it.
         jobs_in_work: jobs and suspects that it holds.
-        throughput: jobs per second that it does with batches as large as pay; None before it has measured one.
-        solo_throughput: jobs per second that it does one by one; None before it has measured one.
-        age_s: seconds since it said so, as the store knows them.
+        throughput: jobs per second with large batches; None before the first measurement.
+        solo_throughput: jobs per second with batches of one; None before the first measurement.
+        age_s: seconds since the report, by the clock of the store.
     """
 
     pool: str
@@ -37,7 +37,7 @@ class WorkerReport:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the worker that said so is still there."""
+        """Whether the worker still runs, as far as known."""
         return self.age_s <= FRESH_S
 
 
@@ -47,5 +47,5 @@ def to_json(report: WorkerReport) -> str:
 
 
 def from_object(report: Mapping[str, Any], *, age_s: float) -> WorkerReport:
-    """Return the report that `to_json` made, also when a later version has added to it."""
+    """Return the report that `to_json` wrote; fields of later versions are ignored."""
     return WorkerReport(**{name: report[name] for name in _FIELDS}, age_s=age_s)

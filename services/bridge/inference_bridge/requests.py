@@ -1,6 +1,6 @@
-"""The inference request and its form on the wire: tensor bytes as the body, everything else as AMQP properties.
+"""The job and its AMQP message: tensor bytes as the body, everything else as properties.
 
-In: what the API accepted. Out: `(properties, body)` for the broker, and back. Nothing is ever unpickled.
+Turns a job into properties and body for the broker, and back. Nothing is ever unpickled.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pika import BasicProperties
 from inference_bridge.errors import InvalidMessage
 from inference_bridge.ids import is_well_formed
 from inference_bridge.spec import ModelSpec
-from inference_bridge.traceparent import well_formed
+from inference_bridge.traceparent import normalize_traceparent
 
 CONTENT_TYPE = "application/octet-stream"
 _PERSISTENT: Literal[2] = 2
@@ -19,14 +19,14 @@ _PERSISTENT: Literal[2] = 2
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """One accepted picture, ready for the model.
+    """A job: one accepted input, prepared for the model.
 
     Attributes:
         inference_id: 24 characters, see `inference_bridge.ids`.
         body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
-        submitted_s: when the API accepted it, seconds since 1970 (AMQP knows no finer).
-        deadline_ms: after this moment, milliseconds since 1970, it is not worth running.
-        traceparent: the W3C Trace Context header of the HTTP request; one that is not well-formed does not travel.
+        submitted_s: when the API accepted it, seconds since 1970 (the unit of AMQP timestamps).
+        deadline_ms: milliseconds since 1970; after this moment the job does not run.
+        traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
     """
 
     inference_id: str
@@ -37,9 +37,9 @@ class InferenceRequest:
 
 
 def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
-    """Return the AMQP properties that travel beside the request's body."""
+    """Return the AMQP properties of a job's message."""
     headers: dict[str, Any] = {"deadline": request.deadline_ms}
-    traceparent = well_formed(request.traceparent)
+    traceparent = normalize_traceparent(request.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
     return BasicProperties(
@@ -53,15 +53,15 @@ def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties
 
 
 def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> InferenceRequest:
-    """Return the request that a message carries.
+    """Return the job in a message.
 
     Raises:
-        InvalidMessage: no id, another type or content type, a wrong length, or no deadline that is a moment since 1970.
+        InvalidMessage: the id, type, content type, body length or deadline is missing or wrong.
     """
     headers = properties.headers or {}
     inference_id, deadline = message_id(properties), deadline_ms(properties)
     if inference_id is None:
-        raise _invalid(f"message_id {properties.message_id!r} is no inference id")
+        raise _invalid(f"message_id {properties.message_id!r} is not a valid inference id")
     if properties.type != spec.message_type:
         raise _invalid(f"type is {properties.type!r}, expected {spec.message_type!r}")
     if properties.content_type != CONTENT_TYPE:
@@ -75,18 +75,18 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         body=body,
         submitted_s=int(properties.timestamp or 0),
         deadline_ms=deadline,
-        traceparent=well_formed(headers.get("traceparent")),
+        traceparent=normalize_traceparent(headers.get("traceparent")),
     )
 
 
 def message_id(properties: BasicProperties) -> str | None:
-    """Return the message's inference id, or None when it has none that a result could be stored under."""
+    """Return the message's inference id, or None if it has no well-formed id."""
     value = properties.message_id
     return value if isinstance(value, str) and is_well_formed(value) else None
 
 
 def deadline_ms(properties: BasicProperties) -> int | None:
-    """Return the message's deadline in milliseconds since 1970, or None when it has none that is such a moment."""
+    """Return the message's deadline in milliseconds since 1970, or None if it has no valid deadline."""
     value = (properties.headers or {}).get("deadline")
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 

@@ -1,4 +1,4 @@
-"""The terminal result of an inference request: stored in Redis as the very JSON that the API answers."""
+"""The result of a job, stored in Redis as the JSON that the API answers."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from inference_bridge.spec import ModelSpec
 
 
 class Status(StrEnum):
-    """Where an inference request stands; all but `PENDING` are terminal."""
+    """The state of a job; all but `PENDING` are final."""
 
     #: accepted, no result yet
     PENDING = "pending"
@@ -24,12 +24,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A terminal result.
+    """The final result of a job.
 
     Attributes:
-        inference_id: whose result it is.
+        inference_id: the id of the job.
         status: any but `PENDING`.
-        body: UTF-8 JSON object, what `GET /result/{inference_id}` answers.
+        body: the answer of `GET /result/{inference_id}`, a JSON object in UTF-8.
     """
 
     inference_id: str
@@ -41,9 +41,9 @@ def succeeded(inference_id: str, probabilities: Sequence[float], spec: ModelSpec
     """Return the result of a prediction.
 
     Args:
-        inference_id: whose result it is.
+        inference_id: the id of the job.
         probabilities: one number in 0..1 per class, sum 1 within 1e-4; stored with six decimals.
-        spec: the model that predicted.
+        spec: the model.
     """
     rounded = [round(probability, 6) for probability in probabilities]
     predicted_class = rounded.index(max(rounded))
@@ -57,22 +57,22 @@ def succeeded(inference_id: str, probabilities: Sequence[float], spec: ModelSpec
 
 
 def failed(inference_id: str, code: str, message: str) -> Result:
-    """Return the result of a request that the model cannot answer; `code` is stable, `message` may be shown."""
+    """Return the result of a job that the model cannot answer; clients may rely on `code` and read `message`."""
     return _result(inference_id, Status.FAILED, error={"code": code, "message": message})
 
 
 def expired(inference_id: str) -> Result:
-    """Return the result of a request whose deadline passed before it ran, or before there was an answer."""
+    """Return the result of a job whose deadline passed before it ran or was answered."""
     return _result(inference_id, Status.EXPIRED)
 
 
 def pending_body(inference_id: str) -> bytes:
-    """Return the JSON that the API answers while there is no result yet."""
+    """Return the JSON that the API answers before there is a result."""
     return b'{"inference_id":"%s","status":"pending"}' % inference_id.encode()
 
 
 def status_of(body: bytes) -> Status:
-    """Return the status that a stored result says."""
+    """Return the status of a stored result."""
     return Status(json.loads(body)["status"])
 
 

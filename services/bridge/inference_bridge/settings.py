@@ -1,4 +1,4 @@
-"""Settings that both sides share, read from the environment with the prefix `INFERENCE_`."""
+"""Settings that API and worker share, read from the environment with the prefix `INFERENCE_`."""
 
 import os
 import ssl
@@ -12,17 +12,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from inference_bridge.errors import ConfigurationError
 
 ENV_PREFIX = "INFERENCE_"
-#: Of earlier versions: the name of the project up to its hyphen.
+#: The prefix of earlier versions: the first word of the project's name.
 OLD_PREFIX = "mnist-inference".partition("-")[0].upper() + "_"
-#: How long after its deadline a job without a result still reads pending: one half for results that come late, the
-#: other for clocks of two machines that differ and for the way to the store.
+#: Seconds after its deadline in which a job without a result still reads pending: one half for late results, the other
+#: for clocks that differ between machines and for the call to the store.
 GRACE_S = 60
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 class BridgeSettings(BaseSettings):
-    """What the API and the worker must agree on, and where RabbitMQ and Redis are."""
+    """Settings on which API and worker must agree, and the addresses of RabbitMQ and Redis."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
@@ -40,7 +40,7 @@ class BridgeSettings(BaseSettings):
     )
     model: str = Field(pattern=r"^[\w.]+:\w+$", description="model that is served, as `package.module:SPEC`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severe event that is logged"
+        default="info", description="minimum level of log records"
     )
     job_ttl_s: int = Field(
         default=900, ge=1, le=86_400, description="seconds after which an accepted job is no longer worth running"
@@ -84,7 +84,7 @@ class BridgeSettings(BaseSettings):
 
     @property
     def broker_url(self) -> str:
-        """`amqp_url`, with `ca_file` as `cacertfile`: RabbitMQ's own name for it in a URL."""
+        """`amqp_url` with `ca_file` as its parameter `cacertfile`, the name that RabbitMQ's clients use."""
         url = self.amqp_url.get_secret_value()
         if self.ca_file is None:
             return url
@@ -95,8 +95,8 @@ def load_settings(settings: type[SettingsT]) -> SettingsT:
     """Return the settings from the environment.
 
     Raises:
-        ConfigurationError: a variable has the prefix of earlier versions; or one line per wrong variable: its name, its
-            value's problem, its rule.
+        ConfigurationError: a variable has the prefix of earlier versions, or is wrong; the message names each wrong
+            variable and its rule.
     """
     _refuse_old_names(settings)
     try:

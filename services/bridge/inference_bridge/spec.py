@@ -1,4 +1,4 @@
-"""What a served model takes and gives, and where its two halves are."""
+"""A model's spec: its input, its answer, and the names of its two halves."""
 
 from dataclasses import dataclass, field
 from math import prod
@@ -9,17 +9,17 @@ from inference_bridge.imports import import_named
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model as the wire sees it. The halves are named, not imported: each side loads its own alone.
+    """Describes a model for API and worker. It names the two halves: each side imports only its own.
 
     Attributes:
-        name: lower-case name; queues, routing key and notifications carry it.
-        version: version of the wire format, raised when the body's meaning changes.
+        name: lower-case name; part of the names of queues, routing key and notification channel.
+        version: of the message body; raised when its meaning changes.
         shape: shape of one input tensor, row-major uint8.
-        class_count: number of classes, so the length of `probabilities`.
+        class_count: number of classes, the length of `probabilities`.
         model: the worker's half, as `package.module:Class`; see `inference_worker.model.Model`.
-        prepare: the API's half, as `package.module:function`; see `inference_api.model.Prepare`. None if the caller
-            sends the tensor itself.
-        example: an input as a caller sends it.
+        prepare: the API's half, as `package.module:function`; see `inference_api.model.Prepare`. None if clients
+            send the tensor itself.
+        example: an input as clients send it.
     """
 
     name: str
@@ -45,7 +45,7 @@ def load_spec(path: str) -> ModelSpec:
     """Return the spec at `package.module:SPEC`.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is no spec of this name.
     """
     try:
         spec = import_named(path)

@@ -1,8 +1,8 @@
-"""The `traceparent` header of W3C Trace Context: only a well-formed one travels with a job."""
+"""The `traceparent` header of W3C Trace Context; only a valid header is sent with a job."""
 
 import re
 
-#: Version, trace id, parent id and flags; behind them what a version after 00 may add.
+#: Version, trace id, parent id, flags, and the additions of later versions.
 _FORM = re.compile(
     r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<ids>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-.*)?",
@@ -11,11 +11,11 @@ _FORM = re.compile(
 _SAMPLED = 1
 
 
-def well_formed(header: object) -> str | None:
-    """Return the header as it may travel, 55 characters, or None when it is not a valid one.
+def normalize_traceparent(header: object) -> str | None:
+    """Return a valid header in version 00, 55 characters, or None if it is invalid.
 
-    A version after 00 becomes 00, as "Versioning of traceparent" there asks: its ids and its sampled flag are known,
-    whatever else it says is not.
+    A later version becomes 00, as "Versioning of traceparent" asks: the ids and the sampled flag stay, the rest is
+    dropped.
     """
     match = _FORM.fullmatch(header) if isinstance(header, str) else None
     if match is None:

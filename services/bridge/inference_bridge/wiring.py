@@ -1,4 +1,4 @@
-"""Builds the way to the broker and to the store from the settings and a model's spec; nothing is connected yet."""
+"""Builds broker and store from the settings and a model's spec; nothing is connected yet."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from inference_bridge.rabbitmq.dead_letters import DeadLetters
 from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import BridgeSettings
@@ -21,7 +21,7 @@ from inference_bridge.spec import ModelSpec
 
 
 def build_topology(settings: BridgeSettings, spec: ModelSpec) -> Topology:
-    """Return the queues of a model."""
+    """Return the exchanges and queues of a model."""
     return topology_for(spec, queue_max_length=settings.queue_max_length)
 
 
@@ -32,9 +32,9 @@ def build_publisher(
     publish_timeout_s: float,
     max_unconfirmed: int,
     settle_s: float,
-    drain_rate: DrainRate,
+    throughput: Throughput,
 ) -> AmqpPublisher:
-    """Return the publishing side of RabbitMQ; the arguments are those of `AmqpPublisher`."""
+    """Return a publisher to RabbitMQ; see `AmqpPublisher` for the arguments."""
     return AmqpPublisher(
         settings.broker_url,
         spec=spec,
@@ -42,7 +42,7 @@ def build_publisher(
         publish_timeout_s=publish_timeout_s,
         max_unconfirmed=max_unconfirmed,
         settle_s=settle_s,
-        drain_rate=drain_rate,
+        throughput=throughput,
     )
 
 
@@ -52,32 +52,32 @@ def build_depth_reader(settings: BridgeSettings, spec: ModelSpec) -> AmqpDepthRe
 
 
 def build_consumer(settings: BridgeSettings, spec: ModelSpec, *, prefetch: int) -> AmqpConsumer:
-    """Return the consuming side of RabbitMQ, which holds at most `prefetch` unsettled jobs."""
+    """Return a consumer of RabbitMQ that holds at most `prefetch` unsettled jobs."""
     topology = build_topology(settings, spec)
     return AmqpConsumer(settings.broker_url, spec=spec, topology=topology, prefetch=prefetch)
 
 
 @asynccontextmanager
 async def open_dead_letters(settings: BridgeSettings, spec: ModelSpec) -> AsyncIterator[DeadLetters]:
-    """Connect to RabbitMQ and yield the dead queue of a model."""
+    """Connect to RabbitMQ and yield the dead letters of a model."""
     async with Connection(connection_parameters(settings.broker_url, name="dead letters")) as connection:
         yield DeadLetters(connection, spec=spec, topology=build_topology(settings, spec))
 
 
 def build_store(settings: BridgeSettings, spec: ModelSpec, *, retries: int = 1) -> RedisStore:
-    """Return the results in Redis; `retries` as in `connect_redis`."""
+    """Return the store in Redis; see `connect_redis` for `retries`."""
     redis = connect_redis(settings.redis_url.get_secret_value(), ca_file=settings.ca_file, retries=retries)
     return RedisStore(redis, spec=spec, result_ttl_s=settings.result_ttl_s)
 
 
 def build_memory(settings: BridgeSettings, spec: ModelSpec) -> tuple[MemoryBroker, MemoryStore]:
-    """Return a broker and a store in this process, in place of RabbitMQ and Redis."""
+    """Return a broker and a store in memory, instead of RabbitMQ and Redis."""
     broker = MemoryBroker(spec, queue_max_length=settings.queue_max_length)
     return broker, MemoryStore(result_ttl_s=settings.result_ttl_s)
 
 
 def build_registry() -> CollectorRegistry:
-    """Return a registry that has the metrics of the process and of Python in it."""
+    """Return a registry with the metrics of the process and of Python."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

@@ -1,1 +1,1 @@
-"""The whole system in one process, without RabbitMQ and Redis."""
+"""API and worker in one process, without RabbitMQ and Redis."""

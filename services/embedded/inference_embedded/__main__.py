@@ -1,6 +1,6 @@
-"""`python -m inference_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first look.
+"""`python -m inference_embedded`: API and worker in one process, without RabbitMQ and Redis, for a first try.
 
-Nothing survives the process. Everything but the broker and the store is what runs in production.
+Jobs and results end with the process. Only broker and store differ from production.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from inference_api.wiring import wire_server
 from inference_bridge.ending import exit_status_of, leave, run
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_memory
@@ -47,12 +47,12 @@ documentation: {url}/docs   stop: Ctrl-C
 
 
 def print_first_steps(url: str) -> None:
-    """Print what to try, for the person at the terminal."""
+    """Print example commands for the user."""
     print(FIRST_STEPS.format(url=url), flush=True)  # noqa: T201
 
 
 def ticket_key(settings: ApiSettings) -> bytes:
-    """Return the configured key, or a random one: ids then mean nothing to the next process."""
+    """Return the configured key, or a random key; its ids are then unknown to the next process."""
     if settings.ticket_key is not None:
         return settings.ticket_key.get_secret_value().encode()
     logger.warning("INFERENCE_TICKET_KEY is not set: a random key signs the ids of this process")
@@ -60,7 +60,7 @@ def ticket_key(settings: ApiSettings) -> bytes:
 
 
 async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
-    """Run both sides on one event loop until SIGTERM or SIGINT; return the exit status."""
+    """Run API and worker on one event loop until SIGTERM or SIGINT; return the exit status."""
     registry = CollectorRegistry()
     broker, store = build_memory(api, model.spec)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
@@ -72,9 +72,9 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
         depth_reader=broker.depth_reader(),
         store=store,
         signer=TicketSigner(ticket_key(api), model=model.spec.name),
-        drain_rate=DrainRate(),
+        throughput=Throughput(),
         registry=registry,
-        announce=print_first_steps,
+        on_listening=print_first_steps,
     )
     await _run_both(server, working)
     return server.exit_status

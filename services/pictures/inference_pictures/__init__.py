@@ -1,1 +1,1 @@
-"""Any picture file, from anyone, to pixels: `decode` opens it, `limits` bounds it, `modes` brings it to 8 bits."""
+"""Decodes any picture file safely: `decode` reads it, `limits` bounds it, `modes` converts it to 8 bits."""

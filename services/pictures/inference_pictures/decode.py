@@ -1,14 +1,15 @@
-"""Decodes an uploaded picture: the only way a picture gets into the system.
+"""Decodes an uploaded picture. No other module decodes one.
 
-In: the bytes of a file, from anyone. Out: an upright picture of 8 bits. Only the errors of `inference_pictures.errors`
-leave. The first bytes tell the format, never a file name or a content type, and only that format's decoder runs.
+In: the bytes of an untrusted file. Out: an upright picture of 8 bits. This module raises only the errors of
+`inference_pictures.errors`. The first bytes give the format; the file name and the content type do not count. Only the
+decoder of that format runs.
 """
 
 import re
 import struct
 from io import BytesIO
 
-# Pillow finds its decoders in a registry that these imports fill. What is missing there makes it load all others.
+# These imports fill Pillow's registry of decoders. Pillow loads all its decoders when the registry lacks a format.
 from PIL import (
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
@@ -26,7 +27,7 @@ from inference_pictures.errors import UnreadableImage, UnsupportedImage
 from inference_pictures.limits import bound
 from inference_pictures.modes import shrink, to_eight_bits, turn_upright
 
-#: First bytes of each format that we take. MPO is what phones call a JPEG with a second view behind it.
+#: First bytes of each format that we take. A JPEG may turn out to be an MPO: phones append a second view to it.
 SIGNATURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -36,10 +37,10 @@ SIGNATURES = (
     (re.compile(rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"), "TIFF"),
     (re.compile(rb"P[1-6]\s"), "PPM"),
 )
-#: Most pixels on a side: each row takes memory and time of its own. Only PNG and TIFF could have more.
+#: Most pixels on a side: each row costs memory and time. Only PNG and TIFF allow more.
 MAX_SIDE = 65_535
 
-#: What Pillow's decoders raise on broken input, by its documentation and its own tests.
+#: Errors that Pillow's decoders raise on broken input, by its documentation and its own tests.
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -60,54 +61,54 @@ _DECODER_ERRORS = (
 
 
 def open_picture(picture: bytes) -> ImageFile.ImageFile:
-    """Return the picture with its header read and its pixels not.
+    """Return the picture after reading its header only.
 
     Raises:
-        UnsupportedImage: the bytes are in no format that we take.
-        UnreadableImage: the header is broken, or hides more than a picture needs.
+        UnsupportedImage: we do not take the format.
+        UnreadableImage: the header is broken, or the file holds more than a picture needs.
     """
     image_format = find_format(picture)
     picture = bound(picture, image_format)
     try:
         return Image.open(BytesIO(picture), formats=(image_format,))
     except _DECODER_ERRORS as error:
-        raise _broken(error) from error
+        raise _explain_broken(error) from error
 
 
 def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) -> Image.Image:
-    """Return a picture from `open_picture` with its pixels: upright, in mode L, LA, RGB or RGBA.
+    """Read the pixels of a picture from `open_picture`; return it upright, in mode L, LA, RGB or RGBA.
 
-    Safe to call from several threads at once.
+    Several threads may call this at once.
 
     Args:
         image: from `open_picture`.
         max_pixels: most pixels, width times height, by the file's header.
-        longest_side: larger pictures are averaged down to it.
+        longest_side: most pixels on the longer side; a larger picture is averaged down.
 
     Raises:
         UnreadableImage: the picture is broken, too large or animated.
     """
     _check(image, max_pixels)
     try:
-        # Lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore it.
+        # A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore this call.
         image.draft("RGB", (longest_side, longest_side))
         image.load()
         return shrink(to_eight_bits(turn_upright(image)), longest_side)
     except _DECODER_ERRORS as error:
-        raise _broken(error) from error
+        raise _explain_broken(error) from error
 
 
 def find_format(picture: bytes) -> str:
-    """Return Pillow's name for the format that the picture's first bytes tell.
+    """Return Pillow's name of the format, by the picture's first bytes.
 
     Raises:
-        UnsupportedImage: they tell none that we take.
+        UnsupportedImage: we do not take the format.
     """
     for signature, name in SIGNATURES:
         if signature.match(picture):
             return name
     names = ", ".join(name for _, name in SIGNATURES)
-    raise UnsupportedImage(f"the file is no picture in a format that we take, which are {names}; send one of these")
+    raise UnsupportedImage(f"the file is not a picture in one of the formats {names}; send one of these")
 
 
 def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
@@ -128,10 +129,10 @@ def _is_animated(image: ImageFile.ImageFile) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
     except _DECODER_ERRORS as error:
-        raise _broken(error) from error
+        raise _explain_broken(error) from error
 
 
-def _broken(error: BaseException) -> UnreadableImage:
+def _explain_broken(error: BaseException) -> UnreadableImage:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return UnreadableImage("picture has more than 89 megapixels by its header; send a smaller one")
     return UnreadableImage(f"picture is broken or cut off ({error}); save it again as PNG or JPEG and send that")

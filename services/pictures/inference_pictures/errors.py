@@ -1,15 +1,15 @@
-"""Why a file cannot be used as a picture. The codes are public; the message is a sentence that may be shown."""
+"""Errors for a file that is not a usable picture. The codes are public; users may see the messages."""
 
 from inference_bridge.errors import InvalidInput, UnsupportedInput
 
 
 class UnsupportedImage(UnsupportedInput):
-    """Raised when the bytes are in no picture format that we take."""
+    """Raised when the bytes are not in a picture format that we take."""
 
     code = "unsupported_image"
 
 
 class UnreadableImage(InvalidInput):
-    """Raised when the format is ours but the picture is broken, has too many pixels, is animated or is blank."""
+    """Raised when we take the format, but the picture is broken, too large, animated or blank."""
 
     code = "unreadable_image"

@@ -1,7 +1,7 @@
-"""Bounds what a picture's file may hold besides its pixels, before a decoder walks through it.
+"""Bounds the parts of a picture's file besides its pixels, before a decoder reads them.
 
-A file of two megabytes can keep Pillow or libjpeg busy for minutes with few pixels or none. What a tool writes stays
-far below these bounds.
+A file of two megabytes can keep Pillow or libjpeg busy for minutes with few pixels or none. Ordinary files stay far
+below these bounds.
 """
 
 import re
@@ -12,13 +12,13 @@ import numpy as np
 
 from inference_pictures.errors import UnreadableImage
 
-#: Pillow walks through a PNG's chunks one by one; what tools write is 8 kB or more in each.
+#: Pillow reads a PNG's chunks one by one; in ordinary files each has 8 kB or more.
 MAX_CHUNKS = 20_000
-#: A PNG has one colour profile; each may unpack to a megabyte, and Pillow unpacks them all.
+#: An ordinary PNG has one colour profile. Pillow unpacks all of them, each to at most a megabyte.
 MAX_PROFILES = 8
-#: Progressive JPEGs have about ten scans; each takes a walk over the whole picture.
+#: Progressive JPEGs have about ten scans; the decoder goes over the whole picture for each.
 MAX_SCANS = 32
-#: Cameras write some twenty segments before the first scan; Pillow walks through them byte by byte.
+#: Cameras write some twenty segments before the first scan; Pillow reads them byte by byte.
 MAX_SEGMENTS = 1_000
 #: Pillow unpacks a BMP's runs one by one.
 MAX_RUNS_BYTES = 1_048_576
@@ -28,7 +28,7 @@ MAX_HEADER_BYTES = 65_536
 _CHUNK_HEAD = struct.Struct(">I4s")
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 _SCAN_END = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
-#: JPEG markers: the start of a scan, the end of the picture, and those without a length.
+#: JPEG markers: the start of a scan, the end of the picture, and the markers without a length.
 _SOS, _EOI = 0xDA, 0xD9
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 
@@ -41,7 +41,7 @@ _NATIVE = (255, 65_535)
 
 
 def bound(picture: bytes, image_format: str) -> bytes:
-    """Return the file, or another of the same pixels that is faster to decode.
+    """Return the file, or an equivalent file that decodes faster.
 
     Args:
         picture: the file.
@@ -54,7 +54,7 @@ def bound(picture: bytes, image_format: str) -> bytes:
     return check(picture) if check else picture
 
 
-def _png(picture: bytes) -> bytes:
+def _bound_png(picture: bytes) -> bytes:
     at, chunks, profiles = 8, 0, 0
     while at + _CHUNK_HEAD.size <= len(picture):
         length, kind = _CHUNK_HEAD.unpack_from(picture, at)
@@ -63,23 +63,23 @@ def _png(picture: bytes) -> bytes:
         if kind == b"iCCP":
             profiles += 1
         if chunks > MAX_CHUNKS:
-            raise _too_much("more chunks", MAX_CHUNKS)
+            raise _explain_excess("more chunks", MAX_CHUNKS)
         if profiles > MAX_PROFILES:
-            raise _too_much("more colour profiles", MAX_PROFILES)
+            raise _explain_excess("more colour profiles", MAX_PROFILES)
     return picture
 
 
-def _jpeg(picture: bytes) -> bytes:
+def _bound_jpeg(picture: bytes) -> bytes:
     segments, scans = count_jpeg_parts(picture)
     if scans > MAX_SCANS:
-        raise _too_much("more scans", MAX_SCANS)
+        raise _explain_excess("more scans", MAX_SCANS)
     if segments > MAX_SEGMENTS:
-        raise _too_much("more segments", MAX_SEGMENTS)
+        raise _explain_excess("more segments", MAX_SEGMENTS)
     return picture
 
 
 def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
-    """Return how many segments and how many of them scans a JPEG has; counts up to one more than the limits."""
+    """Return a JPEG's number of segments and its number of scans; stop counting just above the limits."""
     segments = scans = 0
     position = 2
     pattern = _MARKER
@@ -89,7 +89,7 @@ def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
             break
         segments += 1
         if pattern is _MARKER:
-            # A decoder walks over each byte between two segments, too; a marker itself has two.
+            # A decoder reads each byte between two segments too; the marker itself has two.
             segments += match.end() - position - 2
         position = match.end()
         if kind not in _BARE:
@@ -102,27 +102,27 @@ def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
     return segments, scans
 
 
-def _bmp(picture: bytes) -> bytes:
+def _bound_bmp(picture: bytes) -> bytes:
     has_runs = picture[30:34] in (b"\1\0\0\0", b"\2\0\0\0")
     if has_runs and len(picture) > MAX_RUNS_BYTES:
-        raise _too_much("more bytes of run lengths", MAX_RUNS_BYTES)
+        raise _explain_excess("more bytes of run lengths", MAX_RUNS_BYTES)
     return picture
 
 
-def _pnm(picture: bytes) -> bytes:
+def _bound_pnm(picture: bytes) -> bytes:
     if _PLAIN.match(picture):
-        # Pillow copies all that follows for each comment that it takes out.
+        # Pillow copies the rest of the file once for each comment.
         return _COMMENT.sub(b"", picture)
     if not _BINARY_HEADER.match(picture, 0, MAX_HEADER_BYTES):
         raise UnreadableImage("picture has no width and height after its first bytes; save it again as PNG")
     header = _PNM_HEADER.match(picture)
     if header is None or int(header[4]) in _NATIVE or not 0 < int(header[4]) < _NATIVE[1]:
         return picture
-    return _with_native_depth(picture, header)
+    return _convert_to_native_depth(picture, header)
 
 
-def _with_native_depth(picture: bytes, header: re.Match[bytes]) -> bytes:
-    # Pillow converts any other depth in a loop over the samples; this is what it computes there.
+def _convert_to_native_depth(picture: bytes, header: re.Match[bytes]) -> bytes:
+    # Pillow converts other depths in a slow loop over the samples; this computes the same values.
     kind, width, height, most = (int(field) for field in header.groups())
     bands = 3 if kind == 6 else 1
     sample_type = np.dtype(np.uint8 if most < 256 else ">u2")
@@ -135,10 +135,15 @@ def _with_native_depth(picture: bytes, header: re.Match[bytes]) -> bytes:
     return b"P%d %d %d %d\n" % (kind, width, height, out_most) + out
 
 
-def _too_much(found: str, most: int) -> UnreadableImage:
+def _explain_excess(found: str, most: int) -> UnreadableImage:
     return UnreadableImage(
         f"picture has {found} than a picture needs, the limit is {most}; save it again as PNG or JPEG and send that"
     )
 
 
-_CHECKS: dict[str, Callable[[bytes], bytes]] = {"PNG": _png, "JPEG": _jpeg, "BMP": _bmp, "PPM": _pnm}
+_CHECKS: dict[str, Callable[[bytes], bytes]] = {
+    "PNG": _bound_png,
+    "JPEG": _bound_jpeg,
+    "BMP": _bound_bmp,
+    "PPM": _bound_pnm,
+}

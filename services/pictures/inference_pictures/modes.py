@@ -1,4 +1,4 @@
-"""Brings decoded pictures of every mode to 8-bit grey or colour, upright and of a size to work on."""
+"""Converts decoded pictures of every mode to 8-bit grey or colour, turns them upright, and reduces large ones."""
 
 from typing import TypeAlias
 
@@ -9,9 +9,9 @@ from PIL import Image, ImageOps
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-#: Least range of a deep picture as a share of its largest value: less is the noise of an even surface.
+#: Least range of a deep picture, as a share of its largest value: a smaller range is the noise of an even surface.
 _LEAST_RANGE = 0.02
-#: Samples that are made float at once: all of a large picture's would take eight times its memory.
+#: Samples that are converted to float at once: a whole large picture would take eight times its memory.
 BLOCK = 262_144
 
 
@@ -34,29 +34,29 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
 def stretch(deep: npt.NDArray[np.generic]) -> Pixels:
     """Return deep grey with its smallest value at 0 and its largest at 255, (h, w) uint8.
 
-    What a 16-bit or float file means by white is anyone's guess: scanners write 12 bits into 16, others 0.0 to 1.0.
+    A 16-bit or float file does not say which value is white: scanners write 12 bits into 16, other tools 0.0 to 1.0.
     """
     stretched = np.zeros(deep.size, np.uint8)
     starts = range(0, deep.size, BLOCK)
-    ranges = [_range(_finite(deep, start)) for start in starts]
+    ranges = [_find_range(_read_finite(deep, start)) for start in starts]
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     if high - low > _LEAST_RANGE * max(abs(low), abs(high)):
         for start in starts:
-            stretched[start : start + BLOCK] = (_finite(deep, start) - low) * (255 / (high - low))
+            stretched[start : start + BLOCK] = (_read_finite(deep, start) - low) * (255 / (high - low))
     return stretched.reshape(deep.shape)
 
 
-def _range(block: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _find_range(block: npt.NDArray[np.float64]) -> tuple[float, float]:
     return float(block.min()), float(block.max())
 
 
-def _finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.float64]:
+def _read_finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.float64]:
     block = deep.reshape(-1)[start : start + BLOCK].astype(np.float64)
     return np.nan_to_num(block, nan=0, posinf=0, neginf=0) if deep.dtype.kind == "f" else block
 
 
 def shrink(image: Image.Image, longest_side: int) -> Image.Image:
-    """Return the picture with at most so many pixels on its longer side, each the mean of those it covers."""
+    """Return the picture with at most `longest_side` pixels on its longer side; each is the mean of the old ones."""
     long = max(image.size)
     if long <= longest_side:
         return image

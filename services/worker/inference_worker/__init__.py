@@ -1,1 +1,1 @@
-"""The model side: batches in, results out."""
+"""The worker: takes jobs in batches, runs the model, stores the results. Read `worker` first."""

@@ -1,14 +1,14 @@
-"""`python -m inference_worker` takes jobs until SIGTERM."""
+"""`python -m inference_worker` runs jobs until SIGTERM."""
 
 import os
 import signal
 
 
 def main() -> None:
-    """Work; SIGTERM ends the process at once until the worker has a handler of its own."""
-    # At once: an exception in the middle of an import may become any other.
+    """Run the worker; until it has its own handler, SIGTERM ends the process at once."""
+    # `os._exit`, because an exception during an import may be replaced by another one.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    # Here, not above: it imports torch, which takes seconds.
+    # Imported here, after the handler is set: torch takes seconds to import.
     from inference_worker.process import run_worker
 
     run_worker()

@@ -1,4 +1,4 @@
-"""What becomes of a batch of deliveries: some run, some have their result already, some are no jobs at all."""
+"""A batch of deliveries: some run, some have a result already, some are foreign messages."""
 
 import logging
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from inference_worker.engine import Probabilities
 
 logger = logging.getLogger(__name__)
 
-#: Stable code of a request that was running each time a worker died.
+#: Stable error code of a poison job, which was running each time a worker died.
 WORKER_CRASHED = "worker_crashed"
-#: How long after its deadline a result may still be sent to the store; from `GRACE_S` after it on the API answers
-#: that the id has expired, and may not be contradicted. The other half is for clocks that differ and for the way.
+#: Time after the deadline in which a result may still be sent to the store. `GRACE_S` after the deadline the API
+#: answers that the id has expired; no result may appear later. The other half is for clocks that differ and the call.
 LATE_MS = GRACE_S * 1000 // 2
 
 
@@ -28,10 +28,10 @@ class Batch:
 
     Attributes:
         deliveries: all of them, in order of arrival.
-        runs: those for the model, with their requests.
-        results: terminal results, `results_at` says which of them may be stored.
-        rejected: deliveries that move on to the next queue once the results are stored.
-        invalid_count: invalid messages, counted once: a message that is rejected from `jobs` comes again by `retry`.
+        runs: the deliveries that the model runs, with their jobs.
+        results: final results; see `results_at`.
+        rejected: deliveries to reject once the results are stored.
+        invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
     """
 
     deliveries: Sequence[Delivery]
@@ -48,29 +48,29 @@ class Batch:
 
     @property
     def repeated_ids(self) -> list[str]:
-        """Ids that some worker may have stored a result for already."""
+        """Ids that may have a result already."""
         return [request.inference_id for delivery, request in self.runs if delivery.may_have_run]
 
     @property
     def requests(self) -> list[InferenceRequest]:
-        """The requests of `runs`, in order."""
+        """The jobs in `runs`, in order."""
         return [request for _, request in self.runs]
 
     def add(self, delivery: Delivery, request: InferenceRequest) -> None:
-        """Add a delivery that is a job."""
+        """Add a delivery with its job."""
         self.runs.append((delivery, request))
         self._note_deadline(request.inference_id, request.deadline_ms)
 
     def fail(
         self, delivery: Delivery, inference_id: str | None, error: InferenceError, code: str | None = None
     ) -> None:
-        """Give a delivery a failed result and send it towards the dead letters."""
+        """Give a delivery a failed result and reject it."""
         if inference_id is not None:
             self.results.append(failed(inference_id, code or error.code, str(error)))
         self.rejected.add(delivery)
 
-    def turn_away(self, delivery: Delivery, error: InvalidMessage) -> None:
-        """Fail what is no job; what RabbitMQ could not hand on is acknowledged, so deleted, instead of rejected."""
+    def reject_invalid(self, delivery: Delivery, error: InvalidMessage) -> None:
+        """Fail a foreign message; if RabbitMQ could not dead-letter it, acknowledge it, which deletes it."""
         inference_id, deadline = message_id(delivery.properties), deadline_ms(delivery.properties)
         self.fail(delivery, inference_id, error)
         if inference_id is not None and deadline is not None:
@@ -82,14 +82,14 @@ class Batch:
         if not comes_again:
             self.invalid_count += 1
 
-    def give_up(self, reason: str) -> None:
-        """Fail what was to run: it kills the workers that run it."""
+    def fail_poison(self, reason: str) -> None:
+        """Fail the jobs in `runs`, because they kill their workers."""
         for delivery, request in self.runs:
             self.fail(delivery, request.inference_id, PredictionFailed(reason), WORKER_CRASHED)
         self.runs = []
 
     def drop_finished(self, finished: dict[str, bytes]) -> None:
-        """Take out of `runs` what has a terminal result; a failed one still belongs to the dead letters."""
+        """Remove jobs with a result from `runs`; reject a job whose result is failed."""
         for delivery, request in self.runs:
             body = finished.get(request.inference_id)
             if body is not None and status_of(body) is Status.FAILED:
@@ -97,7 +97,7 @@ class Batch:
         self.runs = [run for run in self.runs if run[1].inference_id not in finished]
 
     def expire_late(self, *, now_ms: int) -> None:
-        """Take out of `runs` what is too late to be worth it; call right before the rest runs."""
+        """Remove jobs past their deadline from `runs` as expired; call right before the batch runs."""
         for _, request in self.runs:
             if request.deadline_ms <= now_ms:
                 self.results.append(expired(request.inference_id))
@@ -112,14 +112,14 @@ class Batch:
                 self.results.append(succeeded(request.inference_id, prediction.tolist(), spec))
 
     def results_at(self, now_ms: int) -> list[Result]:
-        """Return the results as they may be sent to the store now: what is ready too late has expired."""
+        """Return the results to store now; a result that is ready too late becomes expired."""
         return [
             expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
             for result in self.results
         ]
 
     def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
-        # A job that was given a second life comes with a later one than a copy of it from its first.
+        # A replayed job has a later deadline than an earlier copy of it.
         self._deadlines_ms[inference_id] = max(deadline_ms, self._deadlines_ms.get(inference_id, 0))
 
     def _is_overdue(self, inference_id: str, now_ms: int) -> bool:
@@ -127,7 +127,7 @@ class Batch:
 
 
 def screen(deliveries: Sequence[Delivery], spec: ModelSpec) -> Batch:
-    """Sort deliveries into those that are jobs and those that are none."""
+    """Return the deliveries as a batch: jobs to run, and foreign messages failed."""
     batch = Batch(deliveries)
     for delivery in deliveries:
         try:
@@ -135,12 +135,12 @@ def screen(deliveries: Sequence[Delivery], spec: ModelSpec) -> Batch:
                 raise InvalidMessage("header x-death is forged; only RabbitMQ may write it")
             request = from_message(delivery.properties, delivery.body, spec)
         except InvalidMessage as error:
-            batch.turn_away(delivery, error)
+            batch.reject_invalid(delivery, error)
         else:
             batch.add(delivery, request)
     return batch
 
 
 def _is_unrejectable(delivery: Delivery) -> bool:
-    # What comes by the retry lane has a history that RabbitMQ itself has written.
+    # On the retry lane RabbitMQ itself has written the header.
     return delivery.lane is Lane.JOBS and breaks_dead_lettering(delivery.properties)

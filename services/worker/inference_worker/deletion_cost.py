@@ -1,4 +1,4 @@
-"""Tells Kubernetes whether the worker is busy, so that a scale-down takes idle ones first."""
+"""Tells Kubernetes whether the worker is busy, so that a scale-down removes idle workers first."""
 
 import asyncio
 import http.client
@@ -9,25 +9,25 @@ from inference_worker.own_pod import OwnPod
 
 logger = logging.getLogger(__name__)
 
-#: What the ReplicaSet controller compares: the pod with the lowest number goes first.
+#: The annotation that the ReplicaSet controller compares: it removes the pod with the lowest number first.
 ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 BUSY = "100"
 IDLE = "0"
-#: How often the worker is looked at within `busy_after_s`.
+#: Number of checks within `busy_after_s`.
 LOOKS = 5
 
 
 class DeletionCost:
-    """Keeps an annotation of the pod up to date.
+    """Keeps the deletion cost of the worker's pod up to date.
 
-    Each change is a write for the API server, so short work and short breaks change nothing.
+    Each change is a write to Kubernetes, so short work and short breaks change nothing.
 
     Args:
-        pod: this worker's.
-        jobs_in_work: says how many jobs the worker holds.
-        busy_after_s: how long work must last without a break.
-        idle_after_s: how long a break must last.
-        retry_s: pause after a call that failed.
+        pod: of this worker.
+        jobs_in_work: returns how many jobs the worker holds.
+        busy_after_s: seconds of work without a break after which the worker is busy.
+        idle_after_s: seconds without work after which the worker is idle.
+        retry_s: seconds between a failed call and the next.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class DeletionCost:
         self._seen: str | None = None
         self._seen_since_s = 0.0
         self._cost: str | None = None
-        # Not known: the container may have been started again in a pod that was busy.
+        # Unknown: the container may have restarted in a pod that was busy.
         self._told: str | None = None
         self._retry_at_s = 0.0
         self._failure: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tell each change until `stop` is set: a pod that is on its way out is compared with none."""
+        """Write each change until `stop` is set; a terminating pod is not compared with others."""
         now_s = asyncio.get_running_loop().time
         while not stop.is_set():
             self._look(now_s())
@@ -76,11 +76,11 @@ class DeletionCost:
             self._told, self._failure = cost, None
 
     def _note_failure(self, reason: str) -> None:
-        self._told = None  # a call without an answer may have been done
+        self._told = None  # an unanswered call may have succeeded
         self._retry_at_s = asyncio.get_running_loop().time() + self._retry_s
         if reason != self._failure:
             logger.warning(
-                "Kubernetes does not know whether this worker is busy, so a scale-down may take it in its work",
+                "Kubernetes does not know whether this worker is busy, so a scale-down may end it during a job",
                 extra={"reason": reason, "pause_s": self._retry_s},
             )
         self._failure = reason

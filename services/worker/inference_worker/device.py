@@ -1,4 +1,4 @@
-"""Chooses the device, explicitly, and tells its errors apart."""
+"""Chooses the device and classifies its errors."""
 
 import torch
 
@@ -6,10 +6,10 @@ from inference_bridge.errors import ConfigurationError
 
 
 def open_device(name: str, *, require_gpu: bool) -> torch.device:
-    """Return the device called `name`: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU if there is one.
+    """Return the device called `name`: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU if available.
 
     Raises:
-        ConfigurationError: there is no such device, or it is no GPU though one is required.
+        ConfigurationError: the device does not exist, or is not a GPU although the settings require a GPU.
     """
     has_gpu = torch.cuda.is_available()
     chosen = ("cuda" if has_gpu else "cpu") if name == "auto" else name
@@ -23,12 +23,12 @@ def open_device(name: str, *, require_gpu: bool) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether the device had too little memory for the batch; a smaller one may fit."""
+    """Tell whether the batch was too large for the device's memory."""
     return isinstance(error, torch.cuda.OutOfMemoryError)
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Tell whether the device's context is dead: such a CUDA error comes back on every later call."""
+    """Tell whether the device has failed, so that every later call fails with the same CUDA error."""
     return isinstance(error, torch.AcceleratorError) or (
         isinstance(error, RuntimeError) and "CUDA error" in str(error) and not is_out_of_memory(error)
     )

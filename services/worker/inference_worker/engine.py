@@ -1,4 +1,4 @@
-"""The one thread that owns the device, and how a batch that fails is taken apart."""
+"""Runs batches in the one thread that uses the device; splits a batch that fails."""
 
 import asyncio
 import logging
@@ -18,12 +18,12 @@ Probabilities = NDArray[np.float32]
 
 
 class Engine:
-    """Runs batches on the device; the event loop stays free meanwhile. One caller at a time.
+    """Runs batches on the device without blocking the event loop, for one caller at a time.
 
     Args:
-        model: loaded; used from one thread only.
-        max_batch_size: largest batch; falls when the device runs out of memory.
-        forward_timeout_s: a forward pass that takes longer hangs, and the process must be restarted.
+        model: loaded; only one thread uses it.
+        max_batch_size: largest batch; becomes smaller when the device runs out of memory.
+        forward_timeout_s: seconds after which a forward pass counts as hung and the process must restart.
     """
 
     def __init__(self, model: Model, *, max_batch_size: int, forward_timeout_s: float) -> None:
@@ -34,30 +34,30 @@ class Engine:
         self.max_batch_size = max_batch_size
 
     async def warm_up(self) -> None:
-        """Run batches of one and of `max_batch_size`, so that the first job does not pay for initialisation."""
+        """Run batches of one and of `max_batch_size`, so that the first job needs no initialisation."""
         for batch_size in (1, self.max_batch_size):
             await self._forward(np.zeros((batch_size, *self._shape), dtype=np.uint8))
 
     async def predict(self, bodies: Sequence[bytes]) -> list[Probabilities | PredictionFailed]:
-        """Return, in the same order, each input's probabilities or why it alone has none.
+        """Return for each input, in order, its probabilities or its own error.
 
         Args:
             bodies: raw uint8 tensors of the model's shape.
 
         Raises:
-            DeviceLost: the device is unusable; nothing may be said about any input.
+            DeviceLost: the device has failed; no input has an answer.
         """
         return await self._isolate(bodies)
 
     def close(self) -> None:
-        """Let the thread end after what it runs now."""
+        """End the thread after its current batch."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _isolate(self, bodies: Sequence[bytes]) -> list[Probabilities | PredictionFailed]:
         try:
             batch = np.frombuffer(bytearray().join(bodies), dtype=np.uint8).reshape(-1, *self._shape)  # (B, *shape)
-            return [_verdict(row) for row in await self._forward(batch)]
-        # Whatever a model raises belongs to the batch; this is the boundary to other people's code.
+            return [_check_row(row) for row in await self._forward(batch)]
+        # The boundary to a model's code: any exception is an error of the batch.
         except Exception as error:
             if is_device_lost(error):
                 raise DeviceLost(f"the device failed: {error}; restart the worker") from error
@@ -90,7 +90,7 @@ class Engine:
         logger.warning("device out of memory, batch ceiling lowered", extra={"max_batch_size": self.max_batch_size})
 
 
-def _verdict(row: Probabilities) -> Probabilities | PredictionFailed:
+def _check_row(row: Probabilities) -> Probabilities | PredictionFailed:
     if np.isfinite(row).all():
         return row
-    return PredictionFailed("the model answered no finite probabilities for this input")
+    return PredictionFailed("the model answered probabilities that are not finite for this input")

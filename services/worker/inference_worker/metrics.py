@@ -1,4 +1,4 @@
-"""What the worker counts, under Prometheus names."""
+"""The Prometheus metrics of the worker."""
 
 from collections.abc import Sequence
 
@@ -17,33 +17,33 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.batch_size = Histogram("inference_batch_size", "Jobs per batch", buckets=_BATCH_SIZES, registry=registry)
         self.predict_seconds = Histogram(
-            "inference_predict_seconds", "Time a batch spent on the device", buckets=_SECONDS, registry=registry
+            "inference_predict_seconds", "Time of a batch on the device", buckets=_SECONDS, registry=registry
         )
         self.device_busy = Gauge("inference_device_busy", "1 while a batch is on the device, else 0", registry=registry)
         self.results = Counter(
             "inference_results",
-            "Results that Redis answered for, by the status that they were sent with",
+            "Results that Redis stored or refused, by their status",
             ["status"],
             registry=registry,
         )
-        # From 0 on: Prometheus sees no growth in a count that begins with 1.
+        # Starting at 0, because Prometheus sees no increase in a counter that starts at 1.
         for status in set(Status) - {Status.PENDING}:
             self.results.labels(status)
         self.duplicates = Counter(
             "inference_duplicate_results",
-            "Results that Redis refused at the first call because the id had one already",
+            "Results that Redis refused at the first call because the id had a result already",
             registry=registry,
         )
         self.solo_runs = Counter("inference_solo_runs", "Suspects that ran alone to the end", registry=registry)
         self.invalid_messages = Counter(
-            "inference_invalid_messages", "Messages that were no jobs, parked or deleted", registry=registry
+            "inference_invalid_messages", "Foreign messages, dead-lettered or deleted", registry=registry
         )
         self.store_retries = Counter(
-            "inference_store_retries", "Calls to Redis that failed and are repeated", registry=registry
+            "inference_store_retries", "Failed calls to Redis that are repeated", registry=registry
         )
 
     def observe_batch(self, lane: Lane, batch_size: int, predict_s: float) -> None:
-        """Count a batch that left the device."""
+        """Count a batch after its run."""
         if batch_size:
             self.batch_size.observe(batch_size)
             self.predict_seconds.observe(predict_s)
@@ -51,7 +51,7 @@ class WorkerMetrics:
             self.solo_runs.inc(batch_size)
 
     def observe_results(self, results: Sequence[Result], duplicates: int) -> None:
-        """Count results that the store answered for; `duplicates` of them are known to have been refused."""
+        """Count results that were sent to the store; it refused `duplicates` of them."""
         for result in results:
             self.results.labels(result.status).inc()
         self.duplicates.inc(duplicates)

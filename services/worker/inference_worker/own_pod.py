@@ -1,4 +1,4 @@
-"""The pod that this worker runs in, as Kubernetes knows it."""
+"""The pod of this worker, accessed through the Kubernetes API."""
 
 import http.client
 import json
@@ -8,20 +8,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 KUBERNETES_URL = "https://kubernetes.default.svc"
-#: Where Kubernetes itself puts these files.
+#: Kubernetes mounts the token and the CA here.
 ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CALL_TIMEOUT_S = 2.0
 
 
 class OwnPod:
-    """Changes the annotations of one pod; asks for no more than the right to patch it.
+    """Changes the annotations of one pod; needs only the right to patch it.
 
     Args:
         name: of the pod.
         namespace: of the pod.
         url: of the API server.
-        token_file: says who we are.
-        ca_file: the CA behind the API server.
+        token_file: the token of the service account.
+        ca_file: the CA of the API server.
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class OwnPod:
         self._ca_file = ca_file
 
     def annotate(self, name: str, value: str) -> None:
-        """Set an annotation; blocks.
+        """Set an annotation; this call blocks.
 
         Raises:
-            OSError: it may be set or not.
+            OSError: the call failed; the annotation may be set or not.
             http.client.HTTPException: the same.
-            ValueError: the token or the CA is none.
+            ValueError: the token or the CA is not valid.
         """
         body = json.dumps({"metadata": {"annotations": {name: value}}})
         # Read at each call: Kubernetes writes a new token every few minutes.
         token = self._token_file.read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
-        # Not urllib: it would ask the proxy that the environment names.
+        # Not urllib, which would use a proxy from the environment.
         server = http.client.HTTPSConnection(
             self._server.hostname or "", self._server.port, timeout=CALL_TIMEOUT_S, context=self._trust()
         )
@@ -62,6 +62,6 @@ class OwnPod:
 
     def _trust(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._ca_file)
-        # The certificates of older clusters lack extensions that Python 3.13 would insist on.
+        # Certificates of older clusters lack extensions that Python 3.13 requires.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context

@@ -1,4 +1,4 @@
-"""Lets the jobs that a worker holds follow what it has learned about its batches."""
+"""Adapts a worker's prefetch to the measured time of its batches."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ logger = logging.getLogger(__name__)
 
 
 class Pacing:
-    """Changes the prefetch when another one pays, and gives back what could be running elsewhere.
+    """Changes the prefetch with the batch size, and requeues jobs that other workers could run sooner.
 
     Args:
-        sizing: learns how large a batch pays.
-        consumer: lends jobs.
-        inbox: where they wait.
+        sizing: learns the best batch size.
+        consumer: delivers jobs.
+        inbox: holds the waiting jobs.
     """
 
     def __init__(self, sizing: BatchSizing, consumer: Consumer, inbox: Inbox) -> None:
@@ -26,17 +26,17 @@ class Pacing:
         self._has_learned = asyncio.Event()
 
     def learn(self, batch_size: int, predict_s: float, *, max_batch_size: int) -> None:
-        """Note what a batch took in which nothing failed; none of those to come may be larger than `max_batch_size`."""
+        """Learn the time of a batch without failures, and the largest batch that the device can hold."""
         self._sizing.observe(batch_size, predict_s)
         self.lower_ceiling(max_batch_size)
 
     def lower_ceiling(self, max_batch_size: int) -> None:
-        """Note how large a batch the device can hold."""
+        """Lower the largest batch to what the device can hold."""
         self._sizing.lower_ceiling(max_batch_size)
         self._has_learned.set()
 
     async def run(self) -> None:
-        """Follow what is learned until cancelled."""
+        """Adapt the prefetch until cancelled."""
         while True:
             await self._has_learned.wait()
             self._has_learned.clear()
@@ -49,4 +49,4 @@ class Pacing:
         logger.info("prefetch follows batch size", extra={"prefetch": wanted, "before": held})
         await self._consumer.change_prefetch(wanted)
         if self._sizing.is_slow:
-            self._consumer.give_back(self._inbox.give_up(keep=wanted - self._sizing.batch_size))
+            self._consumer.requeue(self._inbox.take_surplus(keep=wanted - self._sizing.batch_size))

@@ -1,4 +1,4 @@
-"""The worker's own probes over HTTP, answered by the loop that does the work."""
+"""The worker's probes over HTTP; the event loop of the worker answers them."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from inference_bridge.operations_server import OperationsServer, operations_serv
 def probe_server(
     host: str, port: int, *, is_ready: Callable[[], bool], registry: CollectorRegistry
 ) -> OperationsServer:
-    """Return a server of `/healthz` (the loop turns), `/readyz` (jobs are taken) and `/metrics`."""
+    """Return a server of `/healthz` (the event loop runs), `/readyz` (jobs are accepted) and `/metrics`."""
 
     async def healthz(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok")

@@ -1,4 +1,4 @@
-"""The worker as a process: load and warm up the model, answer probes, work until SIGTERM."""
+"""Runs the worker as a process: loads the model, answers probes, works until SIGTERM."""
 
 import asyncio
 import logging
@@ -27,13 +27,13 @@ from inference_worker.worker import Worker
 
 logger = logging.getLogger("inference_worker")
 
-#: What a stop may take beyond the drain: to forget a solo run, to close the connections (2 s each) and the probes.
+#: Seconds of a stop after the drain: to uncount a solo run, and to close the connections (2 s each) and the probes.
 STOP_MARGIN_S = 10
 CLOSE_TIMEOUT_S = 2.0
 
 
 def load_model(settings: WorkerSettings) -> Model:
-    """Return the model that the settings name, on the device that they name."""
+    """Return the model of the settings on the device of the settings."""
     torch.set_num_threads(settings.torch_threads)
     device = open_device(settings.device, require_gpu=settings.require_gpu)
     model = import_model(load_spec(settings.model)).load(settings.weights, device)
@@ -54,7 +54,7 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
     worker = warming.result()
     probes = probe_server(settings.probe_host, settings.probe_port, is_ready=lambda: worker.is_ready, registry=registry)
     probing = asyncio.create_task(probes.serve())
-    probing.add_done_callback(lambda _: stop.set())  # a worker without probes is to be replaced
+    probing.add_done_callback(lambda _: stop.set())  # a worker without probes must be replaced
     telling = asyncio.create_task(tell_kubernetes(settings, worker, stop))
     try:
         await worker.run(stop)
@@ -68,8 +68,8 @@ async def serve(settings: WorkerSettings, model: Model) -> None:
 
 
 def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]:
-    """Return the ways to RabbitMQ and Redis; nothing is connected yet."""
-    # The worker repeats every call to Redis itself, and has to know of it.
+    """Return the consumer and the store of the worker; nothing is connected yet."""
+    # The worker repeats failed calls to Redis itself, and must see each failure.
     store = build_store(settings, model.spec, retries=0)
     return build_consumer(settings, model.spec, prefetch=FIRST_PREFETCH), store
 
@@ -77,7 +77,7 @@ def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]
 async def warm_worker(
     settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
 ) -> Worker:
-    """Return a worker whose model is warm, for whatever broker and store."""
+    """Return a worker with a warm model, for any broker and store."""
     engine = Engine(model, max_batch_size=settings.max_batch_size, forward_timeout_s=settings.forward_timeout_s)
     await engine.warm_up()
     return Worker(
@@ -93,14 +93,14 @@ async def warm_worker(
 
 
 async def tell_kubernetes(settings: WorkerSettings, worker: Worker, stop: asyncio.Event) -> None:
-    """Keep Kubernetes informed about the worker until `stop` is set, where the settings name its pod."""
+    """Tell Kubernetes whether the worker is busy until `stop` is set, if the settings name its pod."""
     if settings.pod_name is not None and settings.pod_namespace is not None:
         pod = OwnPod(settings.pod_name, settings.pod_namespace)
         await DeletionCost(pod, jobs_in_work=worker.jobs_in_work).run(stop)
 
 
 def run_worker() -> NoReturn:
-    """Run the worker; the exit status says why it ended: 0 stopped, 1 failed, 70 device lost, 78 configuration."""
+    """Run the worker; exit status: 0 stopped, 1 failed, 70 device lost, 78 wrong configuration."""
     configure_logging(service="worker")
     leave(exit_status_of(_work, logger, "worker"))
 

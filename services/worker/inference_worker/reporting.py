@@ -1,4 +1,4 @@
-"""Says how much a worker holds and how fast it is, so that the number of workers can follow."""
+"""Reports how many jobs a worker holds and its throughput, for autoscaling."""
 
 import asyncio
 import secrets
@@ -12,13 +12,13 @@ from inference_worker.sizing import BatchSizing
 
 
 class Reporting:
-    """Leaves a report in the store twice a second.
+    """Stores a report twice a second.
 
     Args:
-        store: where the reports are read.
-        sizing: has measured the throughput.
-        pool: the workers that are scaled together with this one.
-        jobs_in_work: says how many jobs the worker holds.
+        store: receives the reports.
+        sizing: measures the throughput.
+        pool: the workers that scale together with this one.
+        jobs_in_work: returns how many jobs the worker holds.
     """
 
     def __init__(self, store: Store, sizing: BatchSizing, *, pool: str, jobs_in_work: Callable[[], int]) -> None:
@@ -31,7 +31,7 @@ class Reporting:
     async def run(self) -> None:
         """Report until cancelled."""
         while True:
-            # While the store is away nobody can read reports either, and the worker says so where it stores results.
+            # The worker itself logs an unavailable store when it stores results.
             with suppress(StoreUnavailable):
                 await self._store.report(self._worker_id, self._report())
             await asyncio.sleep(REPORT_INTERVAL_S)

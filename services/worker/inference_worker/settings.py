@@ -12,35 +12,35 @@ _KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 
 class WorkerSettings(BridgeSettings):
-    """What a worker needs to know beyond RabbitMQ and Redis."""
+    """The settings of the worker."""
 
-    weights: Path | None = Field(default=None, description="safetensors file; without it, the one in the package")
+    weights: Path | None = Field(default=None, description="safetensors file; without it, the weights in the package")
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu`, `cuda` or `cuda:N`"
     )
     require_gpu: bool = Field(default=False, description="refuse to start without a GPU")
     torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
-    max_batch_size: int = Field(default=64, ge=1, le=4_096, description="jobs per batch at most")
+    max_batch_size: int = Field(default=64, ge=1, le=4_096, description="most jobs in a batch")
     forward_timeout_s: float = Field(
         default=60, ge=0.1, le=3_600, description="seconds after which a forward pass counts as hung"
     )
     drain_timeout_s: float = Field(
-        default=30, ge=1, le=3_600, description="seconds a stopping worker gives what is running"
+        default=30, ge=1, le=3_600, description="seconds that a stopping worker waits for running batches"
     )
     pool: str = Field(
         default=DEFAULT_POOL,
         pattern=r"^[a-z0-9]([a-z0-9-]{0,15}[a-z0-9])?$",
-        description="workers that are scaled together; their throughput counts for each other",
+        description="name of the workers that scale together; their throughput is counted together",
     )
     probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
     probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")
     pod_name: str | None = Field(
         default=None,
         pattern=_KUBERNETES_NAME,
-        description="the worker's own pod: Kubernetes is told when it is busy; without it, nothing is told",
+        description="the worker's own pod; with it, the worker tells Kubernetes when it is busy",
     )
     pod_namespace: str | None = Field(
-        default=None, pattern=_KUBERNETES_NAME, description="namespace of that pod; both or neither"
+        default=None, pattern=_KUBERNETES_NAME, description="namespace of that pod; set both or neither"
     )
 
     @model_validator(mode="after")
@@ -48,7 +48,7 @@ class WorkerSettings(BridgeSettings):
         if (self.pod_name is None) != (self.pod_namespace is None):
             given, missing = ("NAME", "NAMESPACE") if self.pod_namespace is None else ("NAMESPACE", "NAME")
             raise ValueError(
-                f"{ENV_PREFIX}POD_{given} is set without {ENV_PREFIX}POD_{missing}, but a pod is found by both; "
+                f"{ENV_PREFIX}POD_{given} is set without {ENV_PREFIX}POD_{missing}, but a pod is identified by both; "
                 "set both or neither"
             )
         return self

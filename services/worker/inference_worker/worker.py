@@ -1,7 +1,7 @@
-"""The loop: take what has arrived, predict, store the results, and only then acknowledge.
+"""The worker's loop: take a batch, run the model, store the results, and only then acknowledge the messages.
 
-Invariants kept here (docs/architecture.md): a message is acknowledged after its terminal result is stored; one bad
-job never harms its neighbours; on `stop` the worker takes nothing new, finishes what it started, hands back the rest.
+Invariants of this module (docs/architecture.md): a message is acknowledged after its result is stored; a bad job does
+not affect its neighbours; on `stop` the worker takes no job, finishes its batches and requeues the rest.
 """
 
 import asyncio
@@ -30,33 +30,33 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-#: Batches between the device and the store; more would only wait there.
+#: Most batches between the device and the store; more would only wait.
 PIPELINE_DEPTH = 2
 STORE_BACKOFF_FIRST_S = 0.1
 STORE_BACKOFF_MAX_S = 2.0
-#: What a drain that was cut short gives the store to forget a solo run that nobody died of.
+#: Seconds that an interrupted drain gives the store to uncount a solo run.
 UNCOUNT_TIMEOUT_S = 2.0
 
 
 class Attempt(NamedTuple):
-    """A solo run as the store knows it."""
+    """A counted solo run in the store."""
 
     inference_id: str
     token: str
 
 
 class Worker:
-    """Serves one model from one consumer to one store.
+    """Runs the jobs of one consumer and stores their results.
 
     Args:
-        consumer: lends messages.
+        consumer: delivers messages.
         store: keeps results.
-        engine: warmed up.
-        sizing: how large a batch pays, and how many jobs are held for it.
+        engine: runs the model, already warm.
+        sizing: learns the batch size and the prefetch.
         spec: the model.
-        metrics: counted into.
-        drain_timeout_s: how long a stop waits for what is running.
-        pool: the workers that are scaled together with this one.
+        metrics: count the work.
+        drain_timeout_s: seconds that a stop waits for running batches.
+        pool: the workers that scale together with this one.
     """
 
     def __init__(
@@ -91,19 +91,19 @@ class Worker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether jobs are taken: the broker is there and nobody asked to stop."""
+        """Whether the worker takes jobs: it is connected and not draining."""
         return self._consumer.is_ready and not self._is_draining
 
     def jobs_in_work(self) -> int:
-        """Return how many jobs are held that only this worker can do."""
-        # What a draining worker holds it finishes or hands back: no other one is needed for it.
+        """Return how many jobs the worker holds; 0 while it drains."""
+        # A draining worker finishes or requeues its jobs, so autoscaling must not count them.
         return 0 if self._is_draining else self._taken_count + len(self._inbox)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain.
 
         Raises:
-            DeviceLost: nothing of what was running is acknowledged; the process must end now.
+            DeviceLost: the running batches are not acknowledged; the process must end now.
         """
         consuming = asyncio.create_task(self._consumer.run(self._inbox))
         pacing = asyncio.create_task(self._pacing.run())
@@ -126,19 +126,19 @@ class Worker:
         logger.info("drain started", extra={"batches": self._started.qsize(), "waiting": len(self._inbox)})
         self._is_draining = True
         self._inbox.close()
-        settled = asyncio.create_task(self._settled(starting))
+        settled = asyncio.create_task(self._settle_started(starting))
         await asyncio.wait([settled, finishing], timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if not settled.done():
-            logger.warning("drain cut short, handing back what runs", extra={"timeout_s": self._drain_timeout_s})
+            logger.warning("drain cut short, requeueing running jobs", extra={"timeout_s": self._drain_timeout_s})
         has_failed = finishing.done()
         await _end(settled, starting, finishing, *self._predicting)
         if has_failed:
-            return  # `run` raises why: what runs now is what a worker died of
+            return  # `run` raises the error; the running jobs count as attempts
         await self._uncount_in_time()
-        self._consumer.hand_back()
+        self._consumer.requeue_all()
         logger.info("drain finished")
 
-    async def _settled(self, starting: asyncio.Task[None]) -> None:
+    async def _settle_started(self, starting: asyncio.Task[None]) -> None:
         await self._consumer.cancel()
         await asyncio.shield(starting)
         await self._started.join()
@@ -156,13 +156,13 @@ class Worker:
                 await self._started.put((batch, self._start(batch)))
 
     async def _run_alone(self, batch: Batch, lost: asyncio.Event) -> None:
-        await self._started.join()  # alone: a killer takes nobody with it
+        await self._started.join()  # alone, so that a poison job harms no other
         await self._count_attempt(batch)
-        # The broker lends it to others from then on, each of which counts it anew while this one still runs.
+        # After a lost connection the broker delivers it to another worker, which counts its own attempt.
         uncounting = asyncio.create_task(self._uncount_after(lost))
         try:
             await self._started.put((batch, self._start(batch)))
-            await self._started.join()  # a killer that ran next would be counted against this one
+            await self._started.join()  # the next poison job would count against this one
         finally:
             uncounting.cancel()
         self._attempt = None
@@ -196,7 +196,7 @@ class Worker:
             bodies = [request.body for request in batch.requests]
             predictions = await self._engine.predict(bodies) if bodies else []
             predict_s = time.perf_counter() - started
-        await asyncio.sleep(0)  # the next batch gets the device before this one's answers are written out
+        await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
         self._learn(predictions, predict_s)
         batch.complete(predictions, self._spec)
         self._metrics.observe_batch(batch.lane, len(batch.runs), predict_s)
@@ -212,7 +212,7 @@ class Worker:
 
     def _learn(self, predictions: Sequence[Probabilities | PredictionFailed], predict_s: float) -> None:
         ceiling = self._engine.max_batch_size
-        # A batch with a failure was taken apart: its time tells nothing about its size.
+        # A batch with a failure was split, so its time is not that of its size.
         if any(isinstance(prediction, PredictionFailed) for prediction in predictions):
             self._pacing.lower_ceiling(ceiling)
         elif predictions:
@@ -225,11 +225,11 @@ class Worker:
             batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
 
     async def _count_attempt(self, batch: Batch) -> None:
-        for request in batch.requests:  # one, or none when it is finished or no job
+        for request in batch.requests:  # at most one job; none if it is finished or foreign
             self._attempt = Attempt(request.inference_id, secrets.token_hex(8))
             count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
             if count > SOLO_ATTEMPTS:
-                batch.give_up(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
+                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
 
     async def _uncount_after(self, lost: asyncio.Event) -> None:
         await lost.wait()
@@ -254,12 +254,12 @@ class Worker:
             return await self._store.put(sent[-1])
 
         created = await self._until_stored(put)
-        # A call without an answer may have been done: what a later one finds may be our own.
+        # An unanswered call may have succeeded, so after a repetition a refused result may be our own.
         duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
         self._metrics.observe_results(sent[-1], duplicates)
 
     async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask the store until it answers: results are held, never given up, and the prefetch stops the intake."""
+        """Repeat a call until the store answers; results are kept, and the prefetch stops new deliveries."""
         pause_s = STORE_BACKOFF_FIRST_S
         while True:
             try:

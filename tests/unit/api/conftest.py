@@ -18,7 +18,7 @@ from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.results import succeeded
 from mnist_model.spec import SPEC
 from tests.support.pictures import encoded
@@ -94,9 +94,9 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
         depth_reader=broker.depth_reader(),
         store=store,
         signer=signer,
-        drain_rate=DrainRate(),
+        throughput=Throughput(),
         registry=CollectorRegistry(),
-        announce=listening.set_result,
+        on_listening=listening.set_result,
     )
     serving = asyncio.create_task(server.serve())
     async with (

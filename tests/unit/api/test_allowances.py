@@ -41,7 +41,7 @@ def submit(
     allowances: Allowances, who: Client, inference_id: str = IDS[0], *, error: InferenceError | None = None
 ) -> None:
     """Submit as the route does; `error` is raised by the publish."""
-    with allowances.admit(who) as place, place.job(inference_id):
+    with allowances.reserve(who) as slot, slot.job(inference_id):
         if error is not None:
             raise error
 
@@ -123,7 +123,7 @@ def test_a_job_counts_until_its_result_is_announced(allowances: Allowances) -> N
     with pytest.raises(TooManyInFlight, match="alice has 2 jobs in flight"):
         submit(allowances, alice, IDS[2])
 
-    asyncio.run(allowances.on_announcement([IDS[0], "of somebody else", IDS[0]]))
+    asyncio.run(allowances.on_notification([IDS[0], "of somebody else", IDS[0]]))
 
     submit(allowances, alice, IDS[2])
     with pytest.raises(TooManyInFlight):
@@ -145,8 +145,8 @@ def test_a_job_counts_until_its_time_is_over(allowances: Allowances, clock: Cloc
 def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(allowances: Allowances) -> None:
     """A fast worker answers before RabbitMQ has confirmed the job to the API."""
     alice = client(max_in_flight=1)
-    with allowances.admit(alice) as place, place.job(IDS[0]):
-        asyncio.run(allowances.on_announcement([IDS[0]]))
+    with allowances.reserve(alice) as slot, slot.job(IDS[0]):
+        asyncio.run(allowances.on_notification([IDS[0]]))
 
     submit(allowances, alice, IDS[1])
 
@@ -154,7 +154,7 @@ def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(a
 def test_submissions_under_way_count(allowances: Allowances) -> None:
     alice = client(max_in_flight=1)
 
-    with allowances.admit(alice), pytest.raises(TooManyInFlight):
+    with allowances.reserve(alice), pytest.raises(TooManyInFlight):
         submit(allowances, alice)
 
     submit(allowances, alice)
@@ -192,7 +192,7 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
         submit(allowances, alice, inference_id)
     await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, SPEC), succeeded(ids[-1], [1.0] + [0.0] * 9, SPEC)])
 
-    await allowances.on_announcement([])
+    await allowances.on_notification([])
 
     submit(allowances, alice, IDS[0])
     submit(allowances, alice, IDS[1])
@@ -205,11 +205,11 @@ async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances,
     submit(allowances, alice, IDS[0])
     await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, SPEC)])
     store.is_away = True
-    await allowances.on_announcement([])
+    await allowances.on_notification([])
     with pytest.raises(TooManyInFlight):
         submit(allowances, alice, IDS[1])
 
     store.is_away = False
-    await allowances.on_announcement([])
+    await allowances.on_notification([])
 
     submit(allowances, alice, IDS[1])

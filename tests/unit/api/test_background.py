@@ -40,7 +40,7 @@ async def break_down(*_: object) -> None:
 async def test_a_defect_in_what_hears_of_results_ends_the_server(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_notification", break_down)
 
     await service.answer("A" * 24)
     await asyncio.wait_for(asyncio.shield(service.serving), TIMEOUT_S)
@@ -56,7 +56,7 @@ async def test_a_call_that_waits_is_answered_before_the_server_ends(
 ) -> None:
     waiting = asyncio.create_task(service.submit(Prefer="wait=5"))
     await until(lambda: len(service.waiters))
-    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_announcement", break_down)
+    monkeypatch.setattr("inference_api.clients.allowances.Allowances.on_notification", break_down)
 
     await service.answer("A" * 24)
 

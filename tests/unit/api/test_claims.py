@@ -262,7 +262,7 @@ async def test_a_late_repetition_does_not_expire_a_revived_job(
     first = await process.submit()
     store.is_away = False
     wall.now_ms += 1_000_000
-    await store.revive(first, ttl_s=960)
+    await store.reset(first, ttl_s=960)
 
     assert await process.submit() == first
     assert process.published == [first]

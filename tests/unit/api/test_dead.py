@@ -9,7 +9,7 @@ from pika import BasicProperties
 
 from inference_api.dead.report import Report, draw_tensor, format_table
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
-from inference_bridge.rabbitmq.replay import second_life
+from inference_bridge.rabbitmq.replay import renew_deadline
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import failed
@@ -85,7 +85,7 @@ def test_a_tensor_is_drawn_row_by_row() -> None:
 
 
 def test_a_second_life_keeps_everything_but_the_deadline() -> None:
-    request = second_life(REQUEST, job_ttl_s=900)
+    request = renew_deadline(REQUEST, job_ttl_s=900)
 
     assert request.deadline_ms > REQUEST.deadline_ms
     assert (request.inference_id, request.body, request.submitted_s, request.traceparent) == (

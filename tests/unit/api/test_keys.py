@@ -83,7 +83,7 @@ def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("", "names no client", id="empty"),
+        pytest.param("", "has no client", id="empty"),
         pytest.param("[alice", "cannot be read", id="not-toml"),
         pytest.param("a = " + "[" * 5_000, "cannot be read", id="nested-too-deep"),
         pytest.param("[alice]", r"wrong in \[alice\] \(sha256: Field required", id="no-hash"),

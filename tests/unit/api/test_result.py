@@ -61,7 +61,7 @@ async def test_an_old_id_without_a_result_is_gone(service: Service) -> None:
 
 async def test_an_old_id_that_an_operator_revived_is_pending(service: Service) -> None:
     inference_id = an_id(service, age_s=900 + 61)
-    await service.store.revive(inference_id, ttl_s=60)
+    await service.store.reset(inference_id, ttl_s=60)
 
     response = await service.client.get(f"/result/{inference_id}")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inference_api.scaling import measured, workers_wanted
+from inference_api.scaling import average, workers_wanted
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.reports import FRESH_S, WorkerReport
@@ -46,15 +46,15 @@ def test_workers_do_all_work_in_time_one_at_least_and_one_per_job_at_most(
 def test_what_workers_that_are_there_measured_counts() -> None:
     reports = [GONE, FRESH, replace(FRESH, throughput=20.0), replace(FRESH, throughput=None)]
 
-    assert measured(reports, "default", lambda report: report.throughput) == 15.0
+    assert average(reports, "default", lambda report: report.throughput) == 15.0
 
 
 def test_what_the_last_workers_measured_counts_when_all_are_gone() -> None:
-    assert measured([GONE, replace(FRESH, throughput=None)], "default", lambda report: report.throughput) == 40.0
+    assert average([GONE, replace(FRESH, throughput=None)], "default", lambda report: report.throughput) == 40.0
 
 
 def test_what_workers_of_another_pool_measured_does_not_count() -> None:
-    assert measured([FRESH, GONE], "spot", lambda report: report.throughput) is None
+    assert average([FRESH, GONE], "spot", lambda report: report.throughput) is None
 
 
 async def test_nothing_to_do_wants_no_worker(service: Service) -> None:

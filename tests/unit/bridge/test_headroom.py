@@ -1,63 +1,63 @@
 import pytest
 
-from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.headroom import Headroom
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room(10)
+def headroom() -> Headroom:
+    return Headroom(10)
 
 
-def test_a_queue_that_nobody_has_looked_at_has_all_its_room(room: Room) -> None:
+def test_a_queue_that_nobody_has_looked_at_has_all_its_room(headroom: Headroom) -> None:
     for _ in range(9):
-        room.take()
+        headroom.take()
 
-    assert room.is_left
-
-
-def test_what_was_sent_since_the_last_look_takes_room(room: Room) -> None:
-    room.look(8, unconfirmed=0)
-    room.take()
-    room.take()
-
-    assert not room.is_left
+    assert headroom.is_left
 
 
-def test_what_is_on_its_way_to_the_queue_takes_room(room: Room) -> None:
-    room.look(6, unconfirmed=4)
+def test_what_was_sent_since_the_last_look_takes_room(headroom: Headroom) -> None:
+    headroom.look(8, unconfirmed=0)
+    headroom.take()
+    headroom.take()
 
-    assert not room.is_left
+    assert not headroom.is_left
+
+
+def test_what_is_on_its_way_to_the_queue_takes_room(headroom: Headroom) -> None:
+    headroom.look(6, unconfirmed=4)
+
+    assert not headroom.is_left
 
 
 @pytest.mark.parametrize(("depth", "is_ample"), [(4, True), (5, False), (10, False)])
-def test_room_is_ample_while_more_than_half_is_left(room: Room, depth: int, is_ample: bool) -> None:
-    room.look(depth, unconfirmed=0)
+def test_room_is_ample_while_more_than_half_is_left(headroom: Headroom, depth: int, is_ample: bool) -> None:
+    headroom.look(depth, unconfirmed=0)
 
-    assert room.is_ample == is_ample
-
-
-def test_a_look_that_finds_room_gives_it(room: Room) -> None:
-    room.look(10, unconfirmed=0)
-    was_left = room.is_left
-    room.look(9, unconfirmed=0)
-
-    assert (was_left, room.is_left) == (False, True)
+    assert headroom.is_ample == is_ample
 
 
-def test_a_queue_that_refused_has_no_room_until_it_is_below_four_fifths(room: Room) -> None:
-    room.look(3, unconfirmed=0)
-    room.refuse()
-    was_left = [room.is_left]
+def test_a_look_that_finds_room_gives_it(headroom: Headroom) -> None:
+    headroom.look(10, unconfirmed=0)
+    was_left = headroom.is_left
+    headroom.look(9, unconfirmed=0)
+
+    assert (was_left, headroom.is_left) == (False, True)
+
+
+def test_a_queue_that_refused_has_no_room_until_it_is_below_four_fifths(headroom: Headroom) -> None:
+    headroom.look(3, unconfirmed=0)
+    headroom.refuse()
+    was_left = [headroom.is_left]
     for depth in (9, 8, 7):
-        room.look(depth, unconfirmed=0)
-        was_left.append(room.is_left)
+        headroom.look(depth, unconfirmed=0)
+        was_left.append(headroom.is_left)
 
     assert was_left == [False, False, False, True]
 
 
-def test_another_queue_starts_with_all_its_room(room: Room) -> None:
-    room.look(10, unconfirmed=0)
-    room.refuse()
-    room.forget()
+def test_another_queue_starts_with_all_its_room(headroom: Headroom) -> None:
+    headroom.look(10, unconfirmed=0)
+    headroom.refuse()
+    headroom.forget()
 
-    assert room.is_left
+    assert headroom.is_left

@@ -14,7 +14,7 @@ async def test_the_result_of_a_second_life_lives_as_long_as_any(monkeypatch: pyt
     store, again = MemoryStore(result_ttl_s=60), failed("A" * 24, "again", "why")
     await store.put([failed("A" * 24, "first", "why")])
     now_s += 30
-    await store.revive("A" * 24, ttl_s=10)
+    await store.reset("A" * 24, ttl_s=10)
     await store.put([again])
 
     now_s += 59

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from inference_bridge.errors import Unavailable
 from inference_bridge.rabbitmq import connection, supervise
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
@@ -53,7 +53,7 @@ class PublisherLife(RuleBasedStateMachine):
             publish_timeout_s=PUBLISH_TIMEOUT_S,
             max_unconfirmed=64,
             settle_s=SETTLE_S,
-            drain_rate=DrainRate(self.loop.time),
+            throughput=Throughput(self.loop.time),
             clock=self.loop.time,
         )
         self.running = self.loop.create_task(self.publisher.run())
@@ -162,9 +162,16 @@ class PublisherLife(RuleBasedStateMachine):
     def _publish(self) -> asyncio.Task[None]:
         self.count += 1
         request = InferenceRequest(f"{self.count:024d}", b"\0", submitted_s=0, deadline_ms=1)
-        publishing = self.loop.create_task(self.publisher.publish(request), name=request.inference_id)
+        publishing = self.loop.create_task(self._publish_from_now(request), name=request.inference_id)
         self.publishing[publishing] = self.loop.time()
         return publishing
+
+    async def _publish_from_now(self, request: InferenceRequest) -> None:
+        # A process that is frozen before the task has begun starts the publish, and its time limit, after that.
+        publishing = asyncio.current_task()
+        assert publishing is not None
+        self.publishing[publishing] = self.loop.time()
+        await self.publisher.publish(request)
 
     def _change(self, **state: bool) -> None:
         for name, value in state.items():

@@ -37,8 +37,8 @@ def test_a_request_is_persistent_and_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        pytest.param({"message_id": None}, "no inference id", id="no-id"),
-        pytest.param({"message_id": "../etc/passwd"}, "no inference id", id="an-id-of-another-form"),
+        pytest.param({"message_id": None}, "not a valid inference id", id="no-id"),
+        pytest.param({"message_id": "../etc/passwd"}, "not a valid inference id", id="an-id-of-another-form"),
         pytest.param({"type": "letters.v9"}, "expected 'mnist.v1'", id="another-type"),
         pytest.param({"headers": None}, "deadline", id="no-headers"),
         pytest.param({"headers": {"deadline": "soon"}}, "expected milliseconds", id="a-deadline-in-words"),

@@ -1,6 +1,6 @@
 import pytest
 
-from inference_bridge.traceparent import well_formed
+from inference_bridge.traceparent import normalize_traceparent
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -9,7 +9,7 @@ TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 def test_a_valid_header_travels_as_it_is(flags: str) -> None:
     header = f"00-{TRACE_ID}-{PARENT_ID}-{flags}"
 
-    assert well_formed(header) == header
+    assert normalize_traceparent(header) == header
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_valid_header_travels_as_it_is(flags: str) -> None:
     ],
 )
 def test_any_other_header_does_not_travel(header: object) -> None:
-    assert well_formed(header) is None
+    assert normalize_traceparent(header) is None
 
 
 @pytest.mark.parametrize(("flags", "known"), [("01", "01"), ("ff", "01"), ("fe", "00")])
@@ -42,4 +42,4 @@ def test_any_other_header_does_not_travel(header: object) -> None:
 def test_a_later_version_travels_as_what_is_known_of_it(flags: str, known: str, more: str) -> None:
     header = f"cc-{TRACE_ID}-{PARENT_ID}-{flags}{more}"
 
-    assert well_formed(header) == f"00-{TRACE_ID}-{PARENT_ID}-{known}"
+    assert normalize_traceparent(header) == f"00-{TRACE_ID}-{PARENT_ID}-{known}"

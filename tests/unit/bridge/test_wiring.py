@@ -19,7 +19,7 @@ async def test_the_queue_in_memory_is_as_long_as_the_settings_say() -> None:
     await publisher.publish(InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000))
 
     with pytest.raises(QueueFull):
-        publisher.admit()
+        publisher.check_headroom()
 
 
 def test_a_registry_has_the_metrics_of_the_process_and_of_python() -> None:

@@ -30,6 +30,6 @@ def settings(profile: str | None = None, source: str = "queue", **overrides: Any
     """Return the settings of the chart, with a profile and single values laid over them."""
     values = chart_values(pollingInterval=None)
     if profile:
-        values = simulate.overlaid(values, yaml.safe_load((KEDA / f"profiles/{profile}.yaml").read_text()))
-    made = simulate.settings_of(values, source=source)
+        values = simulate.overlay(values, yaml.safe_load((KEDA / f"profiles/{profile}.yaml").read_text()))
+    made = simulate.build_settings(values, source=source)
     return type(made)(**{**vars(made), **overrides})

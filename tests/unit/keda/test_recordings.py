@@ -26,7 +26,7 @@ def test_a_recording_is_judged_like_a_run() -> None:
         cluster.Sample(*row) for row in [(0, 0, 0, 0), (5, 1, 0, 9), (20, 2, 1, 4), (40, 2, 2, 0), (90, 0, 0, 0)]
     ]
 
-    found = figures.figures_of(samples, first_job_s=2, busy_s=30)
+    found = figures.compute_figures(samples, first_job_s=2, busy_s=30)
 
     assert (found.peak_replicas, found.peak_s) == (2, 18)
     assert (found.first_pod_s, found.first_ready_s) == (3, 18)
@@ -36,7 +36,7 @@ def test_a_recording_is_judged_like_a_run() -> None:
 def test_the_second_of_the_last_result_counts_where_it_was_written_down() -> None:
     samples = [cluster.Sample(*row) for row in [(0, 1, 1, 9), (20, 1, 1, 9), (25, 1, 1, 0), (90, 0, 0, 0)]]
 
-    found = figures.figures_of(samples, first_job_s=0, busy_s=9, last_result_s=22)
+    found = figures.compute_figures(samples, first_job_s=0, busy_s=9, last_result_s=22)
 
     assert (found.last_result_s, found.to_zero_s) == (22, 68)
 
@@ -44,7 +44,7 @@ def test_the_second_of_the_last_result_counts_where_it_was_written_down() -> Non
 def test_jobs_without_a_result_are_never_done() -> None:
     left = cluster.Run([cluster.Sample(s, 0, 0, 5, 0) for s in (10, 20)], waits=[], pod_s=0, jobs=5)
 
-    rows = figures.rows_of_figures([figures.figures_of_run(left, 10, throughput=500)])
+    rows = figures.format_figures([figures.compute_run_figures(left, 10, throughput=500)])
 
     never = ("first worker asked for after", "last result after", "from there to 0 replicas")
     assert [rows[label] for label in never] == ["never"] * 3
@@ -53,7 +53,7 @@ def test_jobs_without_a_result_are_never_done() -> None:
 def test_a_worker_is_idle_while_it_is_paid_and_runs_no_job() -> None:
     samples = [cluster.Sample(*row) for row in [(0, 0, 0, 5, 0), (5, 1, 0, 5, 1), (20, 2, 1, 5, 2), (40, 0, 0, 0, 0)]]
 
-    found = figures.figures_of(samples, first_job_s=0, busy_s=30)
+    found = figures.compute_figures(samples, first_job_s=0, busy_s=30)
 
     assert (found.paid_s, found.idle_s) == (15 + 40, 25)
 
@@ -61,15 +61,15 @@ def test_a_worker_is_idle_while_it_is_paid_and_runs_no_job() -> None:
 def test_nobody_knows_what_was_paid_where_no_pods_were_counted() -> None:
     samples = [cluster.Sample(*row) for row in [(0, 1, 1, 5), (20, 0, 0, 0)]]
 
-    found = figures.figures_of(samples, first_job_s=0, busy_s=5)
+    found = figures.compute_figures(samples, first_job_s=0, busy_s=5)
 
-    assert figures.rows_of_figures([found])["worker-seconds paid"] == "unknown"
+    assert figures.format_figures([found])["worker-seconds paid"] == "unknown"
 
 
 def test_what_the_samples_of_a_run_say_was_paid_is_what_its_pods_cost() -> None:
     result = cluster.simulate([(10, 60)], settings(throughput=2, jobs_per_replica=10))
 
-    found = figures.figures_of_run(result, first_job_s=10, throughput=2)
+    found = figures.compute_run_figures(result, first_job_s=10, throughput=2)
 
     assert found.paid_s == pytest.approx(result.pod_s, abs=2)
     assert found.paid_s - found.idle_s == 30

@@ -25,12 +25,12 @@ def replicas_at(samples: list[Any], second: float) -> int:
 
 
 def test_a_part_of_a_workers_share_is_worth_a_whole_worker() -> None:
-    assert rules.workers_wanted(5001, 5000, replicas=4) == 2
+    assert rules.count_workers_wanted(5001, 5000, replicas=4) == 2
 
 
 @pytest.mark.parametrize(("jobs", "wanted"), [(5500, 1), (5501, 2)])
 def test_ten_percent_too_much_change_nothing(jobs: int, wanted: int) -> None:
-    assert rules.workers_wanted(jobs, 5000, replicas=1) == wanted
+    assert rules.count_workers_wanted(jobs, 5000, replicas=1) == wanted
 
 
 @pytest.mark.parametrize(("jobs", "is_active"), [(0, False), (5, False), (6, True)])
@@ -41,25 +41,25 @@ def test_only_more_than_the_activation_value_starts_a_worker(jobs: int, is_activ
 def test_fewer_workers_must_be_wanted_for_the_whole_window() -> None:
     recommended = [(0, 4), (15, 2), (30, 3)]
 
-    assert rules.stabilised(1, 4, recommended, now_s=60, window_s=120) == 4
-    assert rules.stabilised(1, 4, recommended, now_s=121, window_s=120) == 3
-    assert rules.stabilised(1, 4, recommended, now_s=151, window_s=120) == 1
+    assert rules.stabilise(1, 4, recommended, now_s=60, window_s=120) == 4
+    assert rules.stabilise(1, 4, recommended, now_s=121, window_s=120) == 3
+    assert rules.stabilise(1, 4, recommended, now_s=151, window_s=120) == 1
 
 
 def test_more_workers_come_at_once() -> None:
-    assert rules.stabilised(4, 1, [(0, 1)], now_s=15, window_s=120) == 4
-    assert rules.limited(4, 1, [], 15, settings(max_replicas=4)) == 4
+    assert rules.stabilise(4, 1, [(0, 1)], now_s=15, window_s=120) == 4
+    assert rules.limit(4, 1, [], 15, settings(max_replicas=4)) == 4
 
 
 def test_no_more_than_the_maximum_come() -> None:
-    assert rules.limited(9, 1, [], 15, settings(max_replicas=4)) == 4
+    assert rules.limit(9, 1, [], 15, settings(max_replicas=4)) == 4
 
 
 @pytest.mark.parametrize(("now_s", "left"), [(75, 3), (76, 2)])
 def test_one_worker_goes_in_a_period(now_s: float, left: int) -> None:
     one_went = [(16, -1)]
 
-    assert rules.limited(1, 3, one_went, now_s, settings(down_pods=1, down_period_s=60)) == left
+    assert rules.limit(1, 3, one_went, now_s, settings(down_pods=1, down_period_s=60)) == left
 
 
 @pytest.mark.parametrize(("now_s", "is_over"), [(309, False), (310, True)])
@@ -152,7 +152,7 @@ def test_a_pod_costs_from_its_creation_to_the_end_of_its_drain() -> None:
     pool.scale(0, 121)
     pool.work(130)
 
-    assert pool.pod_s(200) == 30
+    assert pool.sum_pod_s(200) == 30
 
 
 def test_the_worker_that_was_ready_last_goes_first() -> None:
@@ -193,11 +193,11 @@ def test_a_wrong_trace_is_refused_with_its_place(tmp_path: Path, text: str, mess
 @pytest.mark.parametrize("cron", ["0 8 1 * *", "0 8 * * MON", "@daily"])
 def test_a_schedule_that_the_model_does_not_know_is_refused(cron: str) -> None:
     with pytest.raises(ValueError, match="MINUTE HOUR"):
-        simulate.week_times(cron)
+        simulate.parse_cron(cron)
 
 
 def test_sunday_is_the_last_day_of_the_week_by_both_its_numbers() -> None:
-    assert simulate.week_times("0 0 * * 0") == simulate.week_times("0 0 * * 7") == (6 * rules.DAY_S,)
+    assert simulate.parse_cron("0 0 * * 0") == simulate.parse_cron("0 0 * * 7") == (6 * rules.DAY_S,)
 
 
 def test_the_example_in_the_readme_is_what_it_prints() -> None:

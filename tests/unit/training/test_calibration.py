@@ -2,21 +2,21 @@ import pytest
 import torch
 
 from mnist_model.predict.network import ConvNet
-from mnist_training.calibration import apply_temperature, expected_calibration_error, fit_temperature
+from mnist_training.calibration import apply_temperature, compute_calibration_error, fit_temperature
 
 
 def test_a_network_that_is_as_often_right_as_it_is_sure_has_no_error() -> None:
     probabilities = torch.tensor([[0.75, 0.25]] * 4)
     labels = torch.tensor([0, 0, 0, 1])
 
-    assert expected_calibration_error(probabilities, labels) == pytest.approx(0, abs=1e-6)
+    assert compute_calibration_error(probabilities, labels) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_error_is_the_distance_between_confidence_and_accuracy() -> None:
     probabilities = torch.tensor([[0.9, 0.1]] * 2 + [[0.6, 0.4]] * 2)
     labels = torch.tensor([0, 1, 0, 0])  # 90 % sure and half right; 60 % sure and all right
 
-    assert expected_calibration_error(probabilities, labels) == pytest.approx((0.4 + 0.4) / 2, abs=1e-6)
+    assert compute_calibration_error(probabilities, labels) == pytest.approx((0.4 + 0.4) / 2, abs=1e-6)
 
 
 def test_the_fitted_temperature_takes_back_an_exaggeration() -> None:

@@ -86,5 +86,5 @@ def test_a_directory_that_has_files_is_left_alone(tmp_path: Path, bars: Split, w
 
 
 def test_a_part_ends_before_its_stop(bars: Split) -> None:
-    assert bars.part(10, 13).labels.tolist() == [0, 1, 2]
-    assert len(bars.part(390, None)) == 10
+    assert bars.cut(10, 13).labels.tolist() == [0, 1, 2]
+    assert len(bars.cut(390, None)) == 10

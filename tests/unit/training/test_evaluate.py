@@ -20,12 +20,12 @@ def test_the_confusion_has_labels_by_row_and_answers_by_column(evaluation: Evalu
 
 
 def test_the_worst_mistakes_are_the_most_confident_wrong_answers(evaluation: Evaluation) -> None:
-    assert evaluation.worst_mistakes(25) == [3, 1]
-    assert evaluation.worst_mistakes(1) == [3]
+    assert evaluation.find_worst_mistakes(25) == [3, 1]
+    assert evaluation.find_worst_mistakes(1) == [3]
 
 
 def test_every_named_corruption_is_measured(bars: Split) -> None:
-    evaluation = evaluate(ConvNet(), bars.part(0, 20), names=("clean", "noisy"))
+    evaluation = evaluate(ConvNet(), bars.cut(0, 20), names=("clean", "noisy"))
 
     assert list(evaluation.accuracy) == list(evaluation.calibration_error) == ["clean", "noisy"]
     assert all(0 <= accuracy <= 1 for accuracy in evaluation.accuracy.values())
@@ -34,7 +34,7 @@ def test_every_named_corruption_is_measured(bars: Split) -> None:
 def test_measuring_twice_gives_the_same_figures(bars: Split) -> None:
     network = ConvNet()
 
-    once, again = (evaluate(network, bars.part(0, 20), names=("shifted", "noisy")) for _ in range(2))
+    once, again = (evaluate(network, bars.cut(0, 20), names=("shifted", "noisy")) for _ in range(2))
 
     assert once.accuracy == again.accuracy
     assert once.calibration_error == again.calibration_error

@@ -21,7 +21,7 @@ def seed() -> Iterator[None]:
 
 
 def test_a_few_steps_on_files_from_disk_lower_the_loss(tmp_path: Path, bars: Split, write_idx: WriteIdx) -> None:
-    split = load_split(tmp_path, "train", md5_of_file=write_idx("train", bars)).part(0, 64)
+    split = load_split(tmp_path, "train", md5_of_file=write_idx("train", bars)).cut(0, 64)
     trainer = Trainer(total_steps=24)
 
     losses = [trainer.step(*batch) for _ in range(24) for batch in draw_batches(split, torch.nn.Identity())]
@@ -42,12 +42,12 @@ def test_an_epoch_has_full_batches_only(bars: Split) -> None:
 
 
 def test_fewer_pictures_than_a_batch_are_one_batch(bars: Split) -> None:
-    assert [len(labels) for _, labels in draw_batches(bars.part(0, 30), torch.nn.Identity())] == [30]
+    assert [len(labels) for _, labels in draw_batches(bars.cut(0, 30), torch.nn.Identity())] == [30]
 
 
 def test_training_ends_with_a_network_that_can_be_saved_and_served(tmp_path: Path, bars: Split) -> None:
-    network = train(bars.part(0, 32), bars.part(32, 64), epochs=1)
-    evaluation = evaluate(network, bars.part(0, 20), names=("clean",))
+    network = train(bars.cut(0, 32), bars.cut(32, 64), epochs=1)
+    evaluation = evaluate(network, bars.cut(0, 20), names=("clean",))
 
     save_weights(network, tmp_path / "w.safetensors", describe(network, evaluation, training_s=1.0, recipe="brief"))
     _, info = load_weights(tmp_path / "w.safetensors", SPEC)
@@ -60,6 +60,6 @@ def test_calibration_divides_the_logits_by_the_temperature_it_returns(bars: Spli
     network = Trainer(total_steps=1).network
     before = compute_logits(network, bars.images[:8])
 
-    temperature = calibrate(network, bars.part(0, 20))
+    temperature = calibrate(network, bars.cut(0, 20))
 
     torch.testing.assert_close(compute_logits(network, bars.images[:8]), before / temperature)

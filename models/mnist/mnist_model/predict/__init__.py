@@ -1,1 +1,1 @@
-"""The half of the model that the worker runs: network, weights, classifier. Imports torch."""
+"""The worker's half of the model: network, weights, classifier. It imports torch."""

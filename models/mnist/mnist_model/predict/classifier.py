@@ -1,4 +1,4 @@
-"""The digit classifier: the model that is served."""
+"""The digit classifier, which the worker serves."""
 
 from pathlib import Path
 from typing import ClassVar, Self
@@ -14,7 +14,7 @@ from mnist_model.spec import SPEC
 
 
 class DigitClassifier:
-    """Classifies 28x28 pictures of digits; see `inference_worker.model.Model` for the contract."""
+    """Classifies 28x28 pictures of digits. `inference_worker.model.Model` is its contract."""
 
     spec: ClassVar[ModelSpec] = SPEC
 
@@ -25,7 +25,7 @@ class DigitClassifier:
 
     @classmethod
     def load(cls, weights: Path | None, device: torch.device) -> Self:
-        """Return the classifier with weights from a file, or those that come with the package."""
+        """Return the classifier with weights from a file; without a file, with the package's own weights."""
         network = ConvNet()
         state, _ = load_weights(weights or DEFAULT_WEIGHTS, cls.spec)
         network.load_state_dict(state)
@@ -37,6 +37,6 @@ class DigitClassifier:
         images = torch.from_numpy(batch).to(self._device, non_blocking=True)
         inputs = normalize(images).contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
         probabilities = self._network(inputs).softmax(dim=1)  # (B, 10)
-        # The copy to the host waits for the device: the one synchronisation of a batch.
+        # The copy to the host waits for the device: it is the only synchronisation of a batch.
         result: NDArray[np.float32] = probabilities.cpu().numpy()
         return result

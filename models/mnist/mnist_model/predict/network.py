@@ -1,6 +1,6 @@
-"""The network that is trained and served, and what its input must look like.
+"""The network and the normalization of its input.
 
-Raw pictures come in, logits go out. Training and serving import both from here, so that they cannot drift apart.
+In: raw pictures. Out: logits. Training and serving both import this module, so that they cannot drift apart.
 """
 
 import torch
@@ -15,7 +15,7 @@ MNIST_STD = 0.3081
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Return raw pictures as the network takes them: mean 0 and standard deviation 1 over MNIST.
+    """Return raw pictures as input of the network: mean 0 and standard deviation 1 over MNIST.
 
     Args:
         images: (B, 28, 28) uint8, 0 = background, 255 = ink.
@@ -44,8 +44,8 @@ class ConvNet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits (B, 10) float32 of normalized pictures (B, 1, 28, 28) float32."""
-        # No padding: each 3x3 convolution takes one pixel off every side. ReLU in place, and after the pooling, with
-        # which it commutes: the same numbers, and on a CPU two thirds of the time.
+        # No padding: each 3x3 convolution takes one pixel off every side. ReLU runs in place and after the pooling:
+        # the numbers are the same, and on a CPU it takes two thirds of the time.
         x = functional.relu_(self.conv1(inputs))  # (B, 32, 26, 26)
         x = self.conv2(x)  # (B, 64, 24, 24)
         x = functional.relu_(functional.max_pool2d(x, 2))  # (B, 64, 12, 12)

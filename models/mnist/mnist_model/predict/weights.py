@@ -1,7 +1,7 @@
-"""The weights file: safetensors, with metadata that says what the weights are and how good they were.
+"""The weights file: safetensors, with metadata about the training and the accuracy.
 
-Training writes it, the worker reads it; no other module knows the format. Safetensors holds plain numbers and text,
-so that reading a file from elsewhere runs none of its code. Every error that leaves is a `WeightsError`.
+Training writes it, the worker reads it; no other module knows the format. Safetensors holds only numbers and text, so
+reading an untrusted file runs no code. This module raises only `WeightsError`.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,26 +19,26 @@ from mnist_model.predict.network import ConvNet
 DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""
 
-_REMEDY = "train them again with `make train` in a checkout, or unset INFERENCE_WEIGHTS to use those of the package"
+_REMEDY = "train them again with `make train` in a checkout, or unset INFERENCE_WEIGHTS to use the package's weights"
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsInfo:
-    """Where weights come from and what they were measured to do.
+    """The origin of weights and their measured accuracy.
 
     Attributes:
         model: name of the model, as in its `ModelSpec`.
         version: version of the wire format, as in its `ModelSpec`.
         shape: shape of one input, such as `28x28`.
         class_count: number of classes.
-        accuracy: share of MNIST's 10,000 test pictures that are classified correctly, 0 to 1.
+        accuracy: share of correct answers on MNIST's 10,000 test pictures, 0 to 1.
         parameter_count: number of trained parameters.
         seed: seed of the training run.
         data_md5: MD5 sums of the decompressed training and test files, as `name=sum`, separated by spaces.
         torch_version: version of PyTorch that trained the weights.
         torchvision_version: version of torchvision that trained the weights.
         trained_on: day of the training, as YYYY-MM-DD.
-        training_s: seconds that the training took, measurements not counted.
+        training_s: seconds of training, without the measurements.
         recipe: how the weights were trained, in a sentence.
     """
 
@@ -57,7 +57,7 @@ class WeightsInfo:
     recipe: str
 
     def to_metadata(self) -> dict[str, str]:
-        """Return the fields as safetensors stores them: text only."""
+        """Return the fields as text, as safetensors stores them."""
         return {name: str(value) for name, value in asdict(self).items()}
 
     @classmethod
@@ -66,7 +66,7 @@ class WeightsInfo:
 
         Raises:
             KeyError: a field is missing.
-            ValueError: a number is none.
+            ValueError: a field is not a number.
         """
         return cls(
             model=metadata["model"],
@@ -85,19 +85,19 @@ class WeightsInfo:
         )
 
 
-def shape_name(spec: ModelSpec) -> str:
-    """Return the shape of one input as the metadata spell it, such as `28x28`."""
+def format_shape(spec: ModelSpec) -> str:
+    """Return the shape of one input as in the metadata, such as `28x28`."""
     return "x".join(str(length) for length in spec.shape)
 
 
 def save_weights(network: ConvNet, path: Path, info: WeightsInfo) -> None:
-    """Write the network's parameters and what is known about them, as float32; the file appears whole or not at all."""
+    """Write the network's parameters as float32, with their metadata; the file appears whole or not at all."""
     state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside the target, then renamed: a worker that starts meanwhile reads the old file or the new one.
+    # The rename is atomic: a worker that starts meanwhile reads the old file or the new one.
     partial = path.with_suffix(".partial")
     save_file(state, partial, metadata=info.to_metadata())
-    partial.chmod(0o644)  # safetensors makes it private; the user that the container runs as must read it, too
+    partial.chmod(0o644)  # safetensors makes the file private, but the container's user must read it
     partial.replace(path)
 
 
@@ -108,13 +108,13 @@ def load_weights(path: Path, spec: ModelSpec) -> tuple[dict[str, Tensor], Weight
         The state for `ConvNet.load_state_dict`, float32 on the CPU, and the file's metadata.
 
     Raises:
-        WeightsError: the file is missing, broken, not safetensors, without metadata, or for another model or network.
+        WeightsError: the file is missing or broken, has no metadata, or belongs to another model or network.
     """
     state, metadata = _read(path)
     try:
         info = WeightsInfo.from_metadata(metadata)
     except (KeyError, ValueError) as error:
-        raise _refusal(path, f"its metadata must have every field of WeightsInfo, but {error!r}") from error
+        raise _explain_refusal(path, f"its metadata must have every field of WeightsInfo, but {error!r}") from error
     _check_model(path, info, spec)
     _check_tensors(path, state)
     return state, info
@@ -123,35 +123,37 @@ def load_weights(path: Path, spec: ModelSpec) -> tuple[dict[str, Tensor], Weight
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            # `keys` is a method of the file, which is no dict and cannot be iterated.
+            # `file` is not a dict: it cannot be iterated, but it has `keys`.
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return state, file.metadata() or {}
     except FileNotFoundError as error:
         raise WeightsError(f"weights file {path} does not exist; {_REMEDY}") from error
     except (SafetensorError, OSError) as error:
-        raise _refusal(path, f"it must be a whole safetensors file ({error})") from error
+        raise _explain_refusal(path, f"it must be a whole safetensors file ({error})") from error
 
 
 def _check_model(path: Path, info: WeightsInfo, spec: ModelSpec) -> None:
     found = (info.model, info.version, info.shape, info.class_count)
-    expected = (spec.name, spec.version, shape_name(spec), spec.class_count)
+    expected = (spec.name, spec.version, format_shape(spec), spec.class_count)
     for field, value, wanted in zip(("model", "version", "shape", "class_count"), found, expected, strict=True):
         if value != wanted:
-            raise _refusal(path, f"its {field} is {value}, expected {wanted}")
+            raise _explain_refusal(path, f"its {field} is {value}, expected {wanted}")
 
 
 def _check_tensors(path: Path, state: dict[str, Tensor]) -> None:
     with torch.device("meta"):  # shapes only: no memory, no random numbers
         expected = ConvNet().state_dict()
     if state.keys() != expected.keys():
-        raise _refusal(path, f"it has the tensors {sorted(state)}, expected {sorted(expected)}")
+        raise _explain_refusal(path, f"it has the tensors {sorted(state)}, expected {sorted(expected)}")
     for name, tensor in state.items():
         if tensor.shape != expected[name].shape or tensor.dtype != torch.float32:
             found = f"{tuple(tensor.shape)} {tensor.dtype}"
-            raise _refusal(path, f"tensor {name} is {found}, expected {tuple(expected[name].shape)} torch.float32")
+            raise _explain_refusal(
+                path, f"tensor {name} is {found}, expected {tuple(expected[name].shape)} torch.float32"
+            )
         if not tensor.isfinite().all():
-            raise _refusal(path, f"tensor {name} has values that are not finite numbers")
+            raise _explain_refusal(path, f"tensor {name} has values that are not finite numbers")
 
 
-def _refusal(path: Path, rule: str) -> WeightsError:
+def _explain_refusal(path: Path, rule: str) -> WeightsError:
     return WeightsError(f"weights file {path} cannot be used: {rule}; {_REMEDY}")

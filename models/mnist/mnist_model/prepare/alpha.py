@@ -1,4 +1,4 @@
-"""Makes a decoded picture solid and simple: alpha is laid over a ground, and colours that are all grey go."""
+"""Removes alpha from a decoded picture, and colour if it is all grey."""
 
 import numpy as np
 from PIL import Image
@@ -7,18 +7,18 @@ from mnist_model.prepare.morphology import Grey
 
 
 def lay_on_ground(image: Image.Image) -> Image.Image:
-    """Return a picture with alpha laid over what its ink stands out from, in mode L or RGB."""
+    """Lay a picture with alpha over a grey that its ink stands out from; return it in mode L or RGB."""
     if image.mode not in ("LA", "RGBA"):
         return image
-    ground = Image.new("RGBA", image.size, (*[ground_of(image)] * 3, 255))
+    ground = Image.new("RGBA", image.size, (*[choose_ground(image)] * 3, 255))
     return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
 
 
-def ground_of(image: Image.Image) -> int:
+def choose_ground(image: Image.Image) -> int:
     """Return the grey, 0 to 255, to lay the picture over.
 
-    Little ink on nothing, a canvas, gets the opposite of its brightness. A picture that is mostly solid, such as one
-    with rounded corners, gets its own most common brightness.
+    Strokes on a transparent canvas get the opposite of their brightness. A mostly solid picture, such as a photograph
+    with rounded corners, gets its own median brightness.
     """
     grey, alpha = (np.asarray(band, np.float32) for band in image.convert("LA").split())
     if not alpha.any():
@@ -29,7 +29,7 @@ def ground_of(image: Image.Image) -> int:
 
 
 def drop_colour(pixels: Grey) -> Grey:
-    """Return colours that are all grey as grey, (h, w) uint8; others as they are."""
+    """Return a picture whose colours are all grey as (h, w) uint8; return any other unchanged."""
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         return pixels[..., 0]
     return pixels

@@ -1,4 +1,4 @@
-"""Measures ink: how wide its strokes are, how strong, how noisy; brings pictures to a size to measure on."""
+"""Measures ink: the width of its strokes, its strength, its noise. Resizes pictures for these measurements."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mnist_model.prepare.morphology import Grey, opened
+from mnist_model.prepare.morphology import Grey, apply_opening
 
-#: Longer side, in pixels, on which strokes are told from shadows: noise and speckles average out.
+#: Pixels on the longer side while strokes are told from shadows: at this size noise and speckles average out.
 COARSE_SIDE = 96
-#: Shortest longer side, in pixels, on which strokes can be worked on.
+#: Least pixels on the longer side for work on strokes.
 SMALLEST_SIDE = 112
-#: Window sizes, in coarse pixels, that a stroke may just fill.
+#: Window sizes in coarse pixels; one of them just holds a stroke.
 WINDOWS = (3, 5, 7, 9, 13, 17, 23, 31, 41, 55)
-#: Windows to compare a window with, and the share of the strongest ink that is full strength.
+#: Number of larger windows to compare a window with, and the share of the strongest ink that counts as full strength.
 LOOK_AHEAD = 3
 FULL_SHARE = 0.6
 
 
 def enlarge_small(picture: Grey) -> Grey:
-    """Return a picture whose longer side has `SMALLEST_SIDE` pixels or more: strokes of one pixel have no inside."""
+    """Enlarge a small picture to `SMALLEST_SIDE` pixels on its longer side: strokes of one pixel have no inside."""
     factor = SMALLEST_SIDE / max(picture.shape)
     if factor <= 1:
         return picture
@@ -31,8 +31,9 @@ def enlarge_small(picture: Grey) -> Grey:
 def stroke_window(grey: Grey) -> int:
     """Return the smallest window, in pixels, that fits nowhere into the light strokes of a coarse picture.
 
-    That is the first that sees as much ink at full strength as windows up to three times as large: a thin frame beside
-    a thick digit must not decide. Shadows are wider and weaker than ink, so they do not count.
+    This is the first window beyond which larger windows, up to three times as large, find no more ink at full
+    strength. So a thin frame beside a thick digit does not set the size. Shadows are wider and weaker than ink, so
+    they do not count.
     """
     windows = [window for window in WINDOWS if window <= max(*grey.shape, WINDOWS[0])]
     hats = [top_hat(grey, window) for window in windows]
@@ -43,8 +44,8 @@ def stroke_window(grey: Grey) -> int:
 
 
 def top_hat(grey: Grey, window: int) -> Grey:
-    """Return how much lighter each pixel is than anything as wide as the window around it, (h, w) uint8."""
-    return grey - opened(grey, window, window)
+    """Return each pixel's strength above the morphological opening with the window, (h, w) uint8."""
+    return grey - apply_opening(grey, window, window)
 
 
 def to_bytes(values: npt.NDArray[np.floating[Any]]) -> Grey:
@@ -54,7 +55,7 @@ def to_bytes(values: npt.NDArray[np.floating[Any]]) -> Grey:
 
 
 def strongest(ink: npt.NDArray[np.generic]) -> float:
-    """Return the strength that the strongest pixels reach: the mean of the top one in a thousand, 12 or more."""
+    """Return the mean strength of the strongest pixels: one in a thousand, at least 12."""
     count = max(12, ink.size // 1000)
     return float(np.sort(ink, axis=None)[-count:].mean())
 
@@ -65,7 +66,7 @@ def noise_of(ink: npt.NDArray[np.floating[Any]]) -> float:
 
 
 def shrink(grey: Grey, side: int) -> Grey:
-    """Return the picture with at most `side` pixels on its longer side, each the mean of those it stands for."""
+    """Return the picture with at most `side` pixels on its longer side; each is the mean of the old ones."""
     scale = side / max(grey.shape)
     if scale >= 1:
         return grey

@@ -1,4 +1,4 @@
-"""Neighbourhoods of pixels: the largest and smallest within a square, and connected pieces; numpy only."""
+"""Grey-level morphology and connected pieces, in numpy alone."""
 
 from typing import TypeAlias
 
@@ -10,36 +10,36 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Labels: TypeAlias = npt.NDArray[np.intp]
 
 
-def dilated(grey: Grey, height: int, width: int) -> Grey:
+def dilate(grey: Grey, height: int, width: int) -> Grey:
     """Return the maximum over a window of odd `height` and `width` around each pixel, (h, w) uint8.
 
-    The window is cut off at the border: nothing outside the picture counts.
+    Pixels outside the picture do not count.
     """
     for axis, size in enumerate((height, width)):
-        grey = _running_maximum(grey, size, axis)
+        grey = _slide_maximum(grey, size, axis)
     return grey
 
 
-def eroded(grey: Grey, height: int, width: int) -> Grey:
+def erode(grey: Grey, height: int, width: int) -> Grey:
     """Return the minimum over a window of odd `height` and `width` around each pixel, (h, w) uint8."""
-    return ~dilated(~grey, height, width)
+    return ~dilate(~grey, height, width)
 
 
-def opened(grey: Grey, height: int, width: int) -> Grey:
-    """Return the picture without what is light and too small to hold a `height` x `width` window, (h, w) uint8."""
-    return dilated(eroded(grey, height, width), height, width)
+def apply_opening(grey: Grey, height: int, width: int) -> Grey:
+    """Erode, then dilate: remove light parts that are too small for a `height` x `width` window, (h, w) uint8."""
+    return dilate(erode(grey, height, width), height, width)
 
 
-def labelled(mask: Mask) -> Labels:
-    """Return a number for each pixel, the same within a piece that touches at sides or corners, (h, w); 0 is none.
+def label_pieces(mask: Mask) -> Labels:
+    """Return the label of each pixel's piece, (h, w); pixels outside the mask get 0. Pieces touch at sides or corners.
 
-    Numbers are 1 + the largest flat index in the piece. Each round hands the largest number to neighbours, to the
-    piece's former root, and along the chain of roots, so rounds grow with the logarithm of a stroke's length.
+    A label is 1 + the largest flat index in the piece. Each round passes the largest label to the neighbours, to the
+    piece's former root, and along the chain of roots. So the rounds grow with the logarithm of a stroke's length.
     """
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     roots = np.arange(mask.size + 1)
     while True:
-        spread = np.where(mask, _neighbours_maximum(labels), 0)
+        spread = np.where(mask, _spread_maximum(labels), 0)
         changed = spread != labels
         if not changed.any():
             return labels
@@ -48,12 +48,12 @@ def labelled(mask: Mask) -> Labels:
         labels = roots[spread]
 
 
-def _running_maximum(grey: Grey, size: int, axis: int) -> Grey:
+def _slide_maximum(grey: Grey, size: int, axis: int) -> Grey:
     reach = min(size // 2, grey.shape[axis] - 1)
     pad = [(0, 0), (0, 0)]
     pad[axis] = (reach, reach)
     line = np.moveaxis(np.pad(grey, pad), axis, 0)
-    # Windows of 1, 2, 4, ... are joined; the last join overlaps, which a maximum does not mind.
+    # Each round joins two windows: 1, 2, 4, ... The last two overlap, which does not change a maximum.
     window = 1
     while window < 2 * reach + 1:
         step = min(window, 2 * reach + 1 - window)
@@ -62,7 +62,7 @@ def _running_maximum(grey: Grey, size: int, axis: int) -> Grey:
     return np.moveaxis(line, 0, axis)
 
 
-def _neighbours_maximum(labels: Labels) -> Labels:
+def _spread_maximum(labels: Labels) -> Labels:
     tall = labels.copy()
     np.maximum(tall[1:], labels[:-1], out=tall[1:])
     np.maximum(tall[:-1], labels[1:], out=tall[:-1])

@@ -1,4 +1,4 @@
-"""Puts ink where MNIST has it: 20 pixels long, its centre of mass in the middle of 28x28.
+"""Places ink as in MNIST: 20 pixels long, its centre of mass in the middle of 28x28.
 
 The rules are those of http://yann.lecun.com/exdb/mnist/: "size normalized to fit in a 20x20 pixel box while
 preserving their aspect ratio", then "centered in a 28x28 image by computing the center of mass".
@@ -8,23 +8,23 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFilter import GaussianBlur
 
-from mnist_model.prepare.morphology import Grey, dilated, eroded
+from mnist_model.prepare.morphology import Grey, dilate, erode
 
 SIDE = 28
 BOX = 20
 #: In MNIST the longer side of each digit has 19 or 20 pixels above this strength.
 FAINT = 32
-#: Background of a picture that is ready: 0 in MNIST, a little more after a JPEG.
+#: Most strength of the background in a picture like MNIST's: 0 in MNIST, a little more after a JPEG.
 BLACK = 8
-#: Thinnest and thickest strokes in pixels of the 28x28 picture: nine in ten of MNIST's are between.
+#: Thinnest and thickest strokes in pixels of the 28x28 picture: nine in ten of MNIST's digits lie between.
 MIN_STROKE = 2.2
 MAX_STROKE = 4.2
-#: Pixels per final pixel while strokes are thickened.
+#: Pixels per final pixel while strokes are made thicker or thinner.
 FINE = 8
 
 
 def crop(ink: Grey) -> Grey:
-    """Return the smallest part that holds all ink stronger than `FAINT`, (h, w) uint8; all of it if none is."""
+    """Return the smallest part with all ink stronger than `FAINT`, (h, w) uint8; without such ink, the whole."""
     rows, columns = np.nonzero(ink > FAINT)
     if not len(rows):
         return ink
@@ -32,27 +32,27 @@ def crop(ink: Grey) -> Grey:
 
 
 def even_strokes(ink: Grey) -> Grey:
-    """Return the ink at `FINE` times its final size, its strokes neither thinner nor thicker than MNIST's."""
+    """Return the ink at `FINE` times its final size, with strokes as thick as MNIST's."""
     long = BOX * FINE
     height, width = (max(1, round(length * long / max(ink.shape))) for length in ink.shape)
-    # A quarter of a final pixel of blur: frayed edges would count as many thin strokes.
+    # A blur of a quarter of a final pixel: frayed edges would count as many thin strokes.
     smooth = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC).filter(GaussianBlur(FINE / 4))
     fine = np.asarray(smooth)
-    stroke = stroke_width(fine)
+    stroke = measure_stroke_width(fine)
     radius = round((min(max(stroke, MIN_STROKE * FINE), MAX_STROKE * FINE) - stroke) / 2)
     if radius == 0:
         return fine
     window = 2 * abs(radius) + 1
     room = np.pad(fine, 2 * window)
-    grown = dilated(room, window, window) if radius > 0 else eroded(room, window, window)
+    grown = dilate(room, window, window) if radius > 0 else erode(room, window, window)
     return crop(np.asarray(Image.fromarray(grown).filter(GaussianBlur(abs(radius) / 2))))
 
 
-def stroke_width(ink: Grey) -> float:
-    """Return the mean width of the strokes in pixels: their area over half the length of their outline."""
+def measure_stroke_width(ink: Grey) -> float:
+    """Return the mean width of the strokes in pixels: their area divided by half the length of their outline."""
     mask = np.pad(ink >= 128, 1)
     edges = int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
-    # An outline at an angle crosses more pixel sides than its length: 4 / pi of it on average.
+    # A slanted outline crosses more pixel sides than its length: 4 / pi times as many on average.
     return 2 * int(mask.sum()) / max(edges * np.pi / 4, 1)
 
 
@@ -66,13 +66,13 @@ def scale(ink: Grey) -> Grey:
 def centre(ink: Grey) -> Grey:
     """Return the ink with its centre of mass in the middle of a picture, (28, 28) uint8."""
     room = np.pad(ink, SIDE)  # (28 + h + 28, 28 + w + 28)
-    y, x = centre_of_mass(room)
-    # To the nearest whole pixel, as in MNIST, where every centre is from 13.5 up to 14.5.
+    y, x = find_centre_of_mass(room)
+    # MNIST moves by whole pixels too: its centres lie between 13.5 and 14.5.
     top, left = int(y + 0.5) - SIDE // 2, int(x + 0.5) - SIDE // 2
     return room[top : top + SIDE, left : left + SIDE].copy()
 
 
-def centre_of_mass(ink: Grey) -> tuple[float, float]:
+def find_centre_of_mass(ink: Grey) -> tuple[float, float]:
     """Return the ink's centre of mass, row and column in pixels; the middle of pixel (0, 0) is (0, 0)."""
     down, across = ink.sum(1, dtype=np.float64), ink.sum(0, dtype=np.float64)
     total = max(float(down.sum()), 1.0)
@@ -80,8 +80,8 @@ def centre_of_mass(ink: Grey) -> tuple[float, float]:
 
 
 def is_like_mnist(ink: Grey) -> bool:
-    """Tell whether a (28, 28) picture is light on dark, 20 pixels long and centred: ready as it is."""
-    y, x = centre_of_mass(ink)
+    """Tell whether a (28, 28) picture needs no change: light on dark, 20 pixels long and centred."""
+    y, x = find_centre_of_mass(ink)
     return 13 <= y <= 15 and 13 <= x <= 15 and has_digit_size(ink)
 
 

@@ -1,4 +1,4 @@
-"""Tells ink from paper: the grey in which they differ most, and which of them is the darker."""
+"""Tells ink from paper: finds the grey in which they differ most, and whether the ink is darker."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -10,11 +10,11 @@ from mnist_model.prepare.morphology import Grey
 def grey_by_contrast(picture: Grey) -> Grey:
     """Return the grey in which the ink stands out most from the paper around it, (h, w) uint8.
 
-    A yellow pen on white is nearly as bright as the paper; along the axis of the largest local differences in colour
-    (the first principal component) it is not.
+    A yellow pen on white is nearly as bright as the paper. It stands out along the axis of the largest local
+    differences in colour, the first principal component.
 
     Args:
-        picture: (h, w, 3) colours, or (h, w) grey, which stays as it is; uint8.
+        picture: (h, w, 3) colours, or (h, w) grey, which is returned unchanged; uint8.
     """
     if picture.ndim == 2:
         return picture
@@ -33,7 +33,7 @@ def light_on_dark(grey: Grey) -> Grey:
 
 
 def ink_is_dark(grey: Grey) -> bool:
-    """Tell the ink's side by three signs: it is the minority, long for its width, and seldom all along the border."""
+    """Decide by three signs: ink is the minority, it is long for its width, and it seldom fills the border."""
     return sum(polarity_signs(grey)) > 0
 
 
@@ -49,15 +49,15 @@ def polarity_signs(grey: Grey) -> tuple[float, float, float]:
 
 
 def _surroundings(coarse: Grey) -> Grey:
-    # A median over half the picture follows slopes and shadows and no stroke. Its cost grows with the fourth power of
-    # the side, so it is taken on a thumbnail.
+    # A median over half the picture follows slopes and shadows, but not strokes. Its cost grows with the fourth power
+    # of the side, so it is computed on a thumbnail.
     small = shrink(coarse, COARSE_SIDE // 3)
     median = Image.fromarray(small).filter(ImageFilter.MedianFilter(max(small.shape) // 4 * 2 + 1))
     return np.asarray(median.resize(coarse.shape[::-1], Image.Resampling.BILINEAR))
 
 
 def stroke_length(grey: Grey) -> float:
-    """Return how many times its own width the light part of a coarse picture is long."""
+    """Return the length of the light strokes in a coarse picture, divided by their width."""
     window = stroke_window(grey)
     ink = top_hat(grey, window)
     return float(ink.sum()) / max(strongest(ink), 1) / window**2

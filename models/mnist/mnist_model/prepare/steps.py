@@ -1,4 +1,4 @@
-"""Turns a decoded picture into what MNIST looks like, in steps that can be looked at one by one.
+"""Makes a decoded picture look like MNIST, in steps; a caller can look at the result of each.
 
 In: a picture from `read_pixels`, any size, grey or colour. Out: (28, 28) uint8, 0 = background, 255 = ink. Raises
 `UnreadableImage` for a picture without ink.
@@ -17,7 +17,7 @@ from mnist_model.prepare.strokes import keep_digit, remove_frame
 
 Step: TypeAlias = Callable[[Grey], Grey]
 
-#: Every step takes and gives uint8 pictures; ink is light from the third on.
+#: Every step takes and returns a uint8 picture; from the third step on, ink is light.
 STEPS: tuple[Step, ...] = (
     enlarge_small,
     grey_by_contrast,
@@ -34,28 +34,28 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def digit_of(picture: Grey) -> Grey:
-    """Return the picture's digit as MNIST would have it, (28, 28) uint8; a picture that is so already, unchanged.
+def find_digit(picture: Grey) -> Grey:
+    """Return the picture's digit as in MNIST, (28, 28) uint8; a picture like MNIST's is returned unchanged.
 
     Args:
         picture: (h, w) grey or (h, w, 3) colours, uint8.
     """
-    ready = as_it_is(picture)
+    ready = try_shortcut(picture)
     if ready is not None:
         return ready
-    *_, (_, digit) = steps(picture)
+    *_, (_, digit) = run_steps(picture)
     return digit
 
 
-def steps(picture: Grey) -> Iterator[tuple[str, Grey]]:
-    """Yield each step's name and what the picture looks like after it."""
+def run_steps(picture: Grey) -> Iterator[tuple[str, Grey]]:
+    """Yield the name of each step and the picture after it."""
     for step in STEPS:
         picture = step(picture)
         yield step.__name__, picture
 
 
-def as_it_is(picture: Grey) -> Grey | None:
-    """Return a picture of (28, 28) that needs at most inverting or moving, ready; for any other, None."""
+def try_shortcut(picture: Grey) -> Grey | None:
+    """Return the digit of a (28, 28) picture that needs at most inverting or moving; for any other, None."""
     if picture.shape != (SIDE, SIDE):
         return None
     for ink in (picture, ~picture):

@@ -1,25 +1,25 @@
-"""Tells the digit's strokes from everything else that is ink: a drawn frame, specks, blots."""
+"""Tells the digit's strokes from other ink: a drawn frame, specks, blots."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from inference_pictures.errors import UnreadableImage
-from mnist_model.prepare.morphology import Grey, Labels, Mask, dilated, labelled
+from mnist_model.prepare.morphology import Grey, Labels, Mask, dilate, label_pieces
 
-#: A pixel of at least this strength (of 255) belongs to a stroke.
+#: Least strength, of 255, of a pixel in a stroke.
 STROKE = 110
-#: Gaps up to this share of the longer side are bridged when pieces are told apart.
+#: Widest gap within a piece, as a share of the longer side.
 GAP = 0.01
-#: Pieces weaker than this share of the strongest are shadows or lines.
+#: Least strength of a stroke, as a share of the strongest piece's: weaker pieces are shadows or lines.
 MIN_STRENGTH = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Ink that hangs together: its label, its box, and its ink.
+    """A connected piece of ink: its label, its box, its mass and its strength.
 
-    `mass` is the sum of its pixels; `strength` their mean, weighted by themselves: a shadow's is well below ink's.
+    `mass` is the sum of its pixels. `strength` is their mean, weighted by themselves; a shadow's is well below ink's.
     """
 
     label: int
@@ -38,38 +38,43 @@ class Piece:
 
 def remove_frame(ink: Grey) -> Grey:
     """Return the ink without a frame drawn around it, (h, w) uint8."""
-    labels, pieces = pieces_of(ink)
+    labels, pieces = find_pieces(ink)
     frames = [piece for piece in pieces if is_frame(piece, pieces, labels)]
     return np.where(np.isin(labels, [frame.label for frame in frames]), 0, ink).astype(np.uint8)
 
 
 def keep_digit(ink: Grey) -> Grey:
-    """Return the largest piece of ink and the pieces that are large and near enough to be its strokes, (h, w) uint8.
+    """Return the largest piece of ink, with the pieces that belong to it, (h, w) uint8.
 
     Raises:
         UnreadableImage: there is no ink.
     """
-    labels, pieces = pieces_of(ink)
+    labels, pieces = find_pieces(ink)
     if not pieces:
-        raise UnreadableImage("picture holds no strokes, expected a digit; send one with darker or thicker strokes")
+        raise UnreadableImage(
+            "picture holds no strokes, expected a digit; send a picture with darker or thicker strokes"
+        )
     least = MIN_STRENGTH * max(piece.strength for piece in pieces)
     pieces = [piece for piece in pieces if piece.strength >= least]
     main = max(pieces, key=lambda piece: piece.mass)
     kept = [main]
-    for piece in sorted(pieces, key=lambda piece: distance(piece, main)):
+    for piece in sorted(pieces, key=lambda piece: measure_distance(piece, main)):
         if piece is not main and belongs(piece, main, kept):
             kept.append(piece)
     strong = np.isin(labels, [piece.label for piece in kept]) & (ink >= STROKE)
-    # A stroke's own soft edge is within two pixels; what is faint farther off is a shadow or a line that runs into it.
-    return np.where(dilated(strong.astype(np.uint8), 5, 5), ink, 0).astype(np.uint8)
+    # A stroke's soft edge lies within two pixels; faint ink farther off is a shadow, or a line that runs into it.
+    return np.where(dilate(strong.astype(np.uint8), 5, 5), ink, 0).astype(np.uint8)
 
 
 def belongs(piece: Piece, main: Piece, kept: list[Piece]) -> bool:
-    """Tell whether a piece is a stroke of the digit: a twentieth of its ink, and within a third of its size."""
-    return piece.mass >= 0.05 * main.mass and min(distance(piece, other) for other in kept) <= 0.35 * main.side
+    """Tell whether a piece is a stroke of the digit: it has a twentieth of the main piece's ink and lies near.
+
+    Near is within about a third of the main piece's size.
+    """
+    return piece.mass >= 0.05 * main.mass and min(measure_distance(piece, other) for other in kept) <= 0.35 * main.side
 
 
-def distance(one: Piece, other: Piece) -> int:
+def measure_distance(one: Piece, other: Piece) -> int:
     """Return the pixels between two boxes, 0 when they touch or overlap."""
     down = max(one.top, other.top) - min(one.bottom, other.bottom)
     across = max(one.left, other.left) - min(one.right, other.right)
@@ -77,12 +82,12 @@ def distance(one: Piece, other: Piece) -> int:
 
 
 def is_frame(piece: Piece, pieces: list[Piece], labels: Labels) -> bool:
-    """Tell whether a piece goes around other ink and leaves its own middle free."""
+    """Tell whether a piece surrounds other ink and leaves its own middle free."""
     return encloses(piece, pieces) and is_ring(piece, labels)
 
 
 def encloses(piece: Piece, pieces: list[Piece]) -> bool:
-    """Tell whether some other piece of a fifth of its size lies within the piece's box."""
+    """Tell whether another piece, at least a fifth of its size, lies within the piece's box."""
     return any(
         other.side >= 0.2 * piece.side
         and piece.top < other.top
@@ -103,11 +108,11 @@ def is_ring(piece: Piece, labels: Labels) -> bool:
     return all(side.mean() > 0.75 for side in sides)
 
 
-def pieces_of(ink: Grey) -> tuple[Labels, list[Piece]]:
-    """Return the label of each pixel's piece, (h, w), faint edges included, and the pieces."""
+def find_pieces(ink: Grey) -> tuple[Labels, list[Piece]]:
+    """Return the label of each pixel's piece, (h, w), with faint edges, and the pieces."""
     reach = 2 * round(GAP * max(ink.shape) / 2) + 3
-    mask: Mask = dilated((ink >= STROKE).astype(np.uint8), reach, reach) > 0
-    labels = labelled(mask)
+    mask: Mask = dilate((ink >= STROKE).astype(np.uint8), reach, reach) > 0
+    labels = label_pieces(mask)
     rows, columns = np.nonzero((ink >= STROKE) & mask)
     numbers, inverse = np.unique(labels[rows, columns], return_inverse=True)
     values = ink[rows, columns].astype(np.float64)

@@ -1,1 +1,1 @@
-"""Clients: `key_file` reads who they are, `require_key` lets them in, `allowances` counts what each of them does."""
+"""Clients: `key_file` reads their keys and limits, `require_key` checks keys, `allowances` applies limits."""

@@ -11,18 +11,18 @@ KEY_BYTES = 32
 
 
 def new_key() -> str:
-    """Return a new random key, 43 characters that a header may hold as they are."""
+    """Return a new random key, 43 characters that are valid in a header."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a new key for a client and the lines of the key file for it; nothing is stored."""
+    """Print a new key for a client and its lines for the key file; nothing is stored."""
     key = new_key()
     digest = sha256(key.encode()).hexdigest()
     try:
         (name,) = arguments
         client = Client(name=name, sha256=[digest])
-    except ValueError:  # ValidationError is one
+    except ValueError:  # includes ValidationError
         print(f"usage: python -m inference_api.clients NAME, where NAME matches {NAME_PATTERN}", file=sys.stderr)  # noqa: T201
         return 2
     print(f"key for {client.name}, shown only now:\n{key}\n")  # noqa: T201

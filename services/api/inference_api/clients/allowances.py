@@ -1,6 +1,6 @@
-"""What each client has used of its allowance: submissions per second, and jobs accepted and not finished.
+"""Limits each client's submissions per second and jobs in flight.
 
-Both are counted in this process alone, see `docs/decisions/0010-limits-are-per-process.md`.
+Each process counts by itself, see `docs/decisions/0010-limits-are-per-process.md`.
 """
 
 import math
@@ -14,25 +14,25 @@ from inference_api.errors import RateLimited, TooManyInFlight
 from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable, Unavailable
 
-#: Nobody can say when a job will be finished; one may be at any time.
+#: The next result may arrive at any time.
 IN_FLIGHT_RETRY_AFTER_S = 1
-#: Results that are asked for in one call, when some may have been missed.
+#: Results read in one call after notifications may have been missed.
 READ_COUNT = 500
 
 
 @dataclass(slots=True)
 class Usage:
-    """What one client has used: tokens left in its bucket (filled at its first call), and jobs that count."""
+    """One client's token bucket (full at its first call) and its number of jobs in flight."""
 
     tokens: float = math.inf
     filled_s: float = 0.0
     job_count: int = 0
 
     def take_token(self, client: Client, now_s: float) -> None:
-        """Take one of the tokens, which come at the client's rate up to one second's worth, at least 1.
+        """Take a token; the bucket fills at the client's rate and holds one second's tokens, at least 1.
 
         Raises:
-            RateLimited: there is none; it says when there will be.
+            RateLimited: the bucket is empty; `retry_after_s` says when the next token comes.
         """
         if client.rate_per_s is None:
             return
@@ -47,15 +47,15 @@ class Usage:
 
 
 class Allowances:
-    """Admits submissions as far as their client's limits go.
+    """Applies the limits of clients to their submissions.
 
-    A job counts as in flight from before its publish until its result is announced, at the latest until its TTL is
-    over. A submission that is answered 503 counts in neither way.
+    A job is in flight from its publish until the notification of its result, at most for its TTL. A submission that is
+    answered 503 does not count.
 
     Args:
-        store: asked for results whose announcement may have been missed.
-        job_ttl_s: seconds after which a job is no longer worth running.
-        clock: seconds that only grow.
+        store: read when notifications may have been missed.
+        job_ttl_s: seconds after which a job no longer runs.
+        clock: monotonic seconds.
     """
 
     def __init__(self, store: Store, *, job_ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,16 +63,16 @@ class Allowances:
         self._job_ttl_s = job_ttl_s
         self._clock = clock
         self._usages: dict[str, Usage] = {}
-        # Jobs in flight, the oldest first: who has them, and when they stop to count.
+        # Jobs in flight, the oldest first: the client's usage, and the time at which the job stops counting.
         self._jobs: dict[str, tuple[Usage, float]] = {}
 
     @contextmanager
-    def admit(self, client: Client) -> Iterator["Place"]:
-        """Give a submission a place among its client's jobs, for as long as it has no job of its own.
+    def reserve(self, client: Client) -> Iterator["Slot"]:
+        """Reserve one of the client's in-flight slots for a submission.
 
         Raises:
             RateLimited: too many submissions per second.
-            TooManyInFlight: too many jobs accepted and not finished.
+            TooManyInFlight: too many jobs in flight.
         """
         usage = self._usages.setdefault(client.name, Usage())
         self._forget_late_jobs()
@@ -82,17 +82,17 @@ class Allowances:
                 retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
             )
         usage.take_token(client, self._clock())
-        place = Place(self, usage, is_counted=client.max_in_flight is not None)
+        slot = Slot(self, usage, is_counted=client.max_in_flight is not None)
         try:
-            yield place
+            yield slot
         except Unavailable:
             usage.tokens += 1
             raise
         finally:
-            place.leave()
+            slot.release()
 
     def add(self, inference_id: str, usage: Usage) -> bool:
-        """Count a job; return whether it is new."""
+        """Count a job as in flight; return False if it is counted already."""
         if inference_id in self._jobs:
             return False
         self._jobs[inference_id] = usage, self._clock() + self._job_ttl_s
@@ -100,21 +100,21 @@ class Allowances:
         return True
 
     def remove(self, inference_ids: Iterable[str]) -> None:
-        """Count these jobs no longer, those that are counted."""
+        """Stop counting these jobs; ignore jobs that are not counted."""
         for inference_id in inference_ids:
             job = self._jobs.pop(inference_id, None)
             if job is not None:
                 job[0].job_count -= 1
 
-    async def on_announcement(self, inference_ids: Sequence[str]) -> None:
-        """Note that these jobs have results; if there are no ids, look which have: some may have been missed."""
+    async def on_notification(self, inference_ids: Sequence[str]) -> None:
+        """Stop counting these jobs, which have results; without ids, read which jobs have results."""
         self.remove(inference_ids)
         waiting = [] if inference_ids else list(self._jobs)
-        with suppress(StoreUnavailable):  # the next silence is another chance
+        with suppress(StoreUnavailable):  # the next empty notification tries again
             for start in range(0, len(waiting), READ_COUNT):
                 asked = waiting[start : start + READ_COUNT]
                 bodies = await self._store.get(asked)
-                self.remove(one for one, body in zip(asked, bodies, strict=True) if body is not None)
+                self.remove(found for found, body in zip(asked, bodies, strict=True) if body is not None)
 
     def _forget_late_jobs(self) -> None:
         now_s = self._clock()
@@ -122,8 +122,8 @@ class Allowances:
             self.remove([next(iter(self._jobs))])
 
 
-class Place:
-    """What a submission under way holds of its client's allowance, until a job takes it over."""
+class Slot:
+    """A reserved in-flight slot; released when the request ends, unless a job was accepted."""
 
     def __init__(self, allowances: Allowances, usage: Usage, *, is_counted: bool) -> None:
         self._allowances = allowances
@@ -135,9 +135,9 @@ class Place:
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
-        """Count a job while it is published, and after that if no error came; one that counts already, not twice."""
-        self.leave()
-        # Before the publish: the result may be announced before the confirm arrives.
+        """Count the job as in flight; undo that if publishing fails. A job already counted is left alone."""
+        self.release()
+        # Before the publish: the result's notification may arrive before the confirm.
         is_new = self._is_counted and self._allowances.add(inference_id, self._usage)
         try:
             yield
@@ -146,8 +146,8 @@ class Place:
                 self._allowances.remove([inference_id])
             raise
 
-    def leave(self) -> None:
-        """Give the place up, if it is still held."""
+    def release(self) -> None:
+        """Release the slot, if it is still held."""
         if self._is_held:
             self._usage.job_count -= 1
             self._is_held = False

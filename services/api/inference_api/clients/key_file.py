@@ -1,4 +1,4 @@
-"""The key file: who may come in, and what each client is allowed."""
+"""The key file: the clients with their keys and limits."""
 
 import hmac
 import logging
@@ -16,17 +16,17 @@ from inference_bridge.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-#: At most so often is the file looked at for a change.
+#: Seconds between two checks of the file for a change.
 LOOK_INTERVAL_S = 1.0
-#: What a client may be called.
+#: Valid names of clients.
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
-#: What tells one version of a file from the next: modified at (ns), bytes, inode. None: there is no file.
+#: Identifies a version of a file: modification time (ns), bytes, inode; None if the file is missing.
 Version = tuple[int, int, int] | None
 
 
 class Client(BaseModel):
-    """A client: its name, its keys' digests, and its limits in each API process; a limit of None is none."""
+    """A client: its name, the digests of its keys, and its limits in each API process; None means no limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -43,12 +43,15 @@ class Client(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """One version of the key file: each key's digest and whose it is."""
+    """One version of the key file: the digest of each key with its client."""
 
     holders: tuple[tuple[bytes, Client], ...]
 
     def holder(self, key: bytes) -> Client | None:
-        """Return whose key it is, None for nobody's; how long it takes says nothing about the stored digests."""
+        """Return the client of a key, or None.
+
+        Runs in constant time, so that timing reveals nothing about the stored digests.
+        """
         presented, found = sha256(key).digest(), None
         for digest, client in self.holders:
             if hmac.compare_digest(digest, presented):
@@ -59,15 +62,15 @@ class Keys:
 class KeyFile:
     """The clients in a TOML file, read again when it changes.
 
-    A key is 32 random bytes: nobody can try them all, so that a plain SHA-256 hides it as well as a slow password hash
-    would, and costs next to nothing per call.
+    A key has 32 random bytes, too many to try. A plain SHA-256 therefore protects it as well as a slow password hash,
+    at almost no cost per call.
 
     Args:
-        path: the file; a table for each client, see `docs/security.md`.
-        clock: seconds that only grow.
+        path: of the file; it has a table for each client, see `docs/security.md`.
+        clock: monotonic seconds.
 
     Raises:
-        ConfigurationError: the file is missing or wrong. Later, a wrong version is logged and the old one stays.
+        ConfigurationError: the file is missing or wrong at start. A later wrong version is logged and ignored.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,7 +81,7 @@ class KeyFile:
         self._looked_s = clock()
 
     def holder(self, key: bytes) -> Client | None:
-        """Return whose key it is by the file as it is now, None for nobody's."""
+        """Return the client of a key in the current file, or None."""
         now_s = self._clock()
         if now_s - self._looked_s >= LOOK_INTERVAL_S:
             self._looked_s = now_s
@@ -99,17 +102,17 @@ class KeyFile:
 
 
 def read_keys(path: Path) -> Keys:
-    """Return what a key file says.
+    """Return the keys in a key file.
 
     Raises:
-        ConfigurationError: the file is missing, no TOML, names no client, or a client's table is wrong.
+        ConfigurationError: the file is missing, is not TOML, has no client, or has a wrong table.
     """
     try:
         tables = tomllib.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # ValueError includes TOMLDecodeError and UnicodeDecodeError
         raise _wrong(path, f"cannot be read ({error})", "name a readable TOML file") from None
     if not tables:
-        raise _wrong(path, "names no client", "add one with `python -m inference_api.clients NAME`")
+        raise _wrong(path, "has no client", "add a client with `python -m inference_api.clients NAME`")
     holders = [(digest, client) for client in _clients(path, tables) for digest in client.digests]
     if len({digest for digest, _ in holders}) < len(holders):
         raise _wrong(path, "holds a key twice", "give each client keys of its own")
@@ -124,7 +127,7 @@ def _clients(path: Path, tables: dict[str, Any]) -> list[Client]:
         try:
             clients.append(Client.model_validate({**table, "name": name}))
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+            problems = [f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()]
             raise _wrong(path, f"is wrong in [{name}] ({'; '.join(problems)})", "see docs/security.md") from None
     return clients
 
@@ -137,5 +140,5 @@ def _version(path: Path) -> Version:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _wrong(path: Path, what: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(f"the key file {path} {what}; {remedy}")
+def _wrong(path: Path, problem: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(f"the key file {path} {problem}; {remedy}")

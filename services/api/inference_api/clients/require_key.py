@@ -1,4 +1,4 @@
-"""Lets in who brings a key, and tells the routes who calls."""
+"""Checks the API key of each call, and passes its client to the routes."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -8,30 +8,30 @@ from inference_api.clients.key_file import Client, KeyFile
 from inference_api.errors import Unauthorized
 from inference_api.http.problems import problem
 
-#: Probes come from the platform, which has no key.
+#: The platform's probes have no key.
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-#: Who comes in where no keys are asked for.
+#: The client of every call when no key file is set.
 ANYONE = Client.model_construct(name="", sha256=[])
 
 
 class RequireKey:
-    """ASGI middleware that lets in who brings a key; plain ASGI, so that no byte of a refused body is read."""
+    """ASGI middleware that refuses calls without a known key; plain ASGI reads no byte of a refused body."""
 
     def __init__(self, app: ASGIApp, keys: KeyFile) -> None:
         self._app = app
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its client in `request.state.client`, or answer 401."""
+        """Set `request.state.client` and call the application, or answer 401."""
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
-        key = _presented(Headers(scope=scope))
+        key = _read_bearer_key(Headers(scope=scope))
         client = None if key is None else self._keys.holder(key)
         if client is None:
-            found = "no Authorization header with a Bearer key" if key is None else "a key that is nobody's"
+            found = "no Authorization header with a Bearer key" if key is None else "an unknown key"
             detail = f"the call has {found}; send 'Authorization: Bearer KEY' with a key that the operator gave you"
-            # The connection stays: closed with a body on its way, the client would see a reset instead of the reason.
+            # The connection stays open: closing it while a body arrives could reset it before the client reads this.
             refusal = problem(401, Unauthorized.code, detail, {"WWW-Authenticate": "Bearer"})
             await refusal(scope, receive, send)
             return
@@ -40,12 +40,12 @@ class RequireKey:
 
 
 def client_of(request: Request) -> Client:
-    """Return who calls."""
+    """Return the client of a call."""
     client: Client = getattr(request.state, "client", ANYONE)
     return client
 
 
-def _presented(headers: Headers) -> bytes | None:
+def _read_bearer_key(headers: Headers) -> bytes | None:
     values = headers.getlist("authorization")
     scheme, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     return key.strip().encode() if scheme.lower() == "bearer" and key.strip() else None

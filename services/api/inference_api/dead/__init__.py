@@ -1,1 +1,1 @@
-"""The dead letters of a model, for a person: `commands` lists, shows, replays and purges; `report` is their text."""
+"""The command `dead` for operators: `commands` lists, shows, replays and purges; `report` formats the output."""

@@ -1,6 +1,7 @@
 """`python -m inference_api dead`: list, show, replay and purge dead letters.
 
-Exit status: 0 done, 1 no such id or not a job, 69 RabbitMQ or Redis is away, 78 wrong configuration.
+The exit status is 0 when done, 1 for an unknown id or a foreign message, 69 when RabbitMQ or Redis is away, 78 when the
+configuration is wrong.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from inference_bridge.contract import Store
 from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
 from inference_bridge.errors import ConfigurationError, Unavailable
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
-from inference_bridge.rabbitmq.replay import Replayer, second_life
+from inference_bridge.rabbitmq.replay import Replayer, renew_deadline
 from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
 from inference_bridge.spec import ModelSpec, load_spec
 from inference_bridge.wiring import build_store, open_dead_letters
@@ -23,10 +24,10 @@ from inference_bridge.wiring import build_store, open_dead_letters
 
 def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `dead list`, `dead show`, `dead replay` and `dead purge` to the command line."""
-    dead = commands.add_parser("dead", help="look after the dead letters").add_subparsers(dest="verb", required=True)
+    dead = commands.add_parser("dead", help="manage the dead letters").add_subparsers(dest="verb", required=True)
     dead.add_parser("list", help="one line for each dead letter")
-    show = dead.add_parser("show", help="everything about one, as JSON, and its picture")
-    show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for those that have none")
+    show = dead.add_parser("show", help="everything about a dead letter, as JSON, and its picture")
+    show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for letters without an id")
     replay = dead.add_parser("replay", help="run jobs again under their old ids")
     which = replay.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="inference id from the list")
@@ -35,7 +36,7 @@ def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def run_dead_command(arguments: argparse.Namespace) -> int:
-    """Do what the arguments say; return the exit status."""
+    """Run the command; return its exit status."""
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(_run(load_settings(BridgeSettings), arguments))
@@ -60,13 +61,13 @@ async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
 
 
 class Commands:
-    """What a person can do with the dead letters of one model; each command returns its exit status.
+    """The commands for the dead letters of one model; each returns its exit status.
 
     Args:
         spec: the model.
-        letters: its dead queue.
+        letters: its dead letters.
         store: its results.
-        job_ttl_s: seconds after which a replayed job is no longer worth running.
+        job_ttl_s: seconds after which a replayed job no longer runs.
     """
 
     def __init__(self, spec: ModelSpec, letters: DeadLetters, store: Store, *, job_ttl_s: int) -> None:
@@ -89,8 +90,8 @@ class Commands:
 
     async def list(self) -> int:
         """Print a line for each letter."""
-        async with self._letters.reading() as reading:
-            reports = [Report.of(letter, self._spec) async for letter in reading.letters()]
+        async with self._letters.browse() as browser:
+            reports = [Report.of(letter, self._spec) async for letter in browser.letters()]
         ids = [report.inference_id or "" for report in reports]
         results = await self._store.get(ids) if ids else []
         for line in format_table(reports, results, await self._store.attempts(ids)):
@@ -99,10 +100,10 @@ class Commands:
         return 0
 
     async def show(self, wanted: str) -> int:
-        """Print everything about the letters with this label."""
+        """Print everything about the letters with this id; `-` stands for letters without an id."""
         seen = shown = 0
-        async with self._letters.reading() as reading:
-            async for letter in reading.letters():
+        async with self._letters.browse() as browser:
+            async for letter in browser.letters():
                 seen += 1
                 if label_of(letter) == wanted:
                     shown += 1
@@ -110,19 +111,19 @@ class Commands:
         return 0 if shown else _not_there(wanted, seen)
 
     async def replay(self, wanted: str | None) -> int:
-        """Publish the job with this id again, or every job without one, and remove its letters."""
+        """Replay the job with this id, or with None every job, and remove its letters."""
         replayer = await self._letters.replayer()
         seen = found = removed = 0
         replayed: set[str] = set()
-        async with self._letters.reading() as reading:
-            async for letter in reading.letters():
+        async with self._letters.browse() as browser:
+            async for letter in browser.letters():
                 seen += 1
                 if wanted is None or letter.inference_id == wanted:
                     found += 1
                     if await self._replay_one(replayer, letter, replayed):
-                        reading.remove(letter)
+                        browser.remove(letter)
                         removed += 1
-            await reading.settled()
+            await browser.wait_for_removals()
         if wanted is not None and not found:
             return _not_there(wanted, seen)
         _say(f"removed {removed} of {_count(found)}")
@@ -139,20 +140,20 @@ class Commands:
         return Report.of(letter, self._spec).in_full(letter, self._spec, result, attempts)
 
     async def _replay_one(self, replayer: Replayer, letter: DeadLetter, replayed: set[str]) -> bool:
-        """Replay the job of one letter; return whether the letter may go.
+        """Replay the job of one letter; return whether to remove the letter.
 
-        The order makes a crash harmless: until the broker has confirmed the job the letter is here, and a second
-        replay does the same again.
+        A crash is harmless: the letter stays until the broker has confirmed the job, and replaying it again does the
+        same.
         """
         request = letter.request(self._spec)
         if request is None:
-            _say(f"{label_of(letter)}: no job of {self._spec.message_type}, left where it is; see `dead show`")
+            _say(f"{label_of(letter)}: not a valid job of {self._spec.message_type}, left in place; see `dead show`")
             return False
         inference_id = request.inference_id
         if inference_id in replayed:
             return True
-        if await self._store.revive(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
-            await replayer.publish(second_life(request, job_ttl_s=self._job_ttl_s))
+        if await self._store.reset(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
+            await replayer.publish(renew_deadline(request, job_ttl_s=self._job_ttl_s))
             _say(f"{inference_id}: replayed")
         else:
             _say(f"{inference_id}: has succeeded since; only its dead letter is removed")
@@ -166,8 +167,8 @@ def _count(count: int) -> str:
 
 def _not_there(wanted: str, seen: int) -> int:
     return _complain(
-        f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, and what another `dead` command "
-        "is reading at this moment is missing from it",
+        f"{wanted} is not among the {_count(seen)}; `dead list` shows their ids, without the letters that another "
+        "`dead` command is reading now",
         EXIT_FAILED,
     )
 

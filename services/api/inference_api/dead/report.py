@@ -1,4 +1,4 @@
-"""A dead letter as text: its line in the list, or everything about it."""
+"""Formats a dead letter as text: a line of the list, or everything about it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,12 +21,12 @@ _TITLES = ("id", "reason", "attempts", "died", "bytes")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a dead letter says about itself, without its body: ten thousand fit into memory.
+    """The properties of a dead letter without its body, so that ten thousand fit into memory.
 
     Attributes:
-        inference_id: the job's id, None if it has no id of ours.
-        is_job: whether a worker would run it.
-        reason: why the broker moved it.
+        inference_id: the id of its job, None if it has no valid id.
+        is_job: whether it is a valid job.
+        reason: why the broker dead-lettered it.
         died_at: when, if known.
         body_bytes: length of the body.
     """
@@ -39,12 +39,12 @@ class Report:
 
     @classmethod
     def of(cls, letter: DeadLetter, spec: ModelSpec) -> Self:
-        """Return what a letter says."""
+        """Return the report of a letter."""
         is_job = letter.request(spec) is not None
         return cls(letter.inference_id, is_job, letter.reason, letter.died_at, len(letter.body))
 
     def in_full(self, letter: DeadLetter, spec: ModelSpec, result: bytes | None, solo_attempts: int) -> str:
-        """Return everything about the letter: JSON, and below it the tensor, drawn, if the body is one."""
+        """Return everything about the letter as JSON; below it the tensor as text, if the body has its length."""
         properties = dict(vars(letter.properties))
         headers = properties.pop("headers", None)
         everything = {
@@ -57,24 +57,24 @@ class Report:
             "headers": headers,
             "result": None if result is None else json.loads(result),
         }
-        # Escaped: what others wrote must not reach the terminal as it is.
+        # Escaped, because a foreign message may hold control characters for the terminal.
         text = json.dumps(_plain(everything), indent=2)
         return text if self.body_bytes != spec.body_bytes else f"{text}\n{draw_tensor(letter.body, spec)}"
 
     def cause(self, result: bytes | None) -> str:
-        """Return the code of the failed result that the store still has, else what the letter itself tells."""
+        """Return the error code of the stored result, or the reason in the letter if there is no result."""
         answer = {} if result is None else json.loads(result)
         if answer.get("status") == Status.FAILED:
             return str(answer["error"]["code"])
         return self.reason if self.is_job else InvalidMessage.code
 
     def attempts(self, solo_attempts: int) -> int:
-        """Return how many times it ran: once in a batch and then alone; the last count only ended it."""
+        """Return how often it ran: once in a batch, then alone; the last counted attempt never ran."""
         return 1 + min(solo_attempts, SOLO_ATTEMPTS) if self.is_job else 0
 
     @property
     def died(self) -> str:
-        """When it died, ISO 8601 in UTC."""
+        """When it was dead-lettered, ISO 8601 in UTC."""
         return NO_ID if self.died_at is None else self.died_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -86,7 +86,7 @@ def label_of(letter: DeadLetter) -> str:
 def format_table(
     reports: Sequence[Report], results: Sequence[bytes | None], solo_attempts: Sequence[int]
 ) -> Iterator[str]:
-    """Yield a line of titles and an aligned line for each report; nothing when there are no reports."""
+    """Yield a line of titles and a line for each report, aligned; nothing without reports."""
     rows = [_TITLES] if reports else []
     for report, result, count in zip(reports, results, solo_attempts, strict=True):
         attempts, body_bytes = str(report.attempts(count)), str(report.body_bytes)
@@ -104,7 +104,7 @@ def draw_tensor(body: bytes, spec: ModelSpec) -> str:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Return what JSON can hold, whatever the headers of a foreign message are made of."""
+    """Return the value as JSON types; the headers of a foreign message may have any AMQP type."""
     if depth > _MAX_DEPTH:
         return "…"
     match value:

@@ -1,1 +1,1 @@
-"""HTTP around the routes: `server` and `protocol` bound connections, `uploads` reads bodies, `problems` are errors."""
+"""HTTP: `server` and `protocol` bound connections, `uploads` reads bodies, `problems` answers errors."""

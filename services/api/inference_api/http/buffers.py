@@ -1,4 +1,4 @@
-"""The memory for bodies on their way in: one bound for all calls of a process together."""
+"""Bounds the memory for arriving bodies, for all calls of a process together."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,26 +8,26 @@ from inference_api.errors import BuffersFull
 
 
 class Buffers:
-    """Counts the bytes of bodies as they arrive: what a client announces holds nothing.
+    """Counts the bytes of bodies as they arrive; a Content-Length alone takes no memory.
 
-    When there is no room for more, the body that has been silent for longest makes room: a client that never ends its
-    body keeps nobody out.
+    When the memory is full, the body that has been silent for longest is evicted: a client that never ends its body
+    cannot block the others.
 
     Args:
-        max_bytes: most bytes that all calls together may hold.
+        max_bytes: most bytes of all bodies together.
 
     Attributes:
-        byte_count: how many they hold now.
+        byte_count: bytes of all bodies now.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
         self.byte_count = 0
         self._max_bytes = max_bytes
-        self._arriving: dict[Body, None] = {}  # the one that has been silent for longest comes first
+        self._arriving: dict[Body, None] = {}  # ordered by silence, longest first
 
     @contextmanager
     def body(self) -> Iterator["Body"]:
-        """Give a body a share; all of its bytes count until the context ends."""
+        """Yield a new body; its bytes count until the context ends."""
         body = Body(self)
         try:
             yield body
@@ -38,7 +38,7 @@ class Buffers:
         """Count the next bytes of a body.
 
         Raises:
-            BuffersFull: there is no room, and no other body that could make room.
+            BuffersFull: the memory is full, and no other body can be evicted.
         """
         self._arriving.pop(body, None)
         while self.byte_count + byte_count > self._max_bytes and self._arriving:
@@ -51,26 +51,26 @@ class Buffers:
         self.byte_count += byte_count
 
     def full(self) -> BuffersFull:
-        """Return the error for a body that finds no room."""
-        return BuffersFull(f"pictures on their way in fill the {self._max_bytes} bytes for all; try again later")
+        """Return the error for a body that does not fit."""
+        return BuffersFull(f"arriving pictures fill the {self._max_bytes} bytes for them; try again later")
 
     def keep(self, body: "Body") -> None:
-        """Let no other body take the room of one that has arrived."""
+        """Protect a complete body from eviction."""
         self._arriving.pop(body, None)
 
     def release(self, body: "Body") -> None:
-        """Count a body no longer."""
+        """Stop counting a body."""
         self.keep(body)
         self.byte_count -= body.byte_count
         body.byte_count = 0
 
 
 class Body:
-    """One body's share of the buffers.
+    """One arriving body.
 
     Attributes:
-        byte_count: bytes that it holds.
-        is_evicted: whether it had to make room.
+        byte_count: bytes received.
+        is_evicted: whether it was evicted.
     """
 
     def __init__(self, buffers: Buffers) -> None:
@@ -80,10 +80,10 @@ class Body:
         self._timer: asyncio.Timeout | None = None
 
     def take(self, byte_count: int, timer: asyncio.Timeout) -> None:
-        """Count the next bytes; `timer` ends the reading when the body has to make room.
+        """Count the next bytes; `timer` ends the reading if the body is evicted.
 
         Raises:
-            BuffersFull: there is no room.
+            BuffersFull: the memory is full.
         """
         if self.is_evicted:
             raise self.full()
@@ -91,15 +91,15 @@ class Body:
         self._buffers.take(self, byte_count)
 
     def keep(self) -> None:
-        """Note that all of it has arrived."""
+        """Protect the body from eviction: all of it has arrived."""
         self._buffers.keep(self)
 
     def full(self) -> BuffersFull:
-        """Return the error for a body that found no room, or had to make room."""
+        """Return the error for a body that does not fit or was evicted."""
         return self._buffers.full()
 
     def evict(self) -> None:
-        """End the reading: its room is another's."""
+        """End the reading, to free the memory for another body."""
         self.is_evicted = True
         if self._timer is not None and not self._timer.expired():
             self._timer.reschedule(asyncio.get_running_loop().time())

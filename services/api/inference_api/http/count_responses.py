@@ -6,14 +6,14 @@ from inference_api.metrics import ApiMetrics
 
 
 class CountResponses:
-    """ASGI middleware that counts responses; plain ASGI, since a wrapped request never sees its client leave."""
+    """ASGI middleware that counts responses; plain ASGI, so that a request notices when its client leaves."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
         self._app = app
         self._responses = metrics.responses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note the status of its response."""
+        """Call the application and count its response by status."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What a client asks of an answer: how long to wait for the result (RFC 7240)."""
+"""Reads how long a client wants to wait for the result (RFC 7240)."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from inference_api.errors import InvalidRequest
 
 _PREFER_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:[,;]|$)", re.IGNORECASE)
 
-#: As programs print one: 5, 4.999999999999999, 1e-07.
+#: Numbers as programs print them: 5, 4.999999999999999, 1e-07.
 _NUMBER = re.compile(r"\d{1,32}(\.\d{1,32})?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
@@ -15,12 +15,12 @@ def preferred_wait_s(headers: Mapping[str, str], query: Mapping[str, str], *, ma
     """Return the seconds to wait, 0 to `max_wait_s`, from `Prefer: wait=5` or `?wait=5`; without either, 0.
 
     Raises:
-        InvalidRequest: `?wait=` is no number of seconds. A malformed `Prefer` is ignored, as RFC 7240 asks.
+        InvalidRequest: `?wait=` is not a number of seconds. A malformed `Prefer` is ignored, as RFC 7240 asks.
     """
     asked = query.get("wait")
     if asked is None:
         match = _PREFER_WAIT.search(headers.get("prefer", ""))
         asked = match[1] if match else "0"
     if not _NUMBER.fullmatch(asked):
-        raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds from 0 on, such as ?wait=5")
+        raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds, 0 or more, such as ?wait=5")
     return min(float(asked), max_wait_s)

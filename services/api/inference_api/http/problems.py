@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem bodies: a stable `type`, and a sentence with the value, the rule and the remedy."""
+"""Answers errors as RFC 9457 problems: a stable `type`, and a sentence with the value, the rule and the remedy."""
 
 import json
 import logging
@@ -52,7 +52,7 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error of this application, expected or not, with a problem body."""
+    """Make the application answer every error, expected or not, with a problem body."""
     app.add_exception_handler(errors.InferenceError, _on_inference_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
@@ -64,7 +64,7 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
         return await _on_defect(request, error)
     headers = {}
     if isinstance(error, errors.Unavailable):
-        # Spread, so that those who were refused together do not come back together.
+        # Random, so that clients refused together do not all return at once.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
     if isinstance(error, OverAllowance):
         headers["Retry-After"] = str(error.retry_after_s)

@@ -1,7 +1,7 @@
 """HTTP/1.1 on one connection: uvicorn's protocol, with bounds on the size and the time of a request's head.
 
-uvicorn with httptools takes a head of any size, for any time. What is bounded here is what no route can bound: it runs
-before there is a request, or after its answer.
+uvicorn with httptools accepts a head of any size, for any time. These bounds apply before a route runs or after it
+has answered, so no route could apply them.
 """
 
 import asyncio
@@ -11,52 +11,52 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_api.http.problems import MEDIA_TYPE, problem
 
-#: Most bytes of a request's line and headers, and of anything else that is no body.
+#: Most bytes of a request's line and headers, and of everything else outside the body.
 MAX_HEAD_BYTES = 32_768
 #: Most headers of a request, trailers included.
 MAX_HEADERS = 128
-#: Most requests that a connection may send ahead of their answers.
+#: Most unanswered requests on a connection.
 MAX_PIPELINED = 32
-#: Seconds in which a head must arrive, and in which the rest of a body must that was answered before its end.
+#: Time limit for the request head, and for the rest of a body that was answered before its end.
 HEAD_TIMEOUT_S = 10.0
-#: Seconds in which a client that was refused may read why.
+#: Seconds in which a refused client can read the answer.
 LINGER_S = 1.0
 
-#: What surrounds a header: a colon, a space, the end of the line.
+#: Bytes around a header's name and value: a colon, a space, the end of the line.
 _HEADER_OVERHEAD_BYTES = 4
 
 
 class RefusedRequest(Exception):
-    """Raised inside the parser to stop it; the client is answered what `_refusal` says."""
+    """Raised inside the parser to stop it; the client gets the answer in `_refusal`."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers 431 to a head that is too large and 408 to one that is too slow, and closes idle connections."""
+    """Answers 431 to a head that is too large and 408 to a slow head, and closes idle connections."""
 
-    #: Bytes of the request's line and headers so far, and those that the parser has taken but not yet handed on.
+    #: Bytes of the request's line and headers so far, and bytes that the parser has taken but not returned yet.
     _head_bytes = 0
     _pending_bytes = 0
-    #: Whether a request has begun, and whether its head is complete; both False between two requests.
+    #: Whether a request has begun, and whether its head is complete; both are False between two requests.
     _has_begun = False
     _is_body = False
     _deadline: asyncio.TimerHandle | None = None
-    #: Whether the last answer is sent, and whatever comes is passed over.
+    #: Whether the last answer is sent; all further bytes are ignored.
     _is_ending = False
     _refusal: tuple[HTTPStatus, str, str] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Close a connection that stays silent; uvicorn does so only after its first request."""
+        """Start the idle timer; uvicorn starts it only after the first request."""
         super().connection_made(transport)
         self._close_when_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers: a connection that is lost by an error keeps none either."""
+        """Cancel the timers, also after an error."""
         self._unset_deadline()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; end the connection if that makes too long a head, start its time if it is a head's first."""
+        """Parse bytes; refuse a head that is too long, and start the deadline at the first bytes of a head."""
         if self._is_ending or self.transport.is_closing():
             return
         self._pending_bytes += len(data)
@@ -70,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._set_deadline()
 
     def on_message_begin(self) -> None:
-        """Start to count."""
+        """Start to count the bytes of a head."""
         super().on_message_begin()
         self._has_begun = True
         self._head_bytes = 0
@@ -88,25 +88,25 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refuse_size(f"more than {MAX_HEADERS} headers")
 
     def on_headers_complete(self) -> None:
-        """Let the request start; what follows a refused upgrade is not HTTP/1.1, so its connection ends with it."""
+        """Start the request; end the connection after a refused upgrade, since no HTTP/1.1 need follow."""
         self._unset_deadline()
         self._is_body = True
         super().on_headers_complete()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
         if len(self.pipeline) > MAX_PIPELINED:
-            detail = f"the connection has more than {MAX_PIPELINED} requests waiting, the limit; await their answers"
+            detail = f"the connection has more than {MAX_PIPELINED} requests waiting, the limit; wait for their answers"
             self._refusal = (HTTPStatus.BAD_REQUEST, "invalid_request", detail)
             raise RefusedRequest(detail)
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a piece of the body; `uploads` bounds its size and its time. Only a POST's is ever read."""
+        """Pass on a piece of a POST's body; other bodies are dropped. `uploads` bounds size and time."""
         self._pending_bytes = 0
         if self.cycle.scope["method"] == "POST":
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Wait for the next request; uvicorn forgets to when the answer came before the end of the body."""
+        """Wait for the next request; uvicorn does not if the answer came before the end of the body."""
         super().on_message_complete()
         self._has_begun = self._is_body = False
         self._head_bytes = self._pending_bytes = 0
@@ -115,17 +115,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close_when_idle()
 
     def on_response_complete(self) -> None:
-        """Give the rest of a body that nobody reads a time too."""
+        """Start a deadline for the rest of an unread body."""
         super().on_response_complete()
         if self._is_body and not self.transport.is_closing():
             self._set_deadline()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer with a problem body and close; uvicorn calls this for whatever its parser cannot read."""
+        """Answer with a problem body and close; uvicorn calls this when its parser fails."""
         status, code, detail = self._refusal or (
             HTTPStatus.BAD_REQUEST,
             "invalid_request",
-            "the request is not HTTP/1.1 as RFC 9112 has it; send a valid one",
+            "the request is not valid HTTP/1.1 (RFC 9112); correct it",
         )
         body = bytes(problem(status, code, detail).body)
         head = (
@@ -136,7 +136,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end()
 
     def _end(self) -> None:
-        # A socket that is closed before all that came is read resets the connection, and the answer may be lost.
+        # Closing a socket with unread bytes resets the connection, and the answer may be lost.
         self._is_ending = True
         if self.pipeline:
             self.transport.close()
@@ -179,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # the one before it gets its answer first
+            self.cycle.keep_alive = False  # the earlier request is answered first
         elif self._is_body:
             self.transport.close()
         else:

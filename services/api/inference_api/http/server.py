@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with a shutdown that leaves no waiting call without an answer."""
+"""The HTTP server: uvicorn with a shutdown that answers every waiting call."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ from inference_bridge.operations_server import OperationsServer, operations_serv
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_TIMEOUT_S = 30
-#: Longer than the idle time of usual load balancers, so that they close first; also what a silent connection gets.
+#: Idle time of a connection; longer than that of usual load balancers, so that they close first.
 KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
-    """Lets the waiting calls answer before it waits for them to end; stops when a background task has failed.
+    """Ends waiting calls with an answer at shutdown; stops when a background task has failed.
 
     Attributes:
-        operations: runs beside it.
+        operations: the operations server, which runs beside this one.
         waiters: the calls that wait for a result.
     """
 
@@ -37,23 +37,23 @@ class Server(uvicorn.Server):
         operations: OperationsServer,
         waiters: Waiters,
         background: Background,
-        announce: Callable[[str], None],
+        on_listening: Callable[[str], None],
     ) -> None:
         super().__init__(config)
         self.operations = operations
         self._operating: asyncio.Task[None] | None = None
         self.waiters = waiters
         self._background = background
-        self._announce = announce
+        self._on_listening = on_listening
 
     @property
     def exit_status(self) -> int:
-        """What the process is to end with: 0 after a stop that was asked for, 70 after a failure."""
+        """The exit status of the process: 0 after a signal, 70 after a failure."""
         return EXIT_SOFTWARE if self._background.has_failed else 0
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT, and end as usual: a stop that was asked for is no error."""
+        """Stop on SIGTERM and SIGINT without raising the signal again."""
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -64,20 +64,20 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say where."""
+        """Listen, then call `on_listening`."""
         await super().startup(sockets)
         if self.started:
             self._operating = asyncio.create_task(self.operations.serve())
             listening = asyncio.create_task(self.operations.listening.wait())
             await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
-            self._announce(url_of(self))
+            self._on_listening(url_of(self))
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether it is time to stop; asked ten times a second."""
+        """Tell whether to stop; called ten times a second."""
         return await super().on_tick(counter) or self._background.has_failed
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nothing new, let every call end, close."""
+        """Accept no new connection, answer the waiting calls, close."""
         self.waiters.close()
         await super().shutdown(sockets)
         if self._operating is not None:
@@ -86,7 +86,7 @@ class Server(uvicorn.Server):
 
 
 def log_address(url: str) -> None:
-    """Log where the server listens."""
+    """Log the URL of the server."""
     logger.info("listening", extra={"url": url})
 
 
@@ -97,9 +97,9 @@ def http_server(
     *,
     waiters: Waiters,
     background: Background,
-    announce: Callable[[str], None],
+    on_listening: Callable[[str], None],
 ) -> Server:
-    """Return the server of both applications, each on its port; once it listens, it calls `announce` with its URL."""
+    """Return the server of both applications, each on its port; it calls `on_listening` with its URL."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -115,4 +115,4 @@ def http_server(
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     operations = operations_server(operations_app, host=settings.host, port=settings.operations_port)
-    return Server(config, operations, waiters, background, announce)
+    return Server(config, operations, waiters, background, on_listening)

@@ -1,4 +1,4 @@
-"""Reads the picture out of a request: a multipart form's `file`, or the body as it is."""
+"""Reads the picture in a request: the form field `file`, or the raw body."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,7 @@ from inference_api.http.buffers import Body
 from inference_bridge.errors import EmptyInput, InputTooLarge
 
 FIELD = "file"
-#: What boundaries, part headers and other fields may add to the picture's bytes.
+#: Most bytes of boundaries, part headers and other fields in a form.
 FORM_OVERHEAD_BYTES = 65_536
 READ_TIMEOUT_S = 30.0
 _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
@@ -22,24 +22,24 @@ _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 async def read_picture(
     headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int, share: Body
 ) -> bytes:
-    """Return the picture's bytes; stop reading as soon as they are too many.
+    """Return the picture's bytes; stop reading at the size limit.
 
     Args:
         headers: of the request.
         chunks: its body.
         max_bytes: most bytes of a picture.
-        share: of the memory for all bodies.
+        share: counts this body in the memory for all bodies.
 
     Raises:
-        BuffersFull: the bodies of all calls fill their memory, and this one had to make room.
-        EmptyInput: no bytes at all.
-        InputTooLarge: more than `max_bytes`.
-        InvalidRequest: a form that is malformed or does not hold exactly one `file`, or a connection that closed.
+        BuffersFull: the bodies of all calls fill their memory, and this one was evicted.
+        EmptyInput: the picture has no bytes.
+        InputTooLarge: the picture has more than `max_bytes`.
+        InvalidRequest: the form is malformed or has not exactly one `file`, or the connection closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
-    _refuse_announced(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
+    _refuse_declared_length(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
     sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:
@@ -60,14 +60,14 @@ async def read_picture(
 
 
 class RawPicture:
-    """A picture that is the whole body."""
+    """A picture as the raw body."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._picture = bytearray()
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Add the next bytes of the body."""
         self._picture += chunk
         if len(self._picture) > self._max_bytes:
             raise _too_large(self._max_bytes)
@@ -78,7 +78,7 @@ class RawPicture:
 
 
 class FormPicture:
-    """A picture in a `multipart/form-data` body (RFC 7578); fields of other names are passed over."""
+    """A picture in a `multipart/form-data` body (RFC 7578); other fields are ignored."""
 
     def __init__(self, boundary: bytes, max_bytes: int) -> None:
         if not boundary:
@@ -96,7 +96,7 @@ class FormPicture:
             raise InvalidRequest(f"the form's boundary cannot be used ({error}); {_REMEDY}") from error
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Add the next bytes of the body."""
         self._body_bytes += len(chunk)
         if self._body_bytes > self._max_bytes + FORM_OVERHEAD_BYTES:
             raise _too_large(self._max_bytes)
@@ -150,9 +150,9 @@ class FormPicture:
         self._is_complete = True
 
 
-def _refuse_announced(headers: Mapping[str, str], most: int, max_bytes: int) -> None:
-    announced = headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most:
+def _refuse_declared_length(headers: Mapping[str, str], most: int, max_bytes: int) -> None:
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
         raise _too_large(max_bytes)
 
 

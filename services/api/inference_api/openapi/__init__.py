@@ -1,1 +1,1 @@
-"""What `/docs` shows: `paths` describes the calls, `schemas` their answers."""
+"""The OpenAPI description in `/docs`: `paths` describes the calls, `schemas` the answers."""

@@ -1,4 +1,4 @@
-"""The way from `/` to the documentation."""
+"""Redirects `/` to the documentation."""
 
 from fastapi import FastAPI
 from starlette.responses import RedirectResponse

@@ -1,4 +1,4 @@
-"""What `/docs` says about the calls: parameters, bodies, examples."""
+"""The OpenAPI description of the calls: parameters, bodies, examples."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ _UNAVAILABLE = _problem(
 )
 _EXPIRED = _problem(410, "expired_id", "Gone", f"the result of {_ID} no longer exists; submit the picture again")
 _UNAUTHORIZED = _problem(
-    401, "unauthorized", "Unauthorized", "the call has a key that is nobody's; send 'Authorization: Bearer KEY'"
+    401, "unauthorized", "Unauthorized", "the call has an unknown key; send 'Authorization: Bearer KEY'"
 )
 _OVER_ALLOWANCE = _problem(
     429, "rate_limited", "Too Many Requests", "client alice submits more than 50 times per second, its limit; slow down"
@@ -71,14 +71,14 @@ _TRACEPARENT = {
     "name": "traceparent",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "W3C Trace Context; a valid one travels with the job to the worker, any other is passed over",
+    "description": "W3C Trace Context; a valid header is sent with the job to the worker, any other is ignored",
 }
 _INFERENCE_ID = {
     "name": "inference_id",
     "in": "path",
     "required": True,
     "schema": {"type": "string"},
-    "description": "as answered by `POST /classify`",
+    "description": "from the answer of `POST /classify`",
 }
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -86,7 +86,7 @@ _CLASSIFY: dict[str, Any] = {
     "summary": "Submit a picture",
     "description": (
         "Takes one picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PGM), as the form field `file` "
-        "or as the raw body. Answers an id as soon as the job is safely queued.\n\n"
+        "or as the raw body. Answers an id as soon as RabbitMQ has confirmed the job.\n\n"
         "```\ncurl --form file=@three.jpeg http://127.0.0.1:8000/classify\n"
         "curl --data-binary @three.jpeg --header 'Prefer: wait=5' http://127.0.0.1:8000/classify\n```"
     ),
@@ -136,8 +136,8 @@ _RESULT: dict[str, Any] = {
     "tags": ["inference"],
     "parameters": [_INFERENCE_ID, _PREFER, _WAIT],
     "responses": {
-        "200": _json("The state of the request", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
-        "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds from 0 on"),
+        "200": _json("The state of the job", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
+        "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more"),
         "401": _UNAUTHORIZED,
         "404": _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
         "410": _EXPIRED,
@@ -145,16 +145,16 @@ _RESULT: dict[str, Any] = {
     },
 }
 
-_BEARER = {"type": "http", "scheme": "bearer", "description": "asked for where the operator named a key file"}
-#: Calls that need no key in any case.
+_BEARER = {"type": "http", "scheme": "bearer", "description": "required if the operator has set a key file"}
+#: Calls that never need a key.
 _OPEN_PATHS = ("/healthz", "/readyz")
 
-#: OpenAPI path items of the calls that are no FastAPI routes.
+#: OpenAPI path items of the calls outside FastAPI.
 PATHS = {"/classify": {"post": _CLASSIFY}, "/result/{inference_id}": {"get": _RESULT}}
 
 
 def add_inference_paths(app: FastAPI) -> None:
-    """Let the application's OpenAPI describe `PATHS` and keys too."""
+    """Add `PATHS` and the API keys to the application's OpenAPI description."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -163,9 +163,9 @@ def add_inference_paths(app: FastAPI) -> None:
         components = schema.setdefault("components", {})
         components["securitySchemes"] = {"key": _BEARER}
         components["schemas"] = {**SCHEMAS, **components.get("schemas", {})}
-        schema["security"] = [{"key": []}, {}]  # either: a key, or none where none is asked for
+        schema["security"] = [{"key": []}, {}]  # a key, or none if the operator has set no key file
         for path in _OPEN_PATHS:
             schema["paths"][path]["get"]["security"] = []
         return schema
 
-    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents it

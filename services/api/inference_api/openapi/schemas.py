@@ -1,4 +1,4 @@
-"""JSON Schemas of what the API answers, for its OpenAPI description."""
+"""JSON Schemas of the API's answers, for its OpenAPI description."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def _status(name: str) -> dict[str, Any]:
     return {"type": "string", "enum": [name]}
 
 
-#: By the names that they have in the description.
+#: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
     "Pending": _object(inference_id=_ID, status=_status("pending")),
     "Succeeded": _object(
@@ -41,6 +41,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 def one_of(*names: str) -> dict[str, Any]:
-    """Return a schema that is met by exactly one of those in `SCHEMAS`."""
+    """Return a schema that matches exactly one of these `SCHEMAS`."""
     refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     return refs[0] if len(refs) == 1 else {"oneOf": refs}

@@ -1,1 +1,1 @@
-"""The contract in one process, without servers: a broker and a store in memory."""
+"""A broker and a store in memory, for one process without servers."""

@@ -1,7 +1,7 @@
-"""A broker in this process: the same contract as RabbitMQ, for the embedded service and for unit tests.
+"""A broker in memory with the interface of RabbitMQ, for the embedded service and for unit tests.
 
-Nothing survives the process. What it keeps of RabbitMQ: the three queues, prefetch, delivery counts, hand-back, a
-jobs queue that refuses when it is full, and dead letters of which the oldest go when there are too many.
+It ends with the process. Like RabbitMQ it has three queues, prefetch, delivery counts and requeueing. A full jobs
+queue refuses messages; a full dead queue drops its oldest message.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from inference_bridge.spec import ModelSpec
 
 @dataclass(slots=True)
 class Message:
-    """A message in a queue and how often a consumer was lost while it held it."""
+    """A message in a queue; `delivery_count` says how many consumers were lost while they held it."""
 
     properties: BasicProperties
     body: bytes
@@ -32,7 +32,7 @@ class Message:
 
 @dataclass(slots=True)
 class MemorySource:
-    """One consumer's view of one queue: what it holds, by tag."""
+    """One consumer's subscription to one queue, with its unsettled messages by tag."""
 
     lane: Lane
     prefetch: int
@@ -57,47 +57,47 @@ class MemoryBroker:
         return MemoryPublisher(self, self._spec)
 
     def depth_reader(self) -> "MemoryDepthReader":
-        """Return what sees how many messages wait."""
+        """Return a reader of the queues' depths."""
         return MemoryDepthReader(self)
 
     def consumer(self, *, prefetch: int) -> "MemoryConsumer":
-        """Return a consumer of jobs and retry."""
+        """Return a consumer of the queues `jobs` and `retry`."""
         return MemoryConsumer(self, prefetch=prefetch)
 
     def put(self, message: Message) -> None:
         """Add a message to the jobs queue.
 
         Raises:
-            QueueFull: as many messages as allowed already wait.
+            QueueFull: the queue is full.
         """
-        self.admit()
+        self.check_headroom()
         self.jobs.append(message)
         self.deliver()
 
-    def admit(self) -> None:
-        """Raise QueueFull when as many messages wait as may; those in retry count, for they are in memory too."""
+    def check_headroom(self) -> None:
+        """Raise QueueFull when `jobs` and `retry` together hold `queue_max_length` messages."""
         if len(self.jobs) + len(self.retry) >= self._queue_max_length:
             raise QueueFull(f"the queue already holds {self._queue_max_length} jobs; try again later")
 
     def attach(self, consumer: "MemoryConsumer") -> None:
-        """Start to deliver to a consumer."""
+        """Start deliveries to a consumer."""
         self._consumers.append(consumer)
         self.deliver()
 
     def detach(self, consumer: "MemoryConsumer") -> None:
-        """Deliver nothing more to a consumer; it keeps what it holds."""
+        """Stop deliveries to a consumer; it keeps its unsettled messages."""
         if consumer in self._consumers:
             self._consumers.remove(consumer)
 
     def deliver(self) -> None:
-        """Hand out what waits, in turns, as far as the prefetch of the consumers goes."""
+        """Deliver waiting messages to the consumers in turn, up to each prefetch."""
         served = True
         while served:
             served = sum(consumer.receive_one() for consumer in self._consumers) > 0
 
 
 class MemoryPublisher:
-    """The publishing side of a `MemoryBroker`."""
+    """Publishes to a `MemoryBroker`."""
 
     is_ready = True
 
@@ -106,29 +106,29 @@ class MemoryPublisher:
         self._spec = spec
 
     async def run(self) -> None:
-        """Return when cancelled; there is no connection to keep."""
+        """Wait until cancelled; there is no connection to keep."""
         await asyncio.get_running_loop().create_future()
 
-    def admit(self) -> None:
-        """Raise QueueFull when the queue holds all it may."""
-        self._broker.admit()
+    def check_headroom(self) -> None:
+        """Raise QueueFull when the queue is full."""
+        self._broker.check_headroom()
 
     async def publish(self, request: InferenceRequest) -> None:
-        """Put the request into the jobs queue; raise QueueFull when it holds all it may."""
+        """Put the job into the jobs queue; raise QueueFull when the queue is full."""
         self._broker.put(Message(to_properties(request, self._spec), request.body))
 
-    async def drain(self, timeout_s: float) -> None:
-        """Return at once: nothing is ever outstanding."""
+    async def flush(self, timeout_s: float) -> None:
+        """Return at once: every publish is confirmed at once."""
 
 
 class MemoryDepthReader:
-    """Sees how many messages wait in a `MemoryBroker`."""
+    """Reads the depth of the queues of a `MemoryBroker`."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
     async def run(self) -> None:
-        """Return when cancelled; there is no connection to keep."""
+        """Wait until cancelled; there is no connection to keep."""
         await asyncio.get_running_loop().create_future()
 
     async def read(self) -> Depths:
@@ -137,7 +137,7 @@ class MemoryDepthReader:
 
 
 class MemoryConsumer:
-    """The consuming side of a `MemoryBroker`.
+    """Consumes from a `MemoryBroker`.
 
     Attributes:
         sources: the queues `jobs` and `retry` as this consumer sees them, with the messages that it holds.
@@ -151,7 +151,7 @@ class MemoryConsumer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages would arrive if there were any."""
+        """Whether the broker delivers messages to this consumer."""
         return self._inbox is not None and not self._is_canceled
 
     @property
@@ -160,12 +160,12 @@ class MemoryConsumer:
         return self.sources[0].prefetch
 
     async def change_prefetch(self, prefetch: int) -> None:
-        """Hold at most so many jobs from now on."""
+        """Hold at most `prefetch` jobs from now on."""
         self.sources[0].prefetch = prefetch
         self._broker.deliver()
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Return jobs that wait, so that another consumer gets them."""
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """Return these jobs to their queue, so that another consumer gets them."""
         for delivery in deliveries:
             source = delivery.source
             if isinstance(source, MemorySource) and not source.is_lost:
@@ -175,7 +175,7 @@ class MemoryConsumer:
         self._broker.deliver()
 
     async def run(self, inbox: Inbox) -> None:
-        """Fill the inbox until cancelled; what is unsettled then goes back as suspect."""
+        """Fill the inbox until cancelled; the unsettled messages are then requeued as suspects."""
         self._inbox = inbox
         if not self._is_canceled:
             self._broker.attach(self)
@@ -197,7 +197,7 @@ class MemoryConsumer:
         self._broker.deliver()
 
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
-        """Reject `rejected` towards the next queue, acknowledge the rest."""
+        """Reject `rejected`, which moves them to the next queue; acknowledge the rest."""
         source = deliveries[0].source
         if not isinstance(source, MemorySource) or source.is_lost:
             return
@@ -209,17 +209,17 @@ class MemoryConsumer:
         self._broker.deliver()
 
     async def cancel(self) -> None:
-        """Take nothing new."""
+        """Stop deliveries."""
         self._is_canceled = True
         self._broker.detach(self)
 
-    def hand_back(self) -> None:
-        """Return everything unsettled; nothing becomes a suspect by it."""
+    def requeue_all(self) -> None:
+        """Return every unsettled message to its queue; none becomes a suspect."""
         self._return_unsettled(failures=0)
         self._broker.deliver()
 
     def receive_one(self) -> bool:
-        """Take one message from a queue whose prefetch allows it; return whether there was one."""
+        """Take one message, if the prefetch allows it; return whether there was one."""
         for source, queue in zip(self.sources, (self._broker.jobs, self._broker.retry), strict=True):
             if queue and len(source.unsettled) < source.prefetch:
                 self._receive(source, queue.popleft())

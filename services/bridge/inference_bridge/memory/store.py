@@ -1,4 +1,4 @@
-"""A result store in this process: the same contract as Redis, for the embedded service and for unit tests."""
+"""A result store in memory with the interface of Redis, for the embedded service and for unit tests."""
 
 import asyncio
 import heapq
@@ -13,12 +13,12 @@ NOTIFICATION_TIMEOUT_S = 5.0
 
 
 class MemoryStore:
-    """Results, solo attempts and claims in dicts, each with a time to live; nothing survives the process."""
+    """Keeps results, solo attempts and claims in dicts, each with a time to live; they end with the process."""
 
     def __init__(self, *, result_ttl_s: float) -> None:
         self._result_ttl_s = result_ttl_s
         self._values: dict[str, bytes] = {}
-        self._expire_at: dict[str, float] = {}  # of what `_values` holds now
+        self._expire_at: dict[str, float] = {}  # of the current values
         self._expiries: list[tuple[float, str]] = []  # a heap, soonest first
         self._subscribers: list[asyncio.Queue[list[str]]] = []
         self._reports: dict[str, tuple[float, WorkerReport]] = {}
@@ -36,24 +36,24 @@ class MemoryStore:
         return [self._values.get("r:" + inference_id) for inference_id in inference_ids]
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
-        """Note that the solo run called `token` starts now; return how many are noted, this one included.
+        """Count a solo run that starts now; return how many are counted for this id.
 
-        A call that is repeated counts once.
+        `token` names the run: a repeated call counts once.
         """
         return self._set_tokens(inference_id, self._tokens(inference_id) | {token})
 
     async def uncount_attempt(self, inference_id: str, token: str) -> None:
-        """Forget the solo run called `token`: it ended, or goes on, without the death of a worker to count."""
+        """Stop counting the solo run called `token`, because the worker did not die of it."""
         self._set_tokens(inference_id, self._tokens(inference_id) - {token})
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
-        """Return how many solo runs are noted for each id, in the order of the ids."""
+        """Return how many solo runs are counted for each id, in the order of the ids."""
         return [len(self._tokens(inference_id)) for inference_id in inference_ids]
 
-    async def revive(self, inference_id: str, *, ttl_s: int) -> bool:
-        """Forget a failed id's result and attempts for a second life; return False, changing nothing, if it succeeded.
+    async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
+        """Reset a failed job for a replay; return False and change nothing if it has succeeded.
 
-        For `ttl_s` the id then reads as revived.
+        The result and the attempts are deleted; for `ttl_s` the id then reads as replayed.
         """
         self._expire()
         body = self._values.get("r:" + inference_id)
@@ -63,29 +63,29 @@ class MemoryStore:
             self._values.pop(prefix + inference_id, None)
         return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
 
-    async def is_revived(self, inference_id: str) -> bool:
-        """Tell whether the id was revived not longer ago than the `ttl_s` of that call."""
+    async def is_replayed(self, inference_id: str) -> bool:
+        """Tell whether the job was reset within the last `ttl_s` seconds, as given to `reset`."""
         self._expire()
         return "revived:" + inference_id in self._values
 
-    async def claim(self, key: str, value: bytes, *, ttl_s: int) -> bytes | None:
-        """Reserve a key for `value`; return None when it was free, else the value that holds it."""
+    async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
+        """Store `value` under a free name and return None; return the value of a name in use."""
         self._expire()
-        held = self._values.get("idem:" + key)
+        held = self._values.get("idem:" + name)
         if held is None:
-            self._set("idem:" + key, value, ttl_s=ttl_s)
+            self._set("idem:" + name, value, ttl_s=ttl_s)
         return held
 
-    async def replace_claim(self, key: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
-        """Put `value` in the place of `held`, or of nothing; return the value that holds the key then."""
+    async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
+        """Replace `held`, or nothing, with `value`; return the value that the name has afterwards."""
         self._expire()
-        if self._values.get("idem:" + key, held) == held:
-            self._values.pop("idem:" + key, None)
-            self._set("idem:" + key, value, ttl_s=ttl_s)
-        return self._values["idem:" + key]
+        if self._values.get("idem:" + name, held) == held:
+            self._values.pop("idem:" + name, None)
+            self._set("idem:" + name, value, ttl_s=ttl_s)
+        return self._values["idem:" + name]
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
-        """Keep what a worker says of itself; forget silent ones of its pool, but never the last of a pool."""
+        """Store a worker's report; delete old reports of its pool, but keep the last one of a pool."""
         now = time.monotonic()
         self._reports = {
             other: (at, held)
@@ -95,15 +95,15 @@ class MemoryStore:
         self._reports[worker_id] = now, report
 
     async def reports(self) -> list[WorkerReport]:
-        """Return what each worker said last, with its age; of a pool without workers, what the last ones said."""
+        """Return the latest report of each worker, with its age; of a pool without workers, the last reports."""
         now = time.monotonic()
         return [replace(report, age_s=now - at) for at, report in self._reports.values()]
 
     async def ping(self) -> None:
-        """Return: it is always here."""
+        """Return at once: a store in memory always answers."""
 
     async def notifications(self) -> AsyncGenerator[list[str], None]:
-        """Yield the ids of each batch that was stored; an empty list means: look again."""
+        """Yield the ids of each stored batch; an empty list means that some may have been missed."""
         stored: asyncio.Queue[list[str]] = asyncio.Queue()
         self._subscribers.append(stored)
         try:
@@ -119,7 +119,7 @@ class MemoryStore:
             self._subscribers.remove(stored)
 
     async def close(self) -> None:
-        """Return: there is nothing to close."""
+        """Return at once: there is nothing to close."""
 
     def _tokens(self, inference_id: str) -> set[str]:
         self._expire()
@@ -143,6 +143,6 @@ class MemoryStore:
         now = time.monotonic()
         while self._expiries and self._expiries[0][0] <= now:
             expire_at, key = heapq.heappop(self._expiries)
-            if self._expire_at.get(key) == expire_at:  # else it was written again since, and lives longer
+            if self._expire_at.get(key) == expire_at:  # otherwise it was written again and expires later
                 self._values.pop(key, None)
                 del self._expire_at[key]

@@ -1,1 +1,1 @@
-"""RabbitMQ: `connection` stays connected, `declare` makes the `topology`, `publisher` and `consumer` carry the jobs."""
+"""RabbitMQ: `supervise` keeps a `connection`, `declare` creates the `topology`, `publisher` and `consumer` use both."""

@@ -1,8 +1,8 @@
-"""Outstanding publishes by delivery tag: which of them the broker holds, refused, or never answered.
+"""Outstanding publishes by delivery tag: confirmed, refused, returned or unanswered.
 
-Pure bookkeeping, no I/O. The rules (RabbitMQ, "Consumer Acknowledgements and Publisher Confirms"): tags count from 1
+No I/O happens here. The rules (RabbitMQ, "Consumer Acknowledgements and Publisher Confirms"): tags count from 1
 on every channel; an ack or nack with `multiple` covers every outstanding tag up to its own; an unroutable message is
-returned before it is acked; when the channel is lost, the outcome of what is outstanding is unknown.
+returned before it is acked; when the channel is lost, the outcome of every outstanding publish is unknown.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from inference_bridge.requests import InferenceRequest
 
 @dataclass(slots=True, eq=False)
 class Publish:
-    """A request that was sent, and the future that is resolved when the broker answered for it.
+    """A job that was sent, and the future that the broker's answer resolves.
 
     Attributes:
-        request: what was sent.
+        request: the job.
         confirmed: resolved by the broker's answer.
-        sent_s: when it was sent on the channel that is in use, monotonic seconds.
+        sent_s: when it was sent on the current channel, in monotonic seconds.
     """
 
     request: InferenceRequest
@@ -30,18 +30,18 @@ class Publish:
     sent_s: float = 0.0
 
     def succeed(self) -> None:
-        """Note that the broker holds it, unless nobody waits any more."""
+        """Resolve the future: the broker holds the job."""
         if not self.confirmed.done():
             self.confirmed.set_result(None)
 
     def fail(self, error: Unavailable) -> None:
-        """Note why the broker does not hold it for sure, unless that is decided already."""
+        """Resolve the future with an error, unless it is resolved already."""
         if not self.confirmed.done():
             self.confirmed.set_exception(error)
 
 
 class Confirms:
-    """The publishes of one connection that the broker has not answered yet."""
+    """The unanswered publishes of one connection."""
 
     def __init__(self) -> None:
         self._outstanding: dict[int, Publish] = {}  # in order of tags
@@ -53,12 +53,12 @@ class Confirms:
         return len(self._outstanding)
 
     def oldest_age_s(self, now_s: float) -> float:
-        """Return for how long the broker has owed an answer to the oldest outstanding publish; 0 if there is none."""
+        """Return the seconds since the oldest outstanding publish was sent; 0 if there is none."""
         oldest = next(iter(self._outstanding.values()), None)
         return 0.0 if oldest is None else now_s - oldest.sent_s
 
     def add(self, publish: Publish, now_s: float) -> int:
-        """Note a publish that is sent now; return its delivery tag."""
+        """Add a publish that is sent now; return its delivery tag."""
         tag = self._next_tag
         self._next_tag += 1
         publish.sent_s = now_s
@@ -66,13 +66,13 @@ class Confirms:
         return tag
 
     def settle(self, answer: Basic.Ack | Basic.Nack) -> None:
-        """Resolve what the broker answered for."""
+        """Resolve the publishes that a confirm covers."""
         settle = self.ack if isinstance(answer, Basic.Ack) else self.nack
         settle(answer.delivery_tag, multiple=answer.multiple)
 
     def ack(self, tag: int, *, multiple: bool) -> None:
-        """Resolve what the broker confirmed: held, or unroutable if it was returned before."""
-        for acked in self._covered(tag, multiple):
+        """Resolve publishes that the broker acked; a publish that was returned before is unroutable."""
+        for acked in self._find_covered(tag, multiple):
             is_returned = acked in self._returned
             publish = self._take(acked)
             if is_returned:
@@ -81,30 +81,30 @@ class Confirms:
                 publish.succeed()
 
     def nack(self, tag: int, *, multiple: bool) -> None:
-        """Resolve what the broker refused to hold."""
-        for nacked in self._covered(tag, multiple):
-            self._take(nacked).fail(QueueFull("the queue holds all the jobs it may; try again later"))
+        """Resolve publishes that the queue refused."""
+        for nacked in self._find_covered(tag, multiple):
+            self._take(nacked).fail(QueueFull("the queue is full; try again later"))
 
-    def mark_returned(self, inference_id: str) -> None:
+    def note_return(self, inference_id: str) -> None:
         """Note that a message was unroutable; its ack follows.
 
-        A return names no tag: it means the oldest outstanding publish of that id that was not returned before.
+        A return names no tag: it belongs to the oldest outstanding publish of that id that was not returned yet.
         """
         for tag, publish in self._outstanding.items():
             if publish.request.inference_id == inference_id and tag not in self._returned:
                 self._returned.add(tag)
                 return
 
-    def unanswered(self) -> list[Publish]:
-        """Return, in order, the outstanding publishes that somebody still waits for."""
+    def list_unanswered(self) -> list[Publish]:
+        """Return, in order, the outstanding publishes whose callers still wait."""
         return [publish for publish in self._outstanding.values() if not publish.confirmed.done()]
 
     def restart(self, now_s: float) -> list[Publish]:
-        """Start over for a new channel: what `unanswered` returned is outstanding with new tags, in the same order.
+        """Start over for a new channel: give each unanswered publish a new tag, in the same order.
 
-        Return it, to be sent again.
+        Return these publishes, to be sent again.
         """
-        unanswered = self.unanswered()
+        unanswered = self.list_unanswered()
         self._outstanding.clear()
         self._returned.clear()
         self._next_tag = 1
@@ -112,7 +112,7 @@ class Confirms:
             self.add(publish, now_s)
         return unanswered
 
-    def _covered(self, tag: int, multiple: bool) -> list[int]:
+    def _find_covered(self, tag: int, multiple: bool) -> list[int]:
         if not multiple:
             return [tag] if tag in self._outstanding else []
         return list(takewhile(lambda outstanding: outstanding <= tag, self._outstanding))

@@ -1,7 +1,7 @@
-"""pika's callbacks as awaitables: a connection and a channel.
+"""A connection and a channel of pika whose calls can be awaited.
 
-Everything here runs on one event loop; a pika object is never touched from another thread. A callback only sets a
-future or appends to a list: an exception inside one would end the whole connection.
+All of this runs on one event loop; no other thread uses a pika object. A callback only sets a future or appends to a
+list, because an exception in a callback would end the connection.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Channel:
     """A pika channel whose calls are awaited.
 
     Attributes:
-        raw: pika's channel, for what needs no answer (publish, ack, reject).
+        raw: pika's channel, for methods without an answer (publish, ack, reject).
         lost: done when the channel, or its connection, is closed; its result is the reason.
     """
 
@@ -49,14 +49,14 @@ class Channel:
         return await first_of(answer, self.lost, timeout_s=CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
-        """Close the channel; what was not acknowledged on it returns to the broker."""
+        """Close the channel; the broker requeues its unacknowledged messages."""
         if self.raw.is_open:
             self.raw.close()
             await asyncio.wait([self.lost], timeout=CLOSE_TIMEOUT_S)
 
 
 class ConsumerCanceled(AMQPError):
-    """Raised when the broker ends a subscription: the queue was deleted, or an ack was overdue."""
+    """Raised when the broker cancels a consumer: the queue was deleted, or an ack was overdue."""
 
 
 class Connection:
@@ -64,7 +64,7 @@ class Connection:
 
     Attributes:
         lost: done when the connection is closed; its result is the reason.
-        is_blocked: whether the broker reads nothing from this connection (memory or disk alarm).
+        is_blocked: whether an alarm (memory or disk) stops the broker from reading this connection.
     """
 
     def __init__(self, parameters: pika.URLParameters) -> None:
@@ -75,7 +75,7 @@ class Connection:
         """Open the connection.
 
         Raises:
-            pika.exceptions.AMQPError: refused, or not answered within `CONNECT_TIMEOUT_S`.
+            pika.exceptions.AMQPError: the broker refused, or did not answer within `CONNECT_TIMEOUT_S`.
         """
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[Any] = loop.create_future()
@@ -98,7 +98,7 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection; what was not acknowledged returns to the broker."""
+        """Close the connection; the broker requeues its unacknowledged messages."""
         await self._close()
 
     async def channel(self) -> Channel:
@@ -120,7 +120,7 @@ class Connection:
 async def first_of(wanted: asyncio.Future[Any], lost: asyncio.Future[BaseException], *, timeout_s: float) -> Any:
     """Return `wanted`'s result, or raise what `lost` holds, or TimeoutError, whichever comes first."""
     await asyncio.wait([wanted, lost], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    # A loop that was held up runs its timers first (libuv does). One turn later it has read what came meanwhile.
+    # After a delay the loop runs its timers first (libuv does); one turn later it has also read its sockets.
     await asyncio.sleep(0)
     if wanted.done():
         return wanted.result()
@@ -130,7 +130,7 @@ async def first_of(wanted: asyncio.Future[Any], lost: asyncio.Future[BaseExcepti
 
 
 def _as_amqp_error(reason: BaseException) -> AMQPError:
-    # A failed TLS handshake is outside of pika's own tree of errors, and its text is in its `repr` alone.
+    # A failed TLS handshake is not an AMQPError, and only its `repr` has a text.
     return reason if isinstance(reason, AMQPError) else AMQPConnectionError(repr(reason))
 
 

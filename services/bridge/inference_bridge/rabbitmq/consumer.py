@@ -1,7 +1,7 @@
-"""Consumes the jobs and retry queues into an inbox, and settles deliveries in the ways that are allowed.
+"""Consumes the queues `jobs` and `retry` into an inbox, and settles the deliveries.
 
-A delivery is acknowledged or rejected after its result is stored, or handed back. Nothing is published: a rejected
-message moves on to the next queue by dead-lettering.
+The worker acknowledges or rejects a delivery after its result is stored, or requeues it. It publishes nothing:
+RabbitMQ dead-letters a rejected message to the next queue.
 """
 
 import asyncio
@@ -25,14 +25,13 @@ from inference_bridge.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
-#: Failed deliveries of a message, from which on it is a suspect. Not the flag `redelivered`: a harmless hand-back
-#: sets that too.
+#: Failed deliveries that make a message a suspect. The flag `redelivered` would not do: a requeue sets it too.
 SUSPECT_DELIVERY_COUNT = 1
 _SOLO_PREFETCH = 1
 
 
 class Subscription:
-    """One queue's consumer on a channel of its own; the `source` of its deliveries."""
+    """A consumer of one queue on its own channel; the `source` of its deliveries."""
 
     def __init__(self, channel: Channel, lane: Lane) -> None:
         self.lane = lane
@@ -42,7 +41,7 @@ class Subscription:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the channel is closed, so that the broker has taken back what was not settled."""
+        """Whether the channel is closed; the broker has then requeued the unsettled messages."""
         return self._channel.lost.done() or not self._channel.raw.is_open
 
     async def start(self, queue: str, prefetch: int, on_message: Callable[..., None]) -> None:
@@ -54,48 +53,51 @@ class Subscription:
         self._restart = partial(self.start, queue, on_message=on_message)
 
     async def change_prefetch(self, prefetch: int) -> None:
-        """Receive at most `prefetch` unsettled messages from now on, beside those that were received before.
+        """Receive at most `prefetch` unsettled messages from now on; messages received earlier do not count.
 
-        To a consumer that exists another prefetch means nothing (seen on 3.10 and 4.3), so it is replaced by a new one.
+        An existing consumer keeps its prefetch (seen on 3.10 and 4.3), so a new consumer replaces it.
         """
         await self._channel.call(self._channel.raw.basic_cancel, self._consumer_tag)
         await self._restart(prefetch)
 
     async def cancel(self) -> None:
-        """Receive nothing new; what was received can still be settled."""
+        """Stop deliveries; received messages can still be settled."""
         if self._consumer_tag is not None and not self.is_lost:
             with suppress(AMQPError, TimeoutError):
                 await self._channel.call(self._channel.raw.basic_cancel, self._consumer_tag)
 
     def reject(self, tag: int) -> None:
-        """Move a message on to the next queue."""
+        """Reject a message, which moves it to the next queue."""
         self._channel.raw.basic_reject(tag, requeue=False)
 
     def ack(self, last_tag: int) -> None:
         """Acknowledge every unsettled message up to `last_tag`."""
         self._channel.raw.basic_ack(last_tag, multiple=True)
 
-    def give_back(self, tag: int) -> None:
-        """Return one message, for whoever can start it sooner."""
+    def requeue(self, tag: int) -> None:
+        """Return one message to its queue."""
         self._channel.raw.basic_nack(tag, requeue=True)
 
     async def close(self) -> None:
-        """Close the channel, and so end the session; what was not settled returns."""
+        """Close the channel, which ends the session; the broker requeues the unsettled messages."""
         await self._channel.close()
 
-    def hand_back(self) -> None:
-        """Return every unsettled message; a nack, unlike a close, makes none of them a suspect (RabbitMQ 4.3)."""
+    def requeue_all(self) -> None:
+        """Return every unsettled message to its queue.
+
+        Unlike a closed channel, a nack makes no suspects (RabbitMQ 4.3).
+        """
         if not self.is_lost:
             self._channel.raw.basic_nack(0, multiple=True, requeue=True)
 
 
 class AmqpConsumer:
-    """The consuming side of RabbitMQ: one connection, a channel per lane.
+    """Consumes from RabbitMQ over one connection, with a channel for each lane.
 
     Args:
         url: `amqp://` or `amqps://`.
-        spec: the model whose queues are consumed.
-        topology: what to declare before consuming.
+        spec: the model; its queues are consumed.
+        topology: the queues, declared before consuming.
         prefetch: unsettled messages of the jobs queue that this worker may hold at first.
     """
 
@@ -108,7 +110,7 @@ class AmqpConsumer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages would arrive if there were any."""
+        """Whether the broker delivers messages to this consumer."""
         return bool(self._subscriptions) and not any(source.is_lost for source in self._subscriptions)
 
     @property
@@ -123,8 +125,8 @@ class AmqpConsumer:
     def settle(self, deliveries: Sequence[Delivery], rejected: Collection[Delivery] = ()) -> None:
         """Settle a whole batch whose results are stored: reject `rejected`, acknowledge the rest.
 
-        Batches of a lane must come in order of arrival: one acknowledgement covers all that came before. Does
-        nothing when the connection they came by is lost: the broker has them back and delivers them again.
+        The batches of a lane must come in order of arrival, because an acknowledgement covers all earlier messages.
+        After a lost connection this does nothing: the broker has requeued the messages.
         """
         source = deliveries[0].source
         if not isinstance(source, Subscription) or source.is_lost:
@@ -136,36 +138,36 @@ class AmqpConsumer:
             source.ack(done[-1])
 
     async def change_prefetch(self, prefetch: int) -> None:
-        """Hold at most so many messages of the jobs queue from now on."""
+        """Hold at most `prefetch` messages of the jobs queue from now on."""
         self._prefetch = prefetch
         if not self.is_ready or self._is_canceled:
-            return  # the next session starts with it
+            return  # the next session uses it
         jobs = self._subscriptions[0]
         try:
             await jobs.change_prefetch(prefetch)
         except (AMQPError, TimeoutError) as error:
             logger.warning("prefetch not changed", extra={"reason": str(error)})
-            await jobs.close()  # it may be without a consumer: the next session starts one
+            await jobs.close()  # the consumer may be gone; the next session starts a new one
         else:
-            if self._is_canceled:  # meanwhile
+            if self._is_canceled:  # during the change
                 await jobs.cancel()
 
-    def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Return messages that wait, so that another worker can start them; order of arrival does not matter."""
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """Return these messages to their queue, in any order, so that another worker can start them."""
         for delivery in deliveries:
             source = delivery.source
             if isinstance(source, Subscription) and not source.is_lost:
-                source.give_back(delivery.tag)
+                source.requeue(delivery.tag)
 
     async def cancel(self) -> None:
-        """Take nothing new from the broker."""
+        """Stop deliveries."""
         self._is_canceled = True
         await asyncio.gather(*(subscription.cancel() for subscription in self._subscriptions))
 
-    def hand_back(self) -> None:
-        """Return everything unsettled to the broker; call after `cancel`, before the connection is closed."""
+    def requeue_all(self) -> None:
+        """Return every unsettled message to its queue; call after `cancel`, before the connection is closed."""
         for subscription in self._subscriptions:
-            subscription.hand_back()
+            subscription.requeue_all()
 
     async def _session(self, connection: Connection, inbox: Inbox) -> None:
         await ensure_topology(connection, self._topology)
@@ -175,7 +177,7 @@ class AmqpConsumer:
             await jobs.start(self._topology.jobs.name, self._prefetch, _receiver(jobs, inbox))
             await retry.start(self._topology.retry.name, _SOLO_PREFETCH, _receiver(retry, inbox))
             self._subscriptions = [jobs, retry]
-            if self._is_canceled:  # while we subscribed
+            if self._is_canceled:  # during the subscription
                 await self.cancel()
             logger.info("consumer ready", extra={"prefetch": self._prefetch})
             await asyncio.wait([channel.lost for channel in channels], return_when=asyncio.FIRST_COMPLETED)
@@ -199,5 +201,5 @@ def _receiver(subscription: Subscription, inbox: Inbox) -> Callable[..., None]:
 
 def _delivery_count(properties: BasicProperties) -> int:
     count = (properties.headers or {}).get("x-delivery-count", 0)
-    # A stranger may publish any value under this name; the broker overwrites it from the second delivery on.
+    # A foreign message may hold any value here; the broker overwrites it from the second delivery on.
     return int(count) if isinstance(count, int) else 0

@@ -1,4 +1,4 @@
-"""The connection as pika speaks it, with two of its private hooks replaced."""
+"""pika's connection with two of its private hooks replaced."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from inference_bridge.rabbitmq.frames import read_frame
 
 
 class CorkedConnection(AsyncioConnection):
-    """Joins everything written in one turn of the event loop into one send, and reads what pika cannot decode.
+    """Sends all buffers of one turn of the event loop together, and reads frames with `frames.read_frame`.
 
-    pika emits method, header and body of a message as three buffers, each with a system call of its own; why it must
-    not decode alone is in `frames.py`. This overrides two private hooks; `tests/unit/bridge/test_connection.py` and
+    pika emits method, header and body of a message as three buffers, each with its own system call. This class
+    overrides two private hooks; `tests/unit/bridge/test_connection.py` and
     `test_frames.py` fail when pika stops calling them.
     """
 

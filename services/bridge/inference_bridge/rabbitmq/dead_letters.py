@@ -1,8 +1,7 @@
-"""The dead letters: read without taking them away, replayed, deleted.
+"""Browses, replays and deletes the dead letters.
 
-Everything that is fetched stays unacknowledged until it is settled; what was not removed goes back when the reading
-ends, and by itself when the process dies. For an operator's user: it needs read on the dead queue and write on the
-exchange for jobs, and declares nothing.
+Fetched letters stay unacknowledged until they are removed; the others are requeued when the browser is closed or the
+process dies. The operator's user needs read on the dead queue and write on the exchange for jobs. Nothing is declared.
 """
 
 import asyncio
@@ -27,11 +26,11 @@ from inference_bridge.spec import ModelSpec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeadLetter:
-    """A message in the dead queue, whoever wrote it: nothing about it is certain.
+    """A message in the dead queue; it may be foreign, so every property may be missing or wrong.
 
     Attributes:
-        tag: the broker's number for it on the channel it was read by.
-        properties: AMQP properties with the broker's `x-death` header.
+        tag: the broker's number for it on the browser's channel.
+        properties: AMQP properties, with the `x-death` header of the broker.
         body: the message body.
     """
 
@@ -41,23 +40,23 @@ class DeadLetter:
 
     @property
     def inference_id(self) -> str | None:
-        """Its id, or None when it has none that could be ours."""
+        """The id of its job, or None if it is not a valid id."""
         return message_id(self.properties)
 
     @property
     def reason(self) -> str:
-        """Why the broker moved it here, such as `rejected`; `unknown` if it does not say."""
+        """Why the broker dead-lettered it, such as `rejected`; `unknown` if `x-death` does not say."""
         reason = self._last_death.get("reason")
         return reason if isinstance(reason, str) and reason.isidentifier() else "unknown"
 
     @property
     def died_at(self) -> datetime | None:
-        """When it came here, if the broker says so."""
+        """When the broker dead-lettered it, if `x-death` says so."""
         moment = self._last_death.get("time")
         return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
     def request(self, spec: ModelSpec) -> InferenceRequest | None:
-        """Return the job that it carries, None if it is none of this model's."""
+        """Return its job, or None if it is not a valid job of this model."""
         try:
             return from_message(self.properties, self.body, spec)
         except InvalidMessage:
@@ -76,7 +75,7 @@ class DeadLetters:
     Args:
         connection: open.
         spec: the model.
-        topology: where its messages are.
+        topology: its queues.
     """
 
     def __init__(self, connection: Connection, *, spec: ModelSpec, topology: Topology) -> None:
@@ -85,11 +84,11 @@ class DeadLetters:
         self._topology = topology
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator["Reading"]:
-        """Lend the letters for a while; what was not removed is back in its place at the end."""
+    async def browse(self) -> AsyncIterator["Browser"]:
+        """Yield a browser; when it is closed, the letters that were not removed are requeued."""
         channel = await self._connection.channel()
         try:
-            yield Reading(channel, self._topology.dead.name)
+            yield Browser(channel, self._topology.dead.name)
         finally:
             if channel.raw.is_open:
                 channel.raw.basic_nack(0, multiple=True, requeue=True)
@@ -102,13 +101,13 @@ class DeadLetters:
         return int(answer.method.message_count)
 
     async def replayer(self) -> Replayer:
-        """Return a way back into the jobs queue."""
+        """Return a publisher to the jobs queue."""
         channel = await self._connection.channel()
         return await Replayer(channel, self._spec, self._topology).start()
 
 
-class Reading:
-    """Letters that are lent to this process by one channel."""
+class Browser:
+    """Reads the dead queue over one channel and can remove letters from it."""
 
     def __init__(self, channel: Channel, queue: str) -> None:
         self._channel = channel
@@ -118,9 +117,9 @@ class Reading:
         channel.raw.add_callback(lambda _: self._resolve(None), [Basic.GetEmpty], one_shot=False)
 
     async def letters(self) -> AsyncGenerator[DeadLetter, None]:
-        """Yield, oldest first, as many letters as the queue holds now; each is lent until the reading ends.
+        """Yield, oldest first, as many letters as the queue holds now; each stays unacknowledged.
 
-        The first answer says how many there are. A passive declare may not know yet what the last reading gave back.
+        The first answer says how many there are; a passive declare may not count letters requeued just before.
         """
         letter = await self._next()
         others = self._left_count
@@ -130,11 +129,11 @@ class Reading:
             others -= 1
 
     def remove(self, letter: DeadLetter) -> None:
-        """Delete a letter for good."""
+        """Delete a letter."""
         self._channel.raw.basic_ack(letter.tag)
 
-    async def settled(self) -> None:
-        """Return once the broker has worked off every removal before; it answers a channel's calls in order."""
+    async def wait_for_removals(self) -> None:
+        """Return once the broker has processed every removal; it processes a channel's calls in order."""
         await self._channel.call(self._channel.raw.queue_declare, self._queue, passive=True)
 
     async def _next(self) -> DeadLetter | None:

@@ -1,4 +1,4 @@
-"""Declares the topology, or where the user may not, checks that it is there; declares again what was deleted."""
+"""Declares the topology, or checks that it exists; declares a deleted queue again."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from inference_bridge.rabbitmq.topology import Queue, Topology
 
 logger = logging.getLogger(__name__)
 
-#: How often is looked for queues that were deleted.
+#: Seconds between two checks for deleted queues.
 WATCH_INTERVAL_S = 1.0
 _REFUSED, _NOT_FOUND, _OTHER_ARGUMENTS = 403, 404, 406
 
@@ -19,12 +19,12 @@ _REFUSED, _NOT_FOUND, _OTHER_ARGUMENTS = 403, 404, 406
 async def ensure_topology(connection: Connection, topology: Topology) -> bool:
     """Make sure that every exchange, queue and binding exists; return whether the jobs queue is new.
 
-    A user without the right to configure (403) relies on the definitions that the operator loaded.
+    Without the right to configure (403), the definitions that the operator loaded must exist.
 
     Raises:
-        ConfigurationError: something is missing and may not be created, or exists with other arguments.
+        ConfigurationError: an object is missing and may not be created, or exists with other arguments.
     """
-    existed = await _refusal(connection, topology.jobs) is None
+    existed = await _find_refusal(connection, topology.jobs) is None
     channel = await connection.channel()
     try:
         await _declare(channel, topology)
@@ -39,17 +39,17 @@ async def ensure_topology(connection: Connection, topology: Topology) -> bool:
 
 
 async def watch_topology(connection: Connection, topology: Topology) -> BaseException:
-    """Declare again what was deleted; return why the session must start anew.
+    """Declare deleted queues again; return why the session must restart.
 
-    The jobs queue has publishers that notice by themselves. But nobody uses the dead queue until a job fails, nor the
-    retry queue while there is no worker, and RabbitMQ hands nothing on to a queue that does not exist.
+    Publishers notice a deleted jobs queue by themselves. The queues `dead` and `retry` may be unused for a long time,
+    and RabbitMQ cannot dead-letter to a queue that does not exist.
     """
     while not connection.lost.done():
         await asyncio.wait([connection.lost], timeout=WATCH_INTERVAL_S)
         try:
-            refusals = await _refusals(connection, topology)
+            refusals = await _find_refusals(connection, topology)
             if _REFUSED in refusals:
-                break  # each look would be an error in the broker's log
+                break  # every further check would be an error in the broker's log
             if _NOT_FOUND in refusals and await ensure_topology(connection, topology):
                 return BrokerUnavailable(f"queue {topology.jobs.name} was deleted and declared again")
         except (AMQPError, InferenceError, TimeoutError) as error:
@@ -58,14 +58,14 @@ async def watch_topology(connection: Connection, topology: Topology) -> BaseExce
     return await connection.lost
 
 
-async def _refusals(connection: Connection, topology: Topology) -> set[int | None]:
-    if connection.is_blocked:  # under an alarm the broker reads nothing from a connection that publishes
+async def _find_refusals(connection: Connection, topology: Topology) -> set[int | None]:
+    if connection.is_blocked:  # under an alarm the broker does not read a publishing connection
         return set()
-    return {await _refusal(connection, queue) for queue in (topology.dead, topology.retry)}
+    return {await _find_refusal(connection, queue) for queue in (topology.dead, topology.retry)}
 
 
-async def _refusal(connection: Connection, queue: Queue) -> int | None:
-    """Return None when the queue exists, else how the broker refuses to say so: 404, or 403 to a user of few rights."""
+async def _find_refusal(connection: Connection, queue: Queue) -> int | None:
+    """Return None if the queue exists, otherwise the broker's refusal: 404, or 403 without the right to see it."""
     channel = await connection.channel()
     try:
         await channel.call(channel.raw.queue_declare, queue.name, passive=True)

@@ -1,7 +1,7 @@
-"""Asks RabbitMQ how many jobs wait, over a connection of its own.
+"""Reads the depth of the queues from RabbitMQ over its own connection.
 
-Under an alarm the broker reads nothing from a connection that publishes. That is when the depth matters most: a queue
-that has filled the memory is emptied by workers, and they are started because somebody sees it.
+Under an alarm the broker does not read connections that publish. The depth matters most then: if the queue has filled
+the memory, the autoscaler must see its depth to start workers.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ READ_TIMEOUT_S = 1.5
 
 
 class AmqpDepthReader:
-    """Asks for the messages that wait; any node knows, since the queue's leader answers.
+    """Reads how many messages wait; any node can answer, because it asks the queue's leader.
 
     Args:
         url: `amqp://` or `amqps://`.
@@ -42,10 +42,10 @@ class AmqpDepthReader:
         """Return how many messages wait in each queue.
 
         Raises:
-            BrokerUnavailable: away, silent, without the queues, or the user may not see them.
+            BrokerUnavailable: RabbitMQ is away or silent, has no such queues, or the user may not see them.
         """
         if self._connection is None:
-            raise BrokerUnavailable("RabbitMQ is away, so nobody knows how many jobs wait; try again later")
+            raise BrokerUnavailable("RabbitMQ is away, so the number of waiting jobs is unknown; try again later")
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 return await self._ask(self._connection)
@@ -58,7 +58,7 @@ class AmqpDepthReader:
             raise BrokerUnavailable(f"RabbitMQ did not say how many jobs wait ({reason}); try again later") from error
 
     async def _ask(self, connection: Connection) -> Depths:
-        # A channel for each question: a refusal closes it, and an answer that comes late is nobody else's.
+        # A new channel for each call: a refusal closes it, and a late answer cannot reach another call.
         channel = await connection.channel()
         try:
             names = (self._topology.jobs.name, self._topology.retry.name)

@@ -1,8 +1,8 @@
-"""Reads AMQP frames, also those whose properties pika cannot decode.
+"""Reads AMQP frames, even if pika cannot decode their properties.
 
-RabbitMQ takes headers that pika fails on: a timestamp beyond the year 9999, tables nested thousands deep. pika's error
-would end the connection, and the next one, as often as the message is delivered again: one stranger's message would
-keep all workers from all work. Here such a message arrives without properties, and is treated as no job of ours.
+RabbitMQ accepts headers on which pika fails: a timestamp after the year 9999, tables nested thousands deep. pika's
+error would end the connection at every delivery, so one foreign message would stop all workers. This module delivers
+the message without properties; the worker then treats it as a foreign message.
 """
 
 import logging
@@ -21,10 +21,10 @@ _CONTENT = struct.Struct(">HHQ")  # class, weight, size of the body
 
 
 def read_frame(data: bytes) -> tuple[int, object]:
-    """Return how many bytes the first frame takes and the frame, or `(0, None)` when it is not complete yet.
+    """Return the length of the first frame and the frame, or `(0, None)` when it is not complete yet.
 
     Raises:
-        Exception: what pika raises for a frame that carries no content properties and is broken.
+        Exception: pika's error for a broken frame of another kind.
     """
     try:
         return frame.decode_frame(data)
@@ -36,7 +36,7 @@ def read_frame(data: bytes) -> tuple[int, object]:
         logger.warning("message properties cannot be decoded", extra={"reason": type(error).__name__})
         _, _, body_bytes = _CONTENT.unpack_from(data, spec.FRAME_HEADER_SIZE)
         frame_bytes = spec.FRAME_HEADER_SIZE + payload_bytes + spec.FRAME_END_SIZE
-        # The one header that must not be overlooked: see `x_death.py`. An empty entry is one that nobody may reject.
+        # `x-death` must not be lost, see `x_death.py`: with an empty entry the worker does not reject the message.
         is_suspicious = DEATHS_HEADER.encode() in data[:frame_bytes]
         headers: dict[str, Any] = {DEATHS_HEADER: [None]} if is_suspicious else {}
         return frame_bytes, frame.Header(channel, body_bytes, BasicProperties(headers=headers))

@@ -1,16 +1,16 @@
-"""How much room the queue has left, as far as one publisher can know: what it saw, less what it sent meanwhile."""
+"""Estimates the headroom of a queue: its length at the last look, minus the messages sent since."""
 
-#: Once a quorum queue was full, RabbitMQ refuses until it is below this share of its length (`rabbit_fifo`, LOW_LIMIT).
+#: A full quorum queue refuses until it is below this share of its length (`rabbit_fifo`, LOW_LIMIT).
 LOW_SHARE = 0.8
 
 
-class Room:
-    """Places for messages in a queue of bounded length; pure bookkeeping, no I/O.
+class Headroom:
+    """The number of messages that still fit into a queue; without I/O.
 
-    Several publishers may each take the same room; what is too much then is refused by RabbitMQ.
+    Several publishers may count the same headroom; RabbitMQ then refuses the surplus.
 
     Args:
-        max_length: messages that the queue holds.
+        max_length: most messages in the queue.
     """
 
     def __init__(self, max_length: int) -> None:
@@ -20,16 +20,16 @@ class Room:
 
     @property
     def is_ample(self) -> bool:
-        """Whether more than half of the places are left."""
+        """Whether more than half of the queue is free."""
         return 2 * self._left > self._max_length and not self._is_refusing
 
     @property
     def is_left(self) -> bool:
-        """Whether one more message would find a place."""
+        """Whether one more message fits."""
         return self._left > 0 and not self._is_refusing
 
     def take(self) -> None:
-        """Note that a message was sent."""
+        """Count a sent message."""
         self._left -= 1
 
     def refuse(self) -> None:
@@ -37,11 +37,11 @@ class Room:
         self._is_refusing = True
 
     def look(self, depth: int, *, unconfirmed: int) -> None:
-        """Note how many messages wait now, and how many of ours are on their way and not among them yet."""
+        """Set the headroom from the depth of the queue and the number of our unconfirmed messages."""
         self._left = self._max_length - depth - unconfirmed
         self._is_refusing = self._is_refusing and depth >= LOW_SHARE * self._max_length
 
     def forget(self) -> None:
-        """Start over: the queue may be another one."""
+        """Start over, because the queue may be a new one."""
         self._left = self._max_length
         self._is_refusing = False

@@ -1,4 +1,4 @@
-"""What a connection to RabbitMQ is opened with."""
+"""The parameters of a connection to RabbitMQ."""
 
 import ssl
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -7,15 +7,15 @@ import pika
 
 HEARTBEAT_S = 15
 CONNECT_TIMEOUT_S = 10.0
-# A peer that vanished without a word fails the write after this long, before the heartbeat would notice.
+# A write to a peer that has vanished fails after this time, before the heartbeat would notice.
 _TCP_OPTIONS = {"TCP_USER_TIMEOUT": 20_000}
 
 
 def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
     """Return pika's parameters for an `amqp://` or `amqps://` URL; `name` is shown in RabbitMQ's management.
 
-    With `?cacertfile=PATH`, as RabbitMQ's own clients call it, the broker's certificate must be signed by a CA in that
-    PEM file, else by one of the system's. It must name the host in both cases.
+    With `?cacertfile=PATH` (a name from RabbitMQ's own clients) a CA in that PEM file must have signed the broker's
+    certificate, otherwise a CA of the system. In both cases the certificate must name the host.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
@@ -28,7 +28,7 @@ def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
     parameters.connection_attempts = 1
     parameters.socket_timeout = CONNECT_TIMEOUT_S
     parameters.stack_timeout = CONNECT_TIMEOUT_S
-    # An alarm may last for hours: we answer 503 meanwhile and keep the connection.
+    # An alarm may last for hours: the API answers 503 meanwhile and keeps the connection.
     parameters.blocked_connection_timeout = None
     parameters.tcp_options = dict(_TCP_OPTIONS)
     parameters.client_properties = {"connection_name": name}

@@ -1,4 +1,4 @@
-"""Publishes requests and waits for the broker's confirm: an id is given out only after `publish` returned."""
+"""Publishes jobs and waits for the broker's confirm; a client gets its id only after `publish` has returned."""
 
 import asyncio
 import logging
@@ -15,34 +15,34 @@ from inference_bridge.errors import BrokerUnavailable, QueueFull
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
-from inference_bridge.rabbitmq.headroom import Room
+from inference_bridge.rabbitmq.headroom import Headroom
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.settling import check_settled, until_settled
+from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.supervise import supervise
-from inference_bridge.rabbitmq.throughput import DrainRate
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
-#: How often the depth of the queue is looked at, and how soon again when there seems to be no room.
+#: Seconds between two looks at the depth of the queue, and the shorter interval while headroom is scarce.
 DEPTH_INTERVAL_S = 0.5
 SOON_S = 0.02
 
 
 class AmqpPublisher:
-    """The publishing side of RabbitMQ: one connection, one channel, confirms in flight.
+    """Publishes to RabbitMQ over one connection and one channel, with many confirms outstanding.
 
     Args:
         url: `amqp://` or `amqps://`.
         spec: the model; its name is the routing key.
-        topology: what to declare before the first publish.
-        publish_timeout_s: how long a publish may wait for its confirm.
-        max_unconfirmed: publishes in flight, above which more are refused.
+        topology: the queues, declared before the first publish.
+        publish_timeout_s: seconds that a publish may wait for its confirm.
+        max_unconfirmed: most unconfirmed publishes; more are refused.
         settle_s: the queue must have existed for this many seconds, see `settling.py`.
-        drain_rate: how fast the workers are, so that a refusal can say when to come back.
-        clock: seconds that only grow.
+        throughput: of the workers, for the `retry_after_s` of a refusal.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AmqpPublisher:
         publish_timeout_s: float,
         max_unconfirmed: int,
         settle_s: float,
-        drain_rate: DrainRate,
+        throughput: Throughput,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parameters = connection_parameters(url, name=f"{spec.name} api")
@@ -63,68 +63,68 @@ class AmqpPublisher:
         self._publish_timeout_s = publish_timeout_s
         self._max_unconfirmed = max_unconfirmed
         self._settle_s = settle_s
-        self._drain_rate = drain_rate
+        self._throughput = throughput
         self._clock = clock
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
-        self._room = Room(topology.jobs.max_length)
+        self._headroom = Headroom(topology.jobs.max_length)
         self._is_crowded = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
-        """Whether a publish made now would reach a broker that takes it."""
+        """Whether the broker would take a job now."""
         is_blocked = self._connection is not None and self._connection.is_blocked
         return self._channel is not None and not is_blocked and not self._is_stalled
 
     @property
     def _is_stalled(self) -> bool:
-        # A confirm that is overdue tells of a frozen broker long before a heartbeat is missed. With its answer, or with
-        # a new session, this is over: nothing is remembered that could outlive its cause.
+        # An overdue confirm reveals a frozen broker long before a missed heartbeat. This ends with the confirm or with
+        # a new session: no other state is kept.
         return self._confirms.oldest_age_s(self._clock()) > self._publish_timeout_s
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
         await supervise(self._parameters, self._session)
 
-    def admit(self) -> None:
-        """Raise what `publish` would raise at once, so that no work is spent on a request that is refused."""
+    def check_headroom(self) -> None:
+        """Raise the error that `publish` would raise at once, before work is spent on the request."""
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
-        if not self._room.is_left:
+        if not self._headroom.is_left:
             self._is_crowded.set()
             raise self._queue_full()
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
 
     async def publish(self, request: InferenceRequest) -> None:
-        """Hand the request to the broker; return once it is confirmed: stored in a durable queue.
+        """Send the job to the broker; return once it is confirmed, so stored in a durable queue.
 
-        After an error the broker may hold the request all the same: nobody has its id then.
+        After an error the broker may still hold the job, but no client has its id.
 
         Raises:
-            BrokerUnavailable: away, under alarm, or no confirm in time.
-            QueueFull: the queue, or this process, holds all it may.
+            BrokerUnavailable: RabbitMQ is away or under an alarm, or did not confirm in time.
+            QueueFull: the queue, or this process, is full.
         """
-        self.admit()
+        self.check_headroom()
         publish = Publish(request, asyncio.get_running_loop().create_future())
         self._send(publish)
-        await self._confirmed(publish)
+        await self._wait_for_confirm(publish)
 
-    async def drain(self, timeout_s: float) -> None:
-        """Wait at most `timeout_s` until nothing is outstanding."""
-        unanswered = [publish.confirmed for publish in self._confirms.unanswered()]
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until every publish is confirmed, at most `timeout_s`."""
+        unanswered = [publish.confirmed for publish in self._confirms.list_unanswered()]
         if unanswered:
             await asyncio.wait(unanswered, timeout=timeout_s)
 
-    async def _confirmed(self, publish: Publish) -> None:
+    async def _wait_for_confirm(self, publish: Publish) -> None:
         loop = asyncio.get_running_loop()
-        # A loop that was held up runs its timers first (libuv does). Two turns later it has read what came meanwhile.
+        # After a delay the loop runs its timers first (libuv does); two turns later it has also read its sockets.
         timer = loop.call_later(self._publish_timeout_s, loop.call_soon, loop.call_soon, self._time_out, publish)
         try:
             await publish.confirmed
         except QueueFull:
-            self._room.refuse()
+            self._headroom.refuse()
             self._is_crowded.set()
             raise self._queue_full() from None
         finally:
@@ -137,14 +137,14 @@ class AmqpPublisher:
     def _queue_full(self) -> QueueFull:
         most = self._topology.jobs.max_length
         return QueueFull(
-            f"the queue holds {most} jobs, all it may; try again later",
-            retry_after_s=self._drain_rate.seconds_for(most),
+            f"the queue holds {most} jobs, its limit; try again later",
+            retry_after_s=self._throughput.seconds_for(most),
         )
 
     async def _session(self, connection: Connection) -> None:
         await ensure_topology(connection, self._topology)
-        is_settled = await until_settled(connection, self._topology, settle_s=self._settle_s)
-        self._room.forget()
+        is_settled = await wait_until_settled(connection, self._topology, settle_s=self._settle_s)
+        self._headroom.forget()
         channel = await connection.channel()
         misrouted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         channel.raw.add_on_return_callback(partial(self._on_return, misrouted))
@@ -169,11 +169,11 @@ class AmqpPublisher:
             self._transmit(channel, publish)
 
     async def _watch_depth(self, connection: Connection, channel: Channel, is_settled: bool) -> BaseException:
-        """Look at the queue until it, or the broker, does not answer; return the reason."""
+        """Read the depth of the queue repeatedly; return the error that ends the session."""
         moving_s = self._clock()
         while True:
             try:
-                # Under an alarm the broker reads nothing from a connection that publishes.
+                # Under an alarm the broker does not read a publishing connection.
                 if not connection.is_blocked:
                     await self._look(channel, is_settled)
             except TimeoutError as error:
@@ -189,7 +189,7 @@ class AmqpPublisher:
 
     async def _until_next_look(self) -> None:
         await asyncio.sleep(SOON_S)
-        if self._room.is_ample:
+        if self._headroom.is_ample:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DEPTH_INTERVAL_S):
                     await self._is_crowded.wait()
@@ -197,7 +197,7 @@ class AmqpPublisher:
     async def _look(self, channel: Channel, is_settled: bool) -> None:
         self._is_crowded.clear()
         answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
-        self._room.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
+        self._headroom.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
         if is_settled:
             await check_settled(channel, self._topology)
 
@@ -208,13 +208,13 @@ class AmqpPublisher:
         self._transmit(self._channel, publish)
 
     def _transmit(self, channel: Channel, publish: Publish) -> None:
-        self._room.take()
-        if not self._room.is_ample:
+        self._headroom.take()
+        if not self._headroom.is_ample:
             self._is_crowded.set()
         send_job(channel, publish.request, spec=self._spec, topology=self._topology)
 
     def _on_confirm(self, channel: Channel, frame: Any) -> None:
-        # Those of a connection that was given up count something else.
+        # Tags of an earlier channel mean other publishes.
         if channel is self._channel:
             self._confirms.settle(frame.method)
 
@@ -227,13 +227,13 @@ class AmqpPublisher:
         _body: bytes,
     ) -> None:
         logger.error("message returned as unroutable", extra={"reply": method.reply_text})
-        self._confirms.mark_returned(str(properties.message_id))
-        if not misrouted.done():  # the next session declares what is missing
+        self._confirms.note_return(str(properties.message_id))
+        if not misrouted.done():  # the next session declares the missing queue
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
 
 
 def send_job(channel: Channel, request: InferenceRequest, *, spec: ModelSpec, topology: Topology) -> None:
-    """Send a job to its queue; the broker returns it when there is none."""
+    """Send a job to its queue; the broker returns it if there is no queue."""
     properties = to_properties(request, spec)
     channel.raw.basic_publish(topology.exchange, topology.routing_key, request.body, properties, mandatory=True)
 

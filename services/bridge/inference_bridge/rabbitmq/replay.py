@@ -1,4 +1,4 @@
-"""Publishes jobs a second time: a new deadline, the same id, one after the other, each confirmed."""
+"""Replays jobs: publishes them again, one at a time, with the same id and a new deadline."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from inference_bridge.spec import ModelSpec
 
 
 class Replayer:
-    """Publishes requests on a channel of its own, one after the other, each confirmed."""
+    """Publishes jobs on its own channel, one at a time, and waits for each confirm."""
 
     def __init__(self, channel: Channel, spec: ModelSpec, topology: Topology) -> None:
         self._channel = channel
@@ -31,10 +31,10 @@ class Replayer:
         return self
 
     async def publish(self, request: InferenceRequest) -> None:
-        """Return once the broker holds the request in its jobs queue.
+        """Return once the broker has confirmed the job.
 
         Raises:
-            Unavailable: the broker refused it, or has no queue for it.
+            Unavailable: the broker refused the job, or has no queue for it.
             TimeoutError: no confirm within `CONNECT_TIMEOUT_S`.
             pika.exceptions.AMQPError: the connection was lost.
         """
@@ -45,11 +45,11 @@ class Replayer:
         await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
 
     def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
-        self._confirms.mark_returned(str(properties.message_id))
+        self._confirms.note_return(str(properties.message_id))
 
 
-def second_life(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
-    """Return the request with the same id and a new deadline."""
+def renew_deadline(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
+    """Return the job with the same id and a new deadline."""
     now_ms = time.time_ns() // 1_000_000
     return InferenceRequest(
         inference_id=request.inference_id,

@@ -1,9 +1,9 @@
-"""Whether the jobs queue is old enough to be trusted: the broker itself remembers it, for every process alike.
+"""Waits until the jobs queue is old enough to survive a hard kill; an exchange in the broker records that.
 
-RabbitMQ may forget a queue that was created less than about a second before a hard kill, with all it holds (seen on
-4.3.6). A queue does not say how old it is. So a process that has watched it for long enough declares an exchange beside
-it and binds the queue. The exchange is durable and `auto_delete`: RabbitMQ deletes it with its last binding, so with
-the queue. As long as the exchange exists, the queue is the one that was watched.
+RabbitMQ may lose a queue, with its messages, that was created less than about a second before a hard kill (seen on
+4.3.6). The age of a queue cannot be read. So a process watches a new queue for some seconds, then declares an exchange
+and binds the queue to it. The exchange is durable and `auto_delete`: RabbitMQ deletes it with its last binding, so
+together with the queue. While the exchange exists, the queue is the watched one.
 """
 
 import asyncio
@@ -16,16 +16,15 @@ from inference_bridge.rabbitmq.topology import Topology
 
 logger = logging.getLogger(__name__)
 
-#: How often is looked whether the queue that is watched is still there.
+#: Seconds between two checks that the watched queue still exists.
 LOOK_INTERVAL_S = 0.5
 _REFUSED, _IN_USE = 403, 406
 
 
-async def until_settled(connection: Connection, topology: Topology, *, settle_s: float) -> bool:
-    """Return once the jobs queue has existed for `settle_s`: at once where that is known, else after that time.
+async def wait_until_settled(connection: Connection, topology: Topology, *, settle_s: float) -> bool:
+    """Return once the jobs queue has existed for `settle_s`: at once if the exchange exists.
 
-    Return whether the broker remembers it from now on. A user without the right to configure the exchange (403) waits
-    in each session.
+    Return whether the exchange exists now. Without the right to configure it (403), each session waits anew.
     """
     if settle_s == 0:
         return False
@@ -37,18 +36,18 @@ async def until_settled(connection: Connection, topology: Topology, *, settle_s:
 
 
 async def check_settled(channel: Channel, topology: Topology) -> None:
-    """Return if the jobs queue is still the one that has settled.
+    """Return if the jobs queue is still the settled one.
 
     Raises:
-        ChannelClosed: it was deleted; the one that is there now is new.
+        ChannelClosed: the queue was deleted; any queue of this name is new.
     """
     await channel.call(channel.raw.exchange_declare, topology.settled_exchange, passive=True)
 
 
 async def _is_settled(connection: Connection, topology: Topology) -> bool:
-    """Tell whether the queue is bound to the exchange; delete one that has no binding."""
-    # An exchange that is bound cannot be deleted. One without a binding, which a process left that ended between the
-    # two, would never be deleted by RabbitMQ and tells nothing.
+    """Tell whether the queue is bound to the exchange; delete an exchange without a binding."""
+    # A bound exchange cannot be deleted here. An unbound exchange means nothing: a process declared it and died before
+    # it bound the queue, and RabbitMQ would never delete it.
     channel = await connection.channel()
     try:
         await channel.call(channel.raw.exchange_delete, topology.settled_exchange, if_unused=True)
@@ -61,7 +60,7 @@ async def _is_settled(connection: Connection, topology: Topology) -> bool:
 
 
 async def _watch(connection: Connection, topology: Topology, settle_s: float) -> None:
-    """Return after `settle_s`; raise ChannelClosed when the queue is deleted meanwhile."""
+    """Return after `settle_s`; raise ChannelClosed if the queue is deleted before."""
     channel = await connection.channel()
     loop = asyncio.get_running_loop()
     end = loop.time() + settle_s
@@ -75,11 +74,11 @@ async def _remember(connection: Connection, topology: Topology) -> bool:
     channel = await connection.channel()
     raw, exchange = channel.raw, topology.settled_exchange
     try:
-        # Without a callback nobody answers, so both leave in one send: alone the exchange would never be deleted.
+        # Both calls leave in one send, since the first awaits no answer: an unbound exchange would never be deleted.
         raw.exchange_declare(exchange, exchange_type="direct", durable=True, auto_delete=True)
         await channel.call(raw.queue_bind, topology.jobs.name, exchange, routing_key=topology.routing_key)
     except ChannelClosed as error:
-        await _is_settled(connection, topology)  # deletes it again, unless another process has bound it
+        await _is_settled(connection, topology)  # deletes the exchange, unless another process has bound it
         if error.reply_code != _REFUSED:
             raise
         logger.warning("jobs queue settles in each session", extra={"reason": error.reply_text})

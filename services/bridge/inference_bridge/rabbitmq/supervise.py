@@ -1,4 +1,4 @@
-"""Keeps a session with RabbitMQ alive: connects again, after a pause, whenever it ends."""
+"""Keeps a session with RabbitMQ alive: reconnects after a pause when it ends."""
 
 import asyncio
 import logging
@@ -15,14 +15,14 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
-#: A session that lasted this long was a good one: the next pause starts from the first step again.
+#: After a session of this length the next pause is the shortest again.
 STABLE_S = 60.0
 
 
 async def supervise(parameters: pika.URLParameters, session: Callable[[Connection], Awaitable[None]]) -> None:
     """Keep one session with the broker alive until cancelled.
 
-    Connects, runs `session`, and when that returns or the connection is lost starts again after a pause: full
+    It connects and runs `session`. When that returns or the connection is lost, it starts again after a pause: full
     jitter, doubling from 0.1 s to 5 s (Brooker, "Exponential Backoff And Jitter").
     """
     loop = asyncio.get_running_loop()

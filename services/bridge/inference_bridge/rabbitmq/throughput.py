@@ -1,4 +1,4 @@
-"""How fast the workers are, told by the results that they announce."""
+"""The throughput of all workers, measured by the notifications of their results."""
 
 import math
 import time
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 WINDOW_S = 10.0
 MAX_RETRY_AFTER_S = 60
-#: While nothing is drained, workers are about to start, or there are none.
+#: Without results, workers are about to start, or there are none.
 IDLE_RETRY_AFTER_S = 10
 
 
-class DrainRate:
+class Throughput:
     """Results per second over the last ten seconds, of all workers together.
 
     Args:
@@ -25,7 +25,7 @@ class DrainRate:
         self._last_s = -math.inf
 
     def add(self, result_count: int) -> None:
-        """Note that so many results were announced just now."""
+        """Count `result_count` results that were notified just now."""
         if not result_count:
             return
         self._last_s = self._clock()
@@ -34,18 +34,18 @@ class DrainRate:
         self._forget()
 
     def per_s(self) -> float:
-        """Return results per second, 0 when there were none lately."""
+        """Return results per second; 0 without results in the last ten seconds."""
         self._forget()
         if not self._counts:
             return 0.0
         return self._total / max(1.0, self._clock() - self._counts[0][0])
 
     def idle_s(self) -> float:
-        """Return the seconds since the last result, infinity before the first."""
+        """Return the seconds since the last result; infinity before the first."""
         return self._clock() - self._last_s
 
     def seconds_for(self, job_count: int) -> int:
-        """Return after how many seconds so many jobs are done at this rate, 1 to 60; 10 while nothing is drained."""
+        """Return the seconds that `job_count` jobs take at this rate, 1 to 60; 10 without results."""
         rate = self.per_s()
         return min(MAX_RETRY_AFTER_S, max(1, math.ceil(job_count / rate))) if rate else IDLE_RETRY_AFTER_S
 

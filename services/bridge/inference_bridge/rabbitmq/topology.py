@@ -1,7 +1,7 @@
-"""Exchanges and queues: one table, declared by both sides.
+"""Exchanges and queues of a model; API and worker both declare them.
 
-A message moves one way: `jobs` -> `retry` -> `dead`. The worker moves it by rejecting it; the broker hands it on
-at least once. The dead-letter exchange is one of its own, so that who may publish jobs may not publish there.
+A message moves one way: `jobs` -> `retry` -> `dead`. The worker rejects it, and the broker dead-letters it at least
+once. Dead letters have their own exchange, so that a user with the right to publish jobs cannot publish there.
 """
 
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from typing import Any
 
 from inference_bridge.spec import ModelSpec
 
-#: Above every limit of our own, so that the broker alone never parks a job whose result is not stored.
+#: Above our own limits, so that the broker never dead-letters a job before its result is stored.
 JOBS_DELIVERY_LIMIT = 20
-#: Higher, because a dead letter may bring its count along (RabbitMQ 4.3).
+#: Higher, because a dead-lettered message may keep its count (RabbitMQ 4.3).
 RETRY_DELIVERY_LIMIT = 40
-#: Solo runs that a suspect gets before it is declared the killer; far below both limits.
+#: Solo runs of a suspect before it counts as poison; far below both limits.
 SOLO_ATTEMPTS = 3
-#: Who looks at a dead letter gives it back, and that counts as a delivery: without a limit of our own RabbitMQ 4
-#: would delete it after 20 looks.
+#: Each look at a dead letter is a delivery and a requeue: with its default limit RabbitMQ 4 would delete the letter
+#: after 20 looks.
 DEAD_DELIVERY_LIMIT = 1_000_000
 DEAD_MAX_LENGTH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue and the one binding that fills it."""
+    """A durable quorum queue and its one binding."""
 
     name: str
     exchange: str
@@ -32,22 +32,22 @@ class Queue:
 
     @property
     def max_length(self) -> int:
-        """Messages that may wait in it."""
+        """Most messages in the queue."""
         return int(self.arguments["x-max-length"])
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that exists in the broker for one model.
+    """The exchanges and queues of one model.
 
     Attributes:
-        exchange: takes jobs.
-        dead_letter_exchange: takes what was rejected.
-        settled_exchange: exists while the jobs queue is known to be safe against a hard kill, see `settling.py`.
+        exchange: receives jobs.
+        dead_letter_exchange: receives rejected messages.
+        settled_exchange: exists once the jobs queue can survive a hard kill, see `settling.py`.
         routing_key: of jobs.
-        jobs: what waits for a worker.
+        jobs: jobs that wait for a worker.
         retry: suspects.
-        dead: what nobody runs any more.
+        dead: jobs that failed for good, and foreign messages.
     """
 
     exchange: str
@@ -65,7 +65,7 @@ class Topology:
 
     @property
     def queues(self) -> tuple[Queue, Queue, Queue]:
-        """The queues in the order to declare: the target of a dead letter exists before its source."""
+        """The queues in the order of declaration: the target of dead letters before their source."""
         return self.dead, self.retry, self.jobs
 
 
@@ -85,15 +85,15 @@ def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
         dead_letter_exchange=dlx,
         settled_exchange=f"{name}.jobs.settled",
         routing_key=name,
-        jobs=Queue(f"{name}.jobs", exchange, name, _hands_on(jobs, dlx, f"{name}.retry")),
-        retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _hands_on(retry, dlx, f"{name}.dead")),
+        jobs=Queue(f"{name}.jobs", exchange, name, _with_dead_lettering(jobs, dlx, f"{name}.retry")),
+        retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _with_dead_lettering(retry, dlx, f"{name}.dead")),
         dead=Queue(f"{name}.dead", dlx, f"{name}.dead", dead),
     )
 
 
-def _hands_on(arguments: dict[str, Any], exchange: str, routing_key: str) -> dict[str, Any]:
-    # At-least-once dead-lettering silently falls back to at-most-once without reject-publish (RabbitMQ, "Quorum
-    # Queues", activating at-least-once dead-lettering).
+def _with_dead_lettering(arguments: dict[str, Any], exchange: str, routing_key: str) -> dict[str, Any]:
+    # Without reject-publish, RabbitMQ silently dead-letters at most once (RabbitMQ, "Quorum Queues", activating
+    # at-least-once dead-lettering).
     return {
         "x-queue-type": "quorum",
         "x-overflow": "reject-publish",

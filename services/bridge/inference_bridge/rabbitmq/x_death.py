@@ -1,4 +1,4 @@
-"""The `x-death` header: how a message was dead-lettered, as RabbitMQ writes it or a stranger forges it."""
+"""The `x-death` header: the history of dead-lettering, written by RabbitMQ or forged in a foreign message."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ DEATHS_HEADER = "x-death"
 
 
 def breaks_dead_lettering(properties: BasicProperties) -> bool:
-    """Tell whether rejecting a message with these properties would end the dead-lettering of its queue.
+    """Tell whether rejecting a message with these properties would stop the dead-lettering of its queue.
 
-    RabbitMQ 3.10 adds to the header that it finds, and its worker that hands on at least once dies of one with an
-    entry that is no table, or a count that is no number. It starts again with the same message: no suspect and no
-    failed job leaves the queue from then on, and soon no queue can be declared.
+    The dead-letter process of RabbitMQ 3.10 crashes on an `x-death` entry that is not a table or has a count that is
+    not a number. It restarts with the same message for ever: rejected messages stay in the queue from then on, and
+    soon RabbitMQ cannot declare any queue.
     """
     deaths = (properties.headers or {}).get(DEATHS_HEADER)
     return isinstance(deaths, list) and not all(map(_is_sound, deaths))

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mnist_model.prepare.morphology import dilated, labelled, opened
+from mnist_model.prepare.morphology import apply_opening, dilate, label_pieces
 
 
 def test_pieces_touch_at_sides_and_corners() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1], [1, 1, 0, 0]], bool)
 
-    labels = labelled(mask)
+    labels = label_pieces(mask)
 
     assert len(np.unique(labels[mask])) == 3
     assert labels[0, 0] == labels[1, 1]
@@ -20,7 +20,7 @@ def test_long_winding_stroke_is_one_piece() -> None:
     mask[::2] = True
     mask[1::4, -1] = mask[3::4, 0] = True
 
-    assert np.array_equal(np.unique(labelled(mask)), [0, mask.size])
+    assert np.array_equal(np.unique(label_pieces(mask)), [0, mask.size])
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9, 31, 99])
@@ -33,12 +33,12 @@ def test_maximum_over_a_window_is_cut_off_at_the_border(size: int) -> None:
         for y in range(17)
     ]
 
-    assert np.array_equal(dilated(grey, size, size), expected)
+    assert np.array_equal(dilate(grey, size, size), expected)
 
 
 def test_opening_takes_away_only_what_is_smaller_than_the_window() -> None:
     grey = np.zeros((20, 20), np.uint8)
     grey[2:4, 2:10], grey[8:15, 8:15] = 200, 100
 
-    assert opened(grey, 5, 5)[3, 5] == 0
-    assert opened(grey, 5, 5)[10, 10] == 100
+    assert apply_opening(grey, 5, 5)[3, 5] == 0
+    assert apply_opening(grey, 5, 5)[10, 10] == 100

@@ -215,7 +215,7 @@ def test_several_frames_are_refused(image_format: str) -> None:
     ],
 )
 def test_blank_picture_is_refused(image: Image.Image) -> None:
-    with pytest.raises(UnreadableImage, match=r"picture is blank.*send one"):
+    with pytest.raises(UnreadableImage, match=r"picture is blank.*send a picture"):
         prepare(encoded(image), max_pixels=MAX_PIXELS)
 
 

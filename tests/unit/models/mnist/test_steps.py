@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from inference_pictures.errors import UnreadableImage
 from mnist_model.prepare.light import flatten_light, remove_shadows
 from mnist_model.prepare.lines import remove_ruled_lines
-from mnist_model.prepare.morphology import dilated
-from mnist_model.prepare.placement import centre, centre_of_mass, scale, stroke_width
+from mnist_model.prepare.morphology import dilate
+from mnist_model.prepare.placement import centre, find_centre_of_mass, measure_stroke_width, scale
 from mnist_model.prepare.polarity import grey_by_contrast, ink_is_dark
-from mnist_model.prepare.steps import STEPS, digit_of, steps
+from mnist_model.prepare.steps import STEPS, find_digit, run_steps
 from mnist_model.prepare.strokes import keep_digit, remove_frame
 from tests.support.pictures import sample
 
@@ -56,29 +56,29 @@ def likeness(one: Grey, other: Grey) -> float:
 
 
 def is_a(name: str, picture: Grey, *, at_least: float = 0.85) -> bool:
-    return likeness(digit_of(picture), pixels_of(name)) >= at_least
+    return likeness(find_digit(picture), pixels_of(name)) >= at_least
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mnist_picture_stays_as_it_is(name: str) -> None:
-    assert np.array_equal(digit_of(pixels_of(name)), pixels_of(name))
+    assert np.array_equal(find_digit(pixels_of(name)), pixels_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_inverted_mnist_picture_is_inverted_back(name: str) -> None:
-    assert np.array_equal(digit_of(~pixels_of(name)), pixels_of(name))
+    assert np.array_equal(find_digit(~pixels_of(name)), pixels_of(name))
 
 
 @pytest.mark.parametrize("shift", [(-3, 0), (1, 0), (0, 4), (0, -4), (-2, 3)], ids=str)
 def test_picture_off_centre_is_moved_back(shift: tuple[int, int]) -> None:
-    assert np.array_equal(digit_of(np.roll(pixels_of("seven"), shift, (0, 1))), pixels_of("seven"))
+    assert np.array_equal(find_digit(np.roll(pixels_of("seven"), shift, (0, 1))), pixels_of("seven"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_dark_on_light_equals_light_on_dark(name: str) -> None:
     ink = ink_of(name)
 
-    assert np.abs(digit_of(ink).astype(int) - digit_of(~ink)).max() <= 4
+    assert np.abs(find_digit(ink).astype(int) - find_digit(~ink)).max() <= 4
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_slope_of_light_is_flattened() -> None:
 
 
 def test_ink_over_half_the_picture_is_not_taken_for_paper() -> None:
-    ink = dilated(ink_of(share=0.9), 31, 31) // 8 * 7
+    ink = dilate(ink_of(share=0.9), 31, 31) // 8 * 7
 
     assert likeness(flatten_light(ink), ink) > 0.99
 
@@ -216,7 +216,7 @@ def test_salt_and_pepper_do_not_matter() -> None:
 def test_strokes_come_out_as_wide_as_mnist_has_them(width: int) -> None:
     seven = drawn(np.zeros((SIDE, SIDE), np.uint8), (60, 40, 170, 40), (170, 40, 100, 200), width=width)
 
-    assert 1.2 <= stroke_width(digit_of(painted(seven))) <= 4.7
+    assert 1.2 <= measure_stroke_width(find_digit(painted(seven))) <= 4.7
 
 
 def test_blurred_photograph_is_read() -> None:
@@ -241,7 +241,7 @@ def test_scaled_ink_is_20_pixels_long(name: str) -> None:
 
 @pytest.mark.parametrize("at", [(0.0, 0.0), (0.5, 0.5), (1.0, 0.2)], ids=["corner", "middle", "right"])
 def test_mass_is_in_the_middle_to_half_a_pixel(at: tuple[float, float]) -> None:
-    y, x = centre_of_mass(centre(ink_of(side=40, share=0.5, at=at)))
+    y, x = find_centre_of_mass(centre(ink_of(side=40, share=0.5, at=at)))
 
     assert 13.5 <= y < 14.5
     assert 13.5 <= x < 14.5
@@ -251,11 +251,11 @@ def test_paper_with_nothing_but_lines_is_refused() -> None:
     lines = drawn(np.zeros((SIDE, SIDE), np.uint8), *((0, y, SIDE, y) for y in range(10, SIDE, 20)), width=2)
 
     with pytest.raises(UnreadableImage, match="no strokes"):
-        digit_of(painted(lines))
+        find_digit(painted(lines))
 
 
 def test_every_step_can_be_looked_at() -> None:
-    pictures = list(steps(painted(ink_of())))
+    pictures = list(run_steps(painted(ink_of())))
 
     assert [name for name, _ in pictures] == [step.__name__ for step in STEPS]
     assert all(picture.dtype == np.uint8 for _, picture in pictures)
@@ -265,6 +265,6 @@ def test_digit_does_not_change_the_picture_it_is_given() -> None:
     picture = painted(ink_of())
     before = picture.copy()
 
-    digit_of(picture)
+    find_digit(picture)
 
     assert np.array_equal(picture, before)

@@ -175,6 +175,6 @@ def test_the_committed_weights_read_real_digits() -> None:
     network = ConvNet()
     network.load_state_dict(load_weights(DEFAULT_WEIGHTS, SPEC)[0])
 
-    test = load_split(MNIST_DATA, "t10k").part(0, 2_000)
+    test = load_split(MNIST_DATA, "t10k").cut(0, 2_000)
 
     assert evaluate(network, test, names=("clean",)).accuracy["clean"] >= 0.99

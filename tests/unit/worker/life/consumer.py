@@ -45,9 +45,9 @@ class LifeConsumer(MemoryConsumer):
                 assert inference_id is None or self._life.world.answer(inference_id), "settled without a result"
         super().settle(deliveries, rejected)
 
-    def hand_back(self) -> None:
+    def requeue_all(self) -> None:
         if not self._life.is_dead:
-            super().hand_back()
+            super().requeue_all()
 
     def reconnect(self) -> None:
         """Lose all that was lent, as with a connection; the worker lives on and gets a new one."""

@@ -105,7 +105,7 @@ class World:
         self.broker.dead.remove(letter)
         inference_id = str(letter.properties.message_id)
         request, becomes = self.jobs[inference_id]
-        if self.loop.run_until_complete(self.store.revive(inference_id, ttl_s=JOB_TTL_S + GRACE_S)):
+        if self.loop.run_until_complete(self.store.reset(inference_id, ttl_s=JOB_TTL_S + GRACE_S)):
             request = replace(request, deadline_ms=self.now_ms + JOB_TTL_S * 1000)
             self.jobs[inference_id] = (request, becomes)
             self.deaths[inference_id] = 0
