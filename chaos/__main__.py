@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of everything that is random")
     parser.add_argument("--page", action="store_true", help="measure nothing, only write the page")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends its servers too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of this is the end of its servers too
     evidence = Evidence.load()
     if options.page:
         PAGE.write_text(render(evidence.sections))

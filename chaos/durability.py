@@ -1,4 +1,4 @@
-"""RabbitMQ and Redis end without warning in the middle of accepted jobs: what is left on the disk."""
+"""RabbitMQ and Redis end without warning in the middle of accepted jobs, and start again on the data of the disk."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ SOURCE = Path(__file__).parent / "system" / "synced.c"
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one end cost.
+    """The price of one end.
 
     Attributes:
         appendfsync: Redis's setting.
@@ -35,7 +35,7 @@ class Loss:
             `power cut`: Redis also loses what it had not synced to the disk.
         jobs: accepted.
         lost: of them, without an answer afterwards.
-        complaints: what may never happen.
+        complaints: events that may never happen.
         date: when, ISO 8601.
     """
 
@@ -75,11 +75,11 @@ class Preload:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to be watched."""
+        """The environment of a process that is watched."""
         return {"LD_PRELOAD": str(self.library), "CHAOS_SYNCED": str(self.log), "CHAOS_SLOW": str(self.slow)}
 
     def slow_down(self, sync_s: float) -> None:
-        """From now on each sync takes so much longer."""
+        """Make each sync take `sync_s` longer from now on."""
         self.slow.write_text(f"{sync_s * 1000:.0f}")
 
     def speed_up(self) -> None:

@@ -18,7 +18,7 @@ from chaos.system.system import System
 from chaos.trial import until_done
 
 LENGTHS_S = (1.0, 3.0, 5.0, 6.0, 8.0, 15.0)
-#: Lengths beyond those that people think of.
+#: Lengths at random, beyond the list above.
 RANDOM_LENGTHS = 1
 SHORTEST_S, LONGEST_S = 0.5, 12.0
 #: Load before a fault.
@@ -31,7 +31,7 @@ class Spell:
 
     Attributes:
         length_s: of the fault.
-        recovery_s: until every process was ready and a picture was answered through it; of those that recovered.
+        recovery_s: until every process was ready and a picture was answered through it; without the stuck ones.
         stuck: names of the processes that did not recover within the bound.
         checked: how many processes there were.
     """
@@ -44,7 +44,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Endurance:
-    """What the whole row showed.
+    """The findings of a whole row.
 
     Attributes:
         name: the fault's.
@@ -58,7 +58,7 @@ class Endurance:
         wrong: of them, not the model's own answer.
         refused: requests that were answered with 429 or 503.
         deaths: processes of ours that ended, those aside that were ended because they were stuck.
-        complaints: what may never happen.
+        complaints: events that may never happen.
         date: when, ISO 8601.
     """
 
@@ -88,7 +88,7 @@ class Endurance:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, one sentence each."""
+        """The problems, one sentence each."""
         problems = list(self.complaints)
         if self.lost or self.contradicting or self.wrong:
             problems.append(f"{self.lost} lost, {self.contradicting} contradicting, {self.wrong} wrong")
@@ -108,7 +108,7 @@ class Endurance:
 
 
 def lengths_s(generator: Random) -> list[float]:
-    """Return every length once and some at random, in random order: what an outage leaves behind meets the next."""
+    """Return every length once and some at random, in random order, so that each outage meets the traces of another."""
     drawn = [round(generator.uniform(SHORTEST_S, LONGEST_S), 1) for _ in range(RANDOM_LENGTHS)]
     lengths = [*LENGTHS_S, *drawn]
     generator.shuffle(lengths)

@@ -1,4 +1,4 @@
-"""What can go wrong: one function a fault. Each injects it for some seconds and returns when it has ended."""
+"""Faults, a function each. Each injects it for some seconds and returns when it has ended."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ class Fault:
 
     Attributes:
         name: short, for the command line.
-        title: what is done, for people.
+        title: the same in a sentence.
         inject: does it.
         duration_s: how long.
         environment: settings of the services that the fault needs.
@@ -42,7 +42,7 @@ class Fault:
         needs_small_disk: whether RabbitMQ's data are on a small file system of their own.
         kills_workers: whether workers die by it, so that the repeated work is bounded by what they held.
         expected: why some jobs may be lost all the same; empty: none may.
-        note: what else to say of it.
+        note: a remark for the report.
     """
 
     name: str
@@ -60,18 +60,18 @@ class Fault:
 
 
 async def nothing(system: System, duration_s: float, _: Random) -> None:
-    """Let the time pass: what a fault is compared with."""
+    """Let the time pass, to compare the faults with."""
     await asyncio.sleep(duration_s)
 
 
 async def worker_killed(system: System, duration_s: float, generator: Random) -> None:
     """Kill one worker after the other."""
-    await _signal_again_and_again(system.workers, signal.SIGKILL, KILL_EVERY_S, duration_s, generator)
+    await _signal_at_intervals(system.workers, signal.SIGKILL, KILL_EVERY_S, duration_s, generator)
 
 
 async def worker_stopped(system: System, duration_s: float, generator: Random) -> None:
     """Stop one worker after the other, as a rollout does."""
-    await _signal_again_and_again(system.workers, signal.SIGTERM, ROLL_EVERY_S, duration_s, generator)
+    await _signal_at_intervals(system.workers, signal.SIGTERM, ROLL_EVERY_S, duration_s, generator)
 
 
 async def worker_frozen(system: System, duration_s: float, generator: Random) -> None:
@@ -86,12 +86,12 @@ async def api_frozen(system: System, duration_s: float, generator: Random) -> No
 
 async def api_killed(system: System, duration_s: float, generator: Random) -> None:
     """Kill one API process after the other."""
-    await _signal_again_and_again(system.apis, signal.SIGKILL, ROLL_EVERY_S, duration_s, generator)
+    await _signal_at_intervals(system.apis, signal.SIGKILL, ROLL_EVERY_S, duration_s, generator)
 
 
 async def api_stopped(system: System, duration_s: float, generator: Random) -> None:
     """Stop one API process after the other, as a rollout does."""
-    await _signal_again_and_again(system.apis, signal.SIGTERM, ROLL_EVERY_S, duration_s, generator)
+    await _signal_at_intervals(system.apis, signal.SIGTERM, ROLL_EVERY_S, duration_s, generator)
 
 
 async def broker_killed(system: System, duration_s: float, _: Random) -> None:
@@ -149,7 +149,7 @@ async def consumer_canceled(system: System, duration_s: float, _: Random) -> Non
 
 async def connections_closed(system: System, duration_s: float, _: Random) -> None:
     """Let RabbitMQ close all connections, at intervals."""
-    async for _moment in _again_and_again(duration_s, CUT_EVERY_S):
+    async for _moment in _at_intervals(duration_s, CUT_EVERY_S):
         await asyncio.to_thread(system.rabbitmq.control, "close_all_connections", "chaos")
 
 
@@ -175,7 +175,7 @@ async def store_out_of_memory(system: System, duration_s: float, _: Random) -> N
 
 async def connections_cut(system: System, duration_s: float, generator: Random) -> None:
     """Reset the connections to RabbitMQ or to Redis, at intervals."""
-    async for _moment in _again_and_again(duration_s, CUT_EVERY_S):
+    async for _moment in _at_intervals(duration_s, CUT_EVERY_S):
         generator.choice([system.amqp_proxy, system.redis_proxy]).cut()
 
 
@@ -198,14 +198,14 @@ async def connections_half_open(system: System, duration_s: float, _: Random) ->
         proxy.cut()
 
 
-async def _signal_again_and_again(
+async def _signal_at_intervals(
     services: list[Service], number: int, every_s: float, duration_s: float, generator: Random
 ) -> None:
-    async for _moment in _again_and_again(duration_s, every_s):
+    async for _moment in _at_intervals(duration_s, every_s):
         await end(generator.choice(services), number)
 
 
-async def _again_and_again(duration_s: float, every_s: float) -> AsyncIterator[int]:
+async def _at_intervals(duration_s: float, every_s: float) -> AsyncIterator[int]:
     """Count the moments at which a fault strikes: at once, and then at each interval; at least one."""
     for count in range(max(1, round(duration_s / every_s))):
         await asyncio.sleep(every_s if count else 0)

@@ -15,7 +15,7 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """What became of them; memory is that of the API process."""
+    """The answers to hostile input; memory is that of the API process."""
 
     pictures: int
     statuses: dict[str, int]

@@ -1,4 +1,4 @@
-"""More than the system can do: what is accepted is answered, the rest is refused at once."""
+"""More than the system can do: it answers each job that it accepts, and refuses the rest at once."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ TOP_S = 60.0
 CAPACITY_S = 6.0
 DRAIN_TIMEOUT_S = 60.0
 CONNECTIONS = 512
-#: One in so many accepted jobs is waited for, to measure its latency; all are fetched in the end.
+#: Every eighth accepted job is waited for, to measure its latency; all are fetched in the end.
 WATCH_EVERY = 8
 ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": "500", "INFERENCE_MODEL": "chaos.system.specs:SLOW"}
 

@@ -1,4 +1,4 @@
-"""Which processes are themselves again after a fault, and how soon; one that is not in time is stuck."""
+"""The recovery of each process after a fault: how soon it is itself again; a process that is not in time is stuck."""
 
 import asyncio
 import signal
@@ -14,8 +14,8 @@ from chaos.system.system import PROBE_TIMEOUT_S, READY, System, port_of, status_
 from tests.support.deployment import Service, sum_of_samples
 from tests.support.waiting import until_found
 
-#: What a process may take after a fault: a publish times out after 5 s, a pause before the next connection takes at
-#: most 5 s, and what has piled up meanwhile is to be worked off; the rest is for a slow machine.
+#: A process has this long to recover after a fault: a publish times out after 5 s, a pause before the next connection
+#: takes at most 5 s, and the jobs that have piled up are to be worked off; the rest is for a slow machine.
 BOUND_S = 40.0
 PAUSE_S = 0.1
 RESTART_TIMEOUT_S = 90.0
@@ -25,7 +25,7 @@ Check = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What became of each process after a fault.
+    """The recovery of each process after a fault.
 
     Attributes:
         after_s: seconds until it was ready and a picture was answered through it, by its name; None: not in time.
@@ -35,17 +35,17 @@ class Recovery:
 
     @property
     def worst_s(self) -> float:
-        """The slowest of those that recovered."""
+        """The time of the slowest process that recovered."""
         return max((after_s for after_s in self.after_s.values() if after_s is not None), default=0.0)
 
     @property
     def stuck(self) -> list[str]:
-        """Names of those that did not."""
+        """Names of the processes that did not recover."""
         return [name for name, after_s in self.after_s.items() if after_s is None]
 
 
 async def recover(system: System, load: Load, *, bound_s: float = BOUND_S) -> Recovery:
-    """Wait until every process is ready and answers pictures; those that do not are killed, so that they start anew.
+    """Wait until every process is ready and answers pictures; kill the stuck ones, so that they start anew.
 
     Raises:
         TimeoutError: not even that helped.

@@ -44,10 +44,10 @@ FAULTS = (
         "the jobs queue deleted while jobs wait in it",
         faults.queue_deleted,
         4,
-        expected="what waits in a queue that an operator deletes is deleted with it",
+        expected="the messages in a queue that an operator deletes are deleted with it",
     ),
     Fault("consumer-canceled", "a consumer canceled: the retry queue deleted", faults.consumer_canceled),
-    Fault("connections-closed", "all connections closed by RabbitMQ, again and again", faults.connections_closed),
+    Fault("connections-closed", "all connections closed by RabbitMQ, repeatedly", faults.connections_closed),
     Fault("store-killed", "Redis killed (SIGKILL), back after 3 s", faults.store_killed, 3),
     Fault("store-frozen", "Redis frozen (SIGSTOP) for 10 s", faults.store_frozen, 10),
     Fault("store-memory", "Redis out of memory (noeviction) for 8 s", faults.store_out_of_memory, 8),
@@ -86,7 +86,7 @@ MIXED_S: dict[Injection, float] = {
 
 
 def mixed(rounds: int, seed: int) -> Fault:
-    """Return all faults mixed at random: each so many times, the next as soon as the last was recovered from."""
+    """Return all faults mixed at random: each `rounds` times, the next as soon as the last was recovered from."""
     order = list(MIXED_S) * rounds
     Random(seed).shuffle(order)
     return _sequence("mixed", f"all mixed at random, {len(order)} faults of any length", order, seed)

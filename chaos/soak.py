@@ -33,7 +33,7 @@ class Sample:
     """One look at one process, with its children.
 
     Attributes:
-        process: what it is.
+        process: its name.
         at_s: seconds since the load began.
         memory_mib: resident.
         descriptors: open file descriptors.
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """What was seen.
+    """The findings of the soak.
 
     Attributes:
         rate_per_s: submissions.
@@ -58,7 +58,7 @@ class Soak:
         lost: of them, never answered.
         repeated: predictions beyond one for each result.
         samples: in order of time.
-        complaints: what may never happen.
+        complaints: events that may never happen.
         date: when, ISO 8601.
     """
 

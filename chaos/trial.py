@@ -35,7 +35,7 @@ MEMORY_NOISE_MIB = 48.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a trial showed.
+    """The findings of a trial.
 
     Attributes:
         name: the fault's.
@@ -47,15 +47,15 @@ class Verdict:
         refused: requests that were answered with 429 or 503.
         broken: requests whose connection broke.
         repeated: predictions beyond one for each result.
-        repeatable: how many there may be at most: what the workers that died held, None where none had to die.
+        repeatable: how many there may be at most: the jobs that dead workers held, None where no worker had to die.
         recovery_s: worst time from the end of a fault until everything was healthy.
         memory_growth_mib: of the process of ours that grew most.
         queues: messages left in each queue.
-        complaints: what may never happen.
+        complaints: events that may never happen.
         duration_s: of the whole trial.
         date: when, ISO 8601.
         expected: why some may be lost all the same.
-        note: what else to say of the fault.
+        note: a remark for the report.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Verdict:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, one sentence each."""
+        """The problems, one sentence each."""
         problems = list(self.complaints)
         if self.lost or self.contradicting or self.wrong:
             problems.append(f"{self.lost} lost, {self.contradicting} contradicting, {self.wrong} wrong")
@@ -91,7 +91,7 @@ class Verdict:
 
     @property
     def shortfalls(self) -> list[str]:
-        """What misses a goal that depends on the machine, one sentence each."""
+        """Missed goals that depend on the machine, one sentence each."""
         shortfalls = []
         if self.recovery_s > LIMIT_S:
             shortfalls.append(f"healthy only after {self.recovery_s} s")

@@ -1,1 +1,1 @@
-"""What takes more than one fault of one kind, a case each."""
+"""Cases: each takes more than one fault of one kind."""

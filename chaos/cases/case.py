@@ -1,4 +1,4 @@
-"""What a case brought to light, a case being a story that no fault of one kind tells."""
+"""Cases, which take more than one fault of one kind, and the findings of each."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from chaos.load.workload import Workload
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen while it ran.
+    """The findings of one run.
 
     Attributes:
         ledger: of everything that was accepted.
         stuck: names of the processes that did not recover.
-        finding: what it measured, for people.
-        problems: what is not as it should be beyond the ledger's, one sentence each.
+        finding: its measurements in words.
+        problems: faults of the system that the ledger cannot see, one sentence each.
     """
 
     ledger: Ledger
@@ -38,8 +38,8 @@ class Case:
 
     Attributes:
         name: short, for the command line.
-        title: what is done, for people.
-        run: does it in a directory of its own, with pictures to submit, and returns what was seen.
+        title: the same in a sentence.
+        run: does it in a directory of its own, with pictures to submit, and returns the findings.
     """
 
     name: str

@@ -78,7 +78,7 @@ async def _take(system: System) -> list[str]:
 
 
 async def _until_long(system: System, length: int) -> bool:
-    """Return True as soon as the queue of dead letters holds so many (one that is not, -1), else False."""
+    """Return whether the queue of dead letters gets this long in time; the length of a missing queue is -1."""
 
     async def is_long() -> bool:
         return (await asyncio.to_thread(system.queue_lengths))[DEAD] >= length

@@ -1,4 +1,4 @@
-"""Redis is demoted in place: its address leads to another server, and old connections to one that only reads."""
+"""Redis is demoted in place: its address leads to another server, old connections to a server that only reads."""
 
 import asyncio
 from collections.abc import Iterator

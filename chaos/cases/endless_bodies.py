@@ -23,7 +23,7 @@ SEND_TIMEOUT_S = 10.0
 WATCH_S = 12.0
 #: Pictures beside them must be answered long before the bodies are given up.
 BOUND_S = 10.0
-#: What the API may hold of them, and what its memory may grow by; what is sent is 300 MiB.
+#: The API may hold this much of the 300 MiB that are sent, and its memory may grow by this much.
 BUFFERED_MIB = 64
 MEMORY_LIMIT_MIB = 150
 SETTINGS = {**ENVIRONMENT, "INFERENCE_MAX_BUFFERED_BYTES": str(BUFFERED_MIB * 2**20)}

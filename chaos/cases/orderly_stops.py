@@ -1,4 +1,4 @@
-"""A worker is stopped in good order in the middle of a solo run, again and again: nobody died."""
+"""A worker is stopped in good order in the middle of a solo run, more often than the job has attempts: nobody died."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ RUNS = "CHAOS_RUNS"
 
 
 class LongRunningClassifier(DigitClassifier):
-    """Takes 3 s for any batch but the empty one that warms it up; notes in a file that it has started."""
+    """Takes 3 s for a batch unless that is the empty one for warming up; notes in a file that it has started."""
 
     spec = LONG_RUNNING
 

@@ -47,7 +47,7 @@ async def slow_disk(directory: Path, workload: Workload) -> Seen:
 
 
 async def _make_suspects(system: System, load: Load, preload: Preload) -> None:
-    """Let jobs arrive while no worker listens, look like one that died with them, and slow the disk down."""
+    """Let jobs arrive while no worker listens, take them like a worker that dies with them, and slow the disk down."""
     for worker in system.workers:
         worker.process.send_signal(signal.SIGSTOP)
     try:

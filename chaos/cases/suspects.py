@@ -38,5 +38,5 @@ async def suspects_under_overload(directory: Path, workload: Workload) -> Seen:
             solo_runs = await asyncio.to_thread(system.solo_run_count)
     seen.finding = f"{solo_runs} suspects ran alone within {JOB_TTL_S} s, under twice the capacity"
     seen.expect(solo_runs > 0, "no suspect ran alone")
-    seen.expect(seen.ledger.statuses[503] > 0, "the queue was never full, so this was no overload")
+    seen.expect(seen.ledger.statuses[503] > 0, "the queue was never full, so this was not an overload")
     return seen

@@ -1,4 +1,4 @@
-"""What was accepted and what was answered: the evidence on which a run is judged."""
+"""The accepted submissions and their answers: the evidence on which a run is judged."""
 
 import json
 from collections import Counter
@@ -20,13 +20,13 @@ class Ledger:
     """Ids with their pictures and results.
 
     Attributes:
-        workload: what is submitted.
+        workload: the pictures.
         accepted: number of the picture by id, of everything that was answered with 202 (or 200, at once).
         results: the body of the first terminal answer by id.
         statuses: HTTP answers by status.
         unreachable: connections that were refused since an API process was gone.
         broken_connections: requests that were sent and got no answer.
-        complaints: what may never happen, one sentence each; the first of them.
+        complaints: events that may never happen, one sentence each; the first of them.
         wrong: ids whose answer is not the model's.
         contradicting: ids that were answered in two ways.
     """

@@ -14,7 +14,7 @@ ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": QUEUE_MAX_LENGTH, "INFERENCE_MODEL"
 class Level(StrEnum):
     """A load: submissions that arrive steadily, whatever became of those before."""
 
-    #: one job in the middle of each fault, and what the judge asks afterwards
+    #: one job in the middle of each fault, and the judge's questions afterwards
     IDLE = "idle"
     HALF = "half"
     #: as much as the workers can do, by a hair

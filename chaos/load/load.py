@@ -12,7 +12,7 @@ from tests.support.client import Answer, Connection
 HOST = "127.0.0.1"
 CONNECTIONS = 64
 FETCHERS = 64
-#: To each API process, by clients that do not come back; whoever finds all of them taken goes away.
+#: To each API process, by clients that do not come back; a client that finds all of them taken goes away.
 OFFERED_CONNECTIONS = 500
 #: Statuses of an id that has no result and will have none: expired, or never heard of.
 GONE = {404, 410}
@@ -82,7 +82,7 @@ class Load:
         self._unfetched: asyncio.Queue[str] = asyncio.Queue()
 
     async def submit(self, rate_per_s: float, *, jobs: int) -> None:
-        """Submit so many pictures, each at its moment, again until it is accepted."""
+        """Submit a number of pictures, each at its moment, again until it is accepted."""
         begin = time.perf_counter()
         async with asyncio.TaskGroup() as submissions:
             for number in range(jobs):
@@ -90,7 +90,7 @@ class Load:
                 submissions.create_task(self._submit(number % len(self._ledger.workload)))
 
     async def offer(self, rate_per_s: float, stop: asyncio.Event) -> None:
-        """Offer so many pictures a second until `stop` is set, whatever becomes of them; nobody comes back."""
+        """Offer pictures at a rate until `stop` is set, whatever becomes of them; nobody comes back."""
         begin = time.perf_counter()
         async with asyncio.TaskGroup() as offers:
             for number, port in enumerate(itertools.cycle(self._offering)):
@@ -125,7 +125,7 @@ class Load:
             await asyncio.sleep(0.1)
 
     async def read_all(self) -> None:
-        """Read every accepted id once more: no result may have changed, and what is still pending is lost."""
+        """Read every accepted id once more: no result may have changed, and a job that is still pending is lost."""
         slots = asyncio.Semaphore(FETCHERS)
 
         async def read(inference_id: str) -> None:

@@ -1,1 +1,1 @@
-"""What was measured, as JSON, and the page and the drawings that are made from it."""
+"""The measurements as JSON, and the page and the drawings that are made from them."""

@@ -1,4 +1,4 @@
-"""What this harness and the tests beside it brought to light, and the commit that mended it."""
+"""The defects that this harness and the tests beside it brought to light, and the commit that mended each."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ DEFECTS = (
     Defect("overload", "`Retry-After` was a guess", _ROOM),
     Defect(
         "overload",
-        "who was refused by RabbitMQ itself waited for up to a second: each process counts the room that is left now",
+        "a client refused by RabbitMQ itself waited for up to a second: each process counts the room that is left now",
         _CHAOS,
     ),
     Defect(
@@ -49,7 +49,7 @@ DEFECTS = (
     ),
     Defect(
         "strangers' messages",
-        "headers that pika cannot decode ended the connection of every worker that received them, again and again",
+        "headers that pika cannot decode ended the connection of every worker that received them, at each delivery",
         _BRIDGE,
     ),
     Defect(
@@ -171,7 +171,7 @@ DEFECTS = (
     ),
     Defect(
         "bodies that never end",
-        "those that filled the buffers kept every other picture out for 30 s",
+        "the bodies that filled the buffers kept every other picture out for 30 s",
         "8bf35e1",
     ),
     Defect(

@@ -1,4 +1,4 @@
-"""What was measured, kept as JSON between runs: a run of one fault replaces that fault's row only."""
+"""The measurements, kept as JSON between runs: a run of one fault replaces that fault's row only."""
 
 import json
 from collections.abc import Sequence

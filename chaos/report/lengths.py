@@ -68,7 +68,7 @@ def _lengths_head() -> str:
     return f"""
 ## Lengths and loads
 
-What goes wrong often goes wrong at one length only: when a timeout ends just as the server comes back. So each system
+A defect often shows at one length only: when a timeout ends just as the server comes back. So each system
 lives through {lengths} s and a length at random of one kind of fault, in random order, recovering in
 between, at a steady load. The workers run the real network behind a device that takes 8 ms a picture, so that two do
 {CAPACITY_PER_S:g} jobs/s at most; the queue holds {QUEUE_MAX_LENGTH} jobs. Jobs offered per second: {loads};
@@ -84,5 +84,5 @@ between, at a steady load. The workers run the real network behind a device that
 _CASES = """
 ## Cases
 
-What takes more than one fault of one kind. An answer `failed` for a picture that is innocent counts as wrong.
+Each case takes more than one fault of one kind. An answer `failed` for a picture that is innocent counts as wrong.
 """

@@ -33,7 +33,7 @@ _FAULTS = """
 """
 
 _DURABILITY = """
-## What is on the disk
+## Ends without warning
 
 RabbitMQ and Redis are ended in the middle of 2,000 accepted jobs, and started again on what the disk holds. *Killed* is
 SIGKILL. On the *slow disk* each sync of Redis takes 0.9 s longer, as it may on a busy one. A *power cut* also
@@ -46,9 +46,9 @@ answered is gone from RabbitMQ, and its answer is as safe as Redis makes it. **`
 loses nothing**: Redis answers a worker only when the batch is on the disk, one sync for up to 64 results. `everysec`,
 Redis's own default, promises less than is said of it: a power cut costs the answers of about the last second, and while
 a sync is slow Redis keeps what it has answered for in memory, so that even the death of the process costs some. With
-`no` the system decides when to write. What is lost in this way reads `pending` and, after the job's time to live, 410;
-it is never a wrong answer. A queue that was created less than a few seconds before a kill may be forgotten by RabbitMQ
-4.3 with all it holds; the API takes no job until a new queue is five seconds old.
+`no` the system decides when to write. A result that is lost in this way reads `pending` and, after the job's time to
+live, 410; it is never a wrong answer. A queue that was created less than a few seconds before a kill may be forgotten
+by RabbitMQ 4.3 with all it holds; the API takes no job until a new queue is five seconds old.
 """
 
 
@@ -154,7 +154,7 @@ def _overload(overload: dict[str, Any]) -> str:
         f"{overload['top_s']:g} s. The queue holds 500 jobs, which bounds the time to a result. The workers run the "
         "real network behind a device that takes 8 ms a picture, so that they are at their limit and not this machine: "
         f"{overload['capacity_per_s']:,.0f} jobs/s for two. `Retry-After` is the backlog divided by the drain rate. "
-        "What a short row accepts beyond the capacity fills the queue."
+        "A short row fills the queue with the jobs that it accepts beyond the capacity."
         "\n\n![Accepted and refused, and how long each takes](pictures/overload.svg)\n\n"
         + table(head, body)
         + f"\nMeasured on {overload['date']}.\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table; of one with more than three columns all but the first are aligned to the right."""
+    """Return a table; if it has more than three columns, all but the first are aligned to the right."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)] if len(head) > 3 else ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 

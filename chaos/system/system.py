@@ -150,7 +150,7 @@ class System:
             return sum(1 for _ in client.scan_iter("r:*", count=1_000))
 
     def prediction_count(self) -> int:
-        """Return how many jobs were predicted so far, those that ran again counted again; as the workers logged it."""
+        """Return how many predictions the workers have logged so far; a job that ran twice counts twice."""
         return sum(
             event.get("batch_size", 0)
             for worker in self.workers
@@ -216,7 +216,7 @@ async def status_of(port: int, head: bytes, body: bytes = b"") -> int:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """Return a line of the log; one that a kill cut off is empty."""
+    """Return a line of the log, nothing for a line that a kill cut off."""
     try:
         event = json.loads(line)
     except ValueError:

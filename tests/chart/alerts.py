@@ -35,7 +35,7 @@ def alerts(*settings: str) -> list[Object]:
 
 
 def steady(minutes: float, value: float | str, *, scrape_s: int = SCRAPE_S) -> list[float | str]:
-    """Return the scrapes of so many minutes that all saw this value."""
+    """Return the scrapes of some minutes that all saw one value."""
     return [value] * round(minutes * 60 / scrape_s)
 
 

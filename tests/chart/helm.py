@@ -84,7 +84,7 @@ def container_of(workload: Object) -> Object:
 
 
 def environment_of(workload: Object) -> dict[str, Any]:
-    """Return the container's environment; what comes from a Secret as `secret/key`."""
+    """Return the container's environment; a value from a Secret as `secret/key`."""
 
     def value(variable: Object) -> Any:
         if "value" in variable:

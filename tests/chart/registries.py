@@ -10,7 +10,7 @@ from mnist_model.spec import SPEC
 
 
 def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
-    """Return a registry with every metric of an API process, and one with every metric of a worker."""
+    """Return two registries, with every metric of an API process and with every metric of a worker."""
     api, worker = CollectorRegistry(), CollectorRegistry()
     metrics = ApiMetrics(api)
     metrics.watch_waiters(lambda: 0)

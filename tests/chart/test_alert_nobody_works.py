@@ -22,7 +22,7 @@ from tests.chart.series import (
 pytestmark = NEEDS_HELM
 ALERT = "InferenceNobodyWorks"
 
-#: Jobs wait from minute 10 on; who says so, and with which values.
+#: Jobs wait from minute 10 on: the programs that say so, and the values of the chart.
 NONE_THEN_SOME = steady(10, 0) + steady(30, 3)
 WITNESSES = {
     "the API and RabbitMQ": ({WAITING: NONE_THEN_SOME, IN_RABBITMQ: NONE_THEN_SOME}, ()),
@@ -31,7 +31,7 @@ WITNESSES = {
     "the API, of a RabbitMQ elsewhere": ({WAITING: NONE_THEN_SOME}, EXTERNAL),
     "the API, of suspects": ({WAITING: steady(40, 0), SUSPECTS: NONE_THEN_SOME}, EXTERNAL),
 }
-#: Why no worker works, and what else Prometheus sees of that.
+#: Why no worker works, and the other traces of that in Prometheus.
 CAUSES = {
     "the workers end before they are warm": {
         CRASHES: steady(40, 1),
@@ -83,7 +83,7 @@ def test_a_scrape_that_fails_does_not_put_it_off() -> None:
 
 
 def test_it_rings_when_redis_takes_no_results() -> None:
-    # RabbitMQ counts what the workers hold as well; what is done but not stored is on no device.
+    # RabbitMQ counts what the workers hold as well; a job that is done but not stored is on no device.
     held: dict[str, Samples] = {IN_RABBITMQ: steady(40, 3), SUCCEEDED: steady(40, 7), BUSY: steady(40, 0)}
 
     assert rings(ALERT, held, by_minute=5)
@@ -110,7 +110,7 @@ def test_it_stays_silent_during_a_cold_start_of_three_minutes() -> None:
 
 
 def test_it_stays_silent_when_single_jobs_wait_now_and_then() -> None:
-    # What waits is done between two scrapes, by workers that come and go unseen.
+    # Workers that come and go unseen do the waiting jobs between two scrapes.
     assert not rings(ALERT, {WAITING: (steady(1, 1) + steady(0.25, 0)) * 40})
 
 

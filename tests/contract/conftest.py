@@ -139,7 +139,7 @@ async def store(world: World) -> AsyncIterator[Store]:
 
 
 async def until_count(world: World, queue: str, count: int) -> None:
-    """Wait until a queue holds so many messages that nobody has."""
+    """Wait until a queue holds `count` messages that nobody has."""
 
     async def holds_them() -> bool:
         return await world.count(queue) == count

@@ -1,4 +1,4 @@
-"""What every broker promises; the stand-in and RabbitMQ run the same tests."""
+"""The promises of every broker; the stand-in and RabbitMQ run the same tests."""
 
 import asyncio
 
@@ -59,7 +59,7 @@ async def test_no_more_than_the_prefetch_is_lent(world: World, running: Running,
 
 async def test_a_full_queue_refuses(world: World, publisher: Publisher) -> None:
     refused = 0
-    # The real limit is no hard one: a few more than it are taken before the broker refuses.
+    # The real limit is soft: RabbitMQ takes a few more before it refuses.
     for number in range(10 * QUEUE_MAX_LENGTH):
         try:
             await publisher.publish(a_request(number))

@@ -1,4 +1,4 @@
-"""What every result store promises; the stand-in and Redis run the same tests."""
+"""The promises of every result store; the stand-in and Redis run the same tests."""
 
 import asyncio
 import uuid

@@ -21,7 +21,7 @@ TOPOLOGY = topology_for(SPEC, queue_max_length=100_000)
 
 
 class BrokerClient:
-    """What a test does with the queues of the real model, beside the API and the workers."""
+    """The queues of the real model, in the hands of a test, beside the API and the workers."""
 
     def __init__(self, rabbitmq: RabbitMQ, connection: Connection, channel: Channel) -> None:
         self._rabbitmq = rabbitmq
@@ -59,9 +59,9 @@ class BrokerClient:
             return [letter async for letter in browser.letters()]
 
     async def until_messages(self, expected: Mapping[str, int]) -> None:
-        """Wait until queues hold so many messages, those included that a worker has."""
+        """Wait until each queue holds a number of messages; a message that a worker has counts too."""
 
-        # `rabbitmqctl` counts all, but is a large program: it is asked when what waits is as it should be.
+        # `rabbitmqctl` counts all, but is a large program: it is asked once the waiting messages are as expected.
         async def are_there() -> bool:
             return await self._ready() == expected and await asyncio.to_thread(self._messages) == expected
 

@@ -59,7 +59,7 @@ class System:
         await until_in_thread(lambda: self.api.is_ready() is is_ready)
 
     async def refused(self, picture: bytes) -> httpx.Response:
-        """Return the first answer to a submission that is no 202."""
+        """Return the first answer to a submission but 202."""
         async with asyncio.timeout(TIMEOUT_S):
             while (response := await self.client.post("/classify", files={"file": picture})).status_code == 202:
                 await asyncio.sleep(0.05)
@@ -78,7 +78,7 @@ async def in_parallel(call: Callable[[Any], Any], arguments: list[Any]) -> list[
 
 
 def some_pictures(count: int) -> list[bytes]:
-    """Return so many different pictures."""
+    """Return `count` different pictures."""
     return list(islice(variations(), count))
 
 

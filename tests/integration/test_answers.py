@@ -1,4 +1,4 @@
-"""Pictures in, the right answers out: what the article does by hand, and hundreds at once."""
+"""Pictures in, the right answers out: one by hand as in the article, and hundreds at once."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`python -m inference_api dead`: what is in the dead queue, a second life, an end."""
+"""`python -m inference_api dead` lists dead letters, gives them a second life, and ends them."""
 
 import asyncio
 import json

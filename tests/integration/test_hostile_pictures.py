@@ -11,9 +11,9 @@ from tests.support.servers import RabbitMQ, RedisServer
 
 COUNT = 1_000
 SEED = 20_261_123
-#: What the documentation has for a picture that is sent properly.
+#: The documented statuses for a picture that is sent properly.
 EXPECTED = {200, 202, 413, 415, 422}
-#: Two threads with a large picture each, and what the allocator keeps of it.
+#: Two threads with a large picture each, and the memory that the allocator keeps of it.
 MAX_GROWTH_BYTES = 256 * 1024 * 1024
 
 

@@ -1,4 +1,4 @@
-"""The images: what their files say, and, where docker and the images are at hand, what they do."""
+"""The images: their Dockerfiles, and, where docker and the images are at hand, their containers."""
 
 import json
 import re

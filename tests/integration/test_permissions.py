@@ -187,7 +187,7 @@ async def test_the_broker_refuses_what_a_side_does_not_do(connection: Connection
 
 
 @pytest.mark.parametrize("user", ["api", "worker"])
-async def test_a_side_may_look_at_the_jobs_queue_again_and_again(connection: Connection) -> None:
+async def test_a_side_may_look_at_the_jobs_queue_repeatedly(connection: Connection) -> None:
     channel = await connection.channel()
 
     for _ in range(3):

@@ -42,6 +42,6 @@ async def test_three_poisonous_jobs_of_a_hundred_fail_and_no_other(
     assert errors == CODES
     assert classes == {number: None if number in POISON else number % 10 for number in range(100)}
     assert {letter.inference_id for letter in await broker.dead()} == {ids[number] for number in POISON}
-    # The killer and the one that hangs have three attempts each; nobody else was running when a worker died alone.
+    # The killer and the job that hangs have three attempts each; nobody else was running when a worker died alone.
     assert max(await store.attempts(innocents)) <= 1
     assert supervisor.restarts >= 6

@@ -1,4 +1,4 @@
-"""What the publisher does about a queue that is full, or gone."""
+"""The publisher and a queue that is full, or gone."""
 
 import asyncio
 import signal

@@ -86,7 +86,7 @@ def test_a_picture_is_answered_over_tls(servers: Servers, tmp_path: Path) -> Non
 
 @dataclass(frozen=True, slots=True)
 class Refusing:
-    """An API process that must not trust the servers, and what it says of the reason."""
+    """An API process that must not trust the servers, and the reason that it logs."""
 
     api: Service
     reason: str

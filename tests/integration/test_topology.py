@@ -1,4 +1,4 @@
-"""Who declares the queues, and what happens where that is not allowed or not possible."""
+"""The first side to come declares the queues; where it may not or cannot, it says so."""
 
 import asyncio
 import uuid

@@ -1,1 +1,1 @@
-"""What more than one test works with, each helper once: servers, processes, clients, stand-ins, models and pictures."""
+"""Helpers of more than one test: servers, processes, clients, stand-ins, models and pictures."""

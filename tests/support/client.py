@@ -10,7 +10,7 @@ TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API answered.
+    """An answer of the API.
 
     Attributes:
         status: the HTTP status.

@@ -1,4 +1,4 @@
-"""What a depth reader says, for tests: also while it is still connecting."""
+"""Waits for a depth reader, also while it is still connecting."""
 
 from inference_bridge.contract import DepthReader
 from inference_bridge.depths import Depths

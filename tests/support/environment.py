@@ -1,4 +1,4 @@
-"""What figures depend on: the machine that they were measured on, and the versions of servers and packages."""
+"""The conditions of a figure: the machine that it was measured on, and the versions of servers and packages."""
 
 import os
 import platform

@@ -24,7 +24,7 @@ class FakeBroker:
 
     Attributes:
         random: which confirms are joined.
-        is_frozen: nothing is answered; what came meanwhile is answered afterwards.
+        is_frozen: nothing is answered before this is over.
         is_withholding: everything is answered but publishes, as without a majority of nodes.
         is_alarmed: nothing is read from a connection that has published.
         is_refusing: nobody can connect.
@@ -144,7 +144,7 @@ class FakeConnection:
         asyncio.get_running_loop().call_soon(self._on_close, self, reason)
 
     def do(self, step: Step) -> None:
-        """Let the broker take a step when it reads again; what it answers comes after the latency."""
+        """Let the broker take a step when it reads again; its answer comes after the latency."""
         self._steps.append(step)
         asyncio.get_running_loop().call_soon(self.pump)
 

@@ -1,4 +1,4 @@
-"""A channel to the fake broker: what pika's channel offers a publisher."""
+"""A channel to the fake broker, with the methods of pika's channel that a publisher calls."""
 
 import asyncio
 from collections.abc import Callable

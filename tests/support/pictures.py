@@ -26,7 +26,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 
 
 def moved(image: Image.Image, right: int, down: int) -> Image.Image:
-    """Return the picture moved by so many pixels; what leaves it is lost."""
+    """Return the picture moved by some pixels; pixels that leave it are lost."""
     canvas = Image.new("L", image.size)
     canvas.paste(image, (right, down))
     return canvas

@@ -44,7 +44,7 @@ class Link:
 
 
 class Garbler:
-    """Replaces a share of the Redis commands by one that Redis does not know, so that each answers an error in turn."""
+    """Replaces a share of the Redis commands by a command that Redis does not know; each answers an error in turn."""
 
     def __init__(self, generator: random.Random, share: float) -> None:
         self._random = generator

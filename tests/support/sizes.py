@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class FixedSize:
-    """What an inbox and a worker ask of a sizing; it learns nothing."""
+    """A sizing, as an inbox and a worker ask it, that learns nothing."""
 
     batch_size: int
     prefetch: int = 24

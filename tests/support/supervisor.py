@@ -48,7 +48,7 @@ class Supervisor:
             self._paused.add(service)
 
     def resume(self, service: Service) -> None:
-        """Watch a service again; one that has ended is started within `CHECK_EVERY_S`."""
+        """Watch a service again; if it has ended, it is started within `CHECK_EVERY_S`."""
         with self._lock:
             self._paused.discard(service)
 

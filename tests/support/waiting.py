@@ -33,7 +33,7 @@ async def until_found(
 
 
 async def until_in_thread(condition: Callable[[], object], timeout_s: float = PROCESS_TIMEOUT_S) -> None:
-    """Let the loop turn until a condition holds that blocks, such as one that asks a process over HTTP."""
+    """Let the loop turn until a condition holds that blocks, such as a question to a process over HTTP."""
     await until_found(lambda: asyncio.to_thread(condition), timeout_s, PROCESS_POLL_S)
 
 

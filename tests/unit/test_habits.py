@@ -12,13 +12,13 @@ SUBJECT, IS_NO, SO_MANY, NO_NOUN = HABITS.values()
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
-        (SUBJECT, "It stays. Who comes first wins."),
-        (SUBJECT, '"""What is left over."""'),
-        (IS_NO, "the file is no picture"),
-        (SO_MANY, "a client sends so many jobs"),
-        (SO_MANY, "of such a model"),
-        (NO_NOUN, "a frame and one with a length"),
-        (NO_NOUN, "a frame and one\n    # with a length"),
+        pytest.param(SUBJECT, "It stays. Who comes first wins.", id="who"),
+        pytest.param(SUBJECT, '"""What is left over."""', id="what-in-a-docstring"),
+        pytest.param(IS_NO, "the file is no picture", id="is-no"),
+        pytest.param(SO_MANY, "a client sends so many jobs", id="so-many"),
+        pytest.param(SO_MANY, "of such a model", id="such-a"),
+        pytest.param(NO_NOUN, "a frame and one with a length", id="one-with"),
+        pytest.param(NO_NOUN, "a frame and one\n    # with a length", id="one-with-over-two-lines"),
     ],
 )
 def test_a_habit_is_found(pattern: str, text: str) -> None:

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs/settings.md").read_text()
 
 
 SIDES = {"API and worker": BridgeSettings, "API": ApiSettings, "Worker": WorkerSettings}
-"""The headings of the page, and what stands below each."""
+"""The headings of the page, and the settings below each."""
 
 
 def expected_rows(settings: type[BridgeSettings]) -> list[str]:

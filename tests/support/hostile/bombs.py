@@ -25,7 +25,7 @@ def bomb(name: str) -> bytes:
 
 
 def zeros(byte_count: int) -> bytes:
-    """Return so many zero bytes, deflated."""
+    """Return `byte_count` zero bytes, deflated."""
     return zlib.compress(bytes(byte_count), 1)
 
 

@@ -60,7 +60,7 @@ ODD_REQUESTS: dict[str, bytes] = {
     "bytes above 127 in a key": _POST + b"Idempotency-Key: \xff\xfe\r\nContent-Length: 1\r\n\r\na",
     "negative length": _POST + b"Content-Length: -1\r\n\r\n",
     "length with a sign": _POST + b"Content-Length: +1\r\n\r\na",
-    "length that is no number": _POST + b"Content-Length: many\r\n\r\n",
+    "length that is not a number": _POST + b"Content-Length: many\r\n\r\n",
     "length beyond all bounds": _POST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n",
     "length of terabytes": _POST + b"Content-Length: 9999999999999\r\n\r\nabc",
     "two lengths": _POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -69,7 +69,7 @@ ODD_REQUESTS: dict[str, bytes] = {
     "length and chunks": _POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
     "unknown encoding": _POST + b"Transfer-Encoding: gzip\r\n\r\nabc",
     "chunked twice": _POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-    "chunk size that is no number": _CHUNKED + b"zz\r\na\r\n0\r\n\r\n",
+    "chunk size that is not a number": _CHUNKED + b"zz\r\na\r\n0\r\n\r\n",
     "negative chunk size": _CHUNKED + b"-1\r\na\r\n0\r\n\r\n",
     "chunk size beyond all bounds": _CHUNKED + b"f" * 20 + b"\r\na\r\n0\r\n\r\n",
     "chunk without an end": _CHUNKED + b"1\r\nabc\r\n0\r\n\r\n",
@@ -100,12 +100,12 @@ BROKEN_OFF: dict[str, bytes] = {
 
 @dataclass
 class Outcome:
-    """What became of a picture while many connections were open.
+    """The fate of a picture while many connections were open.
 
     Attributes:
         connections: how many were open at once.
         slowest_s: longest time to an answer while they were, seconds.
-        crashes: what must not happen, one sentence each.
+        crashes: events that must not happen, one sentence each.
     """
 
     connections: int = 0
@@ -144,12 +144,12 @@ async def odd_statuses(url: str) -> dict[str, int]:
 
 @contextmanager
 def idle_connections(url: str, count: int, first_bytes: bytes = b"") -> Iterator[int]:
-    """Hold so many connections open, or as many as this process may; yield how many.
+    """Hold `count` connections open, or as many as this process may; yield how many.
 
     Args:
         url: the API's address.
         count: connections wanted.
-        first_bytes: what each says before it falls silent.
+        first_bytes: the words of each before it falls silent.
     """
     address = httpx.URL(url)
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES

@@ -1,4 +1,4 @@
-"""Valid pictures in every format and variant that the API takes: what the hostile ones are made from."""
+"""Valid pictures in every format and variant that the API takes; the hostile ones are made from them."""
 
 import struct
 import zlib

@@ -23,12 +23,12 @@ TIMEOUT_S = 60.0
 
 @dataclass
 class Outcome:
-    """What became of the pictures.
+    """The fate of the pictures.
 
     Attributes:
         statuses: answers by HTTP status.
         slowest_s: longest time from a request to its answer, seconds, and the picture it was for.
-        crashes: what must not happen, one sentence each.
+        crashes: events that must not happen, one sentence each.
         cpu_s: CPU time that the API took for all of them, seconds; 0 without its process id.
         rss_before_bytes, rss_after_bytes: resident memory of the API's process; 0 without its process id.
     """
@@ -74,7 +74,7 @@ def send_pictures(
         concurrency: requests at once.
     """
     for index in range(count):
-        mutation(seed, index)  # what takes long to make is kept, and must not be made while times are taken
+        mutation(seed, index)  # slow ones are kept, and must not be made while times are taken
     process = None if pid is None else psutil.Process(pid)
     outcome = Outcome()
     if process is not None:

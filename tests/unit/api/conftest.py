@@ -50,7 +50,7 @@ class SwitchableStore(MemoryStore):
 
 @dataclass
 class Service:
-    """A running API, a client of it, one of its operations port, and what is behind it."""
+    """A running API, a client of each of its ports, and the stand-ins behind it."""
 
     client: httpx.AsyncClient
     operations: httpx.AsyncClient

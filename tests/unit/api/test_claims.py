@@ -39,7 +39,7 @@ class ForgetfulStore(MemoryStore):
 
 
 class Process:
-    """What one API process has of it: claims on a store that may be others' too, and what it has published."""
+    """The part of one API process: its claims on a store that others may share, and the ids that it has published."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.published: list[str] = []
@@ -54,7 +54,7 @@ class Process:
         return (await self._claims.submit(KEY, digest, "", self._publish)).inference_id
 
     async def until_publishing(self, count: int = 1) -> None:
-        """Return when so many were handed to the broker."""
+        """Return when `count` jobs were handed to the broker."""
         await until(lambda: len(self.published) >= count, every_s=0)
 
     async def _publish(self, ticket: Ticket) -> None:

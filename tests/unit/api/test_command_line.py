@@ -10,7 +10,7 @@ from inference_api import __main__ as command_line
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What was called in place of the server and of the dead letters."""
+    """The calls that took the place of the server and of the dead letters."""
     called: list[object] = []
 
     def run_dead_command(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What the commands for dead letters print, whoever wrote the letter."""
+"""The output of the commands for dead letters, also for a stranger's letter."""
 
 import json
 from datetime import UTC, datetime

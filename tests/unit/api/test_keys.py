@@ -1,4 +1,4 @@
-"""Who may come in: the key file, the middleware that asks for keys, and whose a result is."""
+"""API keys: the file, the middleware that asks for them, and the owner of a result."""
 
 import asyncio
 import logging

@@ -31,7 +31,7 @@ def bearer(key: str) -> dict[str, str]:
 
 
 async def once_allowed(service: Service, picture: bytes | None = None, /, **headers: str) -> httpx.Response:
-    """Submit again and again; return the first answer but 429."""
+    """Submit until the answer is not 429; return it."""
 
     async def submit_again() -> httpx.Response | None:
         response = await service.submit(picture, **headers)

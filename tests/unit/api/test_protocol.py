@@ -1,4 +1,4 @@
-"""What the HTTP server bounds before there is a request: the size and the time of a head, idle and odd connections."""
+"""The HTTP server's bounds before there is a request: the size and the time of a head, idle and odd connections."""
 
 import asyncio
 import json

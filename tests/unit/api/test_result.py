@@ -81,7 +81,9 @@ async def test_a_job_that_ran_out_of_time_is_gone(service: Service) -> None:
     assert (await service.client.get(f"/result/{inference_id}")).status_code == 410
 
 
-@pytest.mark.parametrize("how", [{"params": {"wait": "4"}}, {"headers": {"Prefer": "respond-async, wait=4"}}])
+@pytest.mark.parametrize(
+    "how", [{"params": {"wait": "4"}}, {"headers": {"Prefer": "respond-async, wait=4"}}], ids=["query", "header"]
+)
 async def test_a_wait_ends_with_the_result(service: Service, how: dict[str, dict[str, str]]) -> None:
     inference_id = an_id(service)
     getting = asyncio.create_task(service.client.get(f"/result/{inference_id}", **how))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""How many workers are wanted, from what waits, what is in work, and what workers have measured."""
+"""How many workers are wanted, from the jobs that wait or run and the rates that workers measured."""
 
 import asyncio
 from dataclasses import replace

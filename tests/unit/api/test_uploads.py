@@ -1,4 +1,4 @@
-"""What may be wrong with an upload, and the clear 4xx it gets."""
+"""Faults of an upload, and the clear 4xx that each gets."""
 
 import asyncio
 from collections.abc import AsyncIterator

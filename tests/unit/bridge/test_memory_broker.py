@@ -21,7 +21,7 @@ async def take(inbox: Inbox) -> list[Delivery]:
 
 
 async def reject_everything(consumer: MemoryConsumer, inbox: Inbox, count: int) -> None:
-    """Reject messages from both lanes until so many have come."""
+    """Reject messages from both lanes until `count` have come."""
     while count > 0:
         deliveries = await take(inbox)
         consumer.settle(deliveries, deliveries)

@@ -1,4 +1,4 @@
-"""What only the stand-in can get wrong: the time to live of a key that was written again."""
+"""The stand-in's own risk: the time to live of a key that was written again."""
 
 import time
 

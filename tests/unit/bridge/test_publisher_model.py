@@ -121,7 +121,7 @@ class PublisherLife(RuleBasedStateMachine):
 
     @rule()
     def come_back(self) -> None:
-        """Whatever was wrong is over: no longer than this may the publisher be unready, and nothing may be stuck."""
+        """End every fault: the publisher must be ready in time, and nothing may be stuck."""
         sessions = self.broker.sessions
         self.broker.answers_left = None
         self._change(**dict.fromkeys(FAULTS, False))

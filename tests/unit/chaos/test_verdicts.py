@@ -1,4 +1,4 @@
-"""What the chaos tests call a problem, and that the report shows it."""
+"""The problems that the chaos tests find, and their place in the report."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a file may hold besides its pixels, and that a file made faster to decode has the same pixels."""
+"""The limits of a file besides its pixels, and that a file made faster to decode has the same pixels."""
 
 import io
 

@@ -24,7 +24,7 @@ TIMEOUT_S = 10.0
 
 
 class FaultyStore(MemoryStore):
-    """A store that takes no results while `is_away`, and that does so many things without an answer."""
+    """A store that takes no results while `is_away`, and that loses the next `lost_answers` of its answers."""
 
     is_away = False
     takes_no_reports = False

@@ -1,4 +1,4 @@
-"""What the tests of the worker's loop share."""
+"""Fixtures for the tests of the worker's loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -25,7 +25,7 @@ class Patch(NamedTuple):
 
 
 class Kubernetes:
-    """What the calls were, and how the next ones are answered.
+    """The calls so far, and the answers to the next ones.
 
     Attributes:
         patches: every call that came, refused ones too.
@@ -45,7 +45,7 @@ class Kubernetes:
 
     @property
     def costs(self) -> list[str]:
-        """What the annotation was set to, call by call."""
+        """The values of the annotation, call by call."""
         return [patch.body["metadata"]["annotations"][ANNOTATION] for patch in self.patches]
 
     def pod(self) -> OwnPod:

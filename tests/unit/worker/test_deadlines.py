@@ -1,4 +1,4 @@
-"""What is too late: to run, and to be stored. The clock goes only when a test says so."""
+"""Jobs that are too late to run, results that are too late to be stored. The clock goes only when a test says so."""
 
 import threading
 from dataclasses import dataclass
@@ -99,7 +99,13 @@ async def test_the_time_that_a_batch_waits_is_none_on_the_device(bench: Bench, m
     assert bench.count("inference_predict_seconds_sum") == 5
 
 
-@pytest.mark.parametrize(("late_s", "status"), [(GRACE_S / 2, "succeeded"), (GRACE_S / 2 + 0.001, "expired")])
+@pytest.mark.parametrize(
+    ("late_s", "status"),
+    [
+        pytest.param(GRACE_S / 2, "succeeded", id="in-time"),
+        pytest.param(GRACE_S / 2 + 0.001, "expired", id="too-late"),
+    ],
+)
 async def test_a_result_is_stored_until_the_api_may_have_said_that_it_expired(
     bench: Bench, model: GatedModel, time: Time, late_s: float, status: str
 ) -> None:

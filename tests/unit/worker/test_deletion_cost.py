@@ -29,7 +29,7 @@ class Post:
         self.telling = self.loop.create_task(cost.run(self.stop))
 
     def hold(self, jobs: int, seconds: float) -> list[str]:
-        """Hold so many jobs for so long; return what Kubernetes was told meanwhile."""
+        """Hold some jobs for some seconds; return what Kubernetes was told meanwhile."""
         before = len(self.kubernetes.patches)
         self.jobs = jobs
         self.loop.pass_time(seconds)

@@ -23,8 +23,8 @@ from tests.unit.worker.virtual import DeviceLoop
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "200"))
 #: On a loaded machine; alone, an example takes a tenth of a second. To make a failure smaller takes minutes.
 AT_MOST_S = max(600, 3 * EXAMPLES)
-# The usual way raises an exception wherever the test is just then: the loop swallows it, one callback is lost, and what
-# is reported is a broken promise that no other run breaks. A thread ends the process instead.
+# The usual way raises an exception wherever the test is just then: the loop swallows it, one callback is lost, and the
+# report is of a broken promise that no other run breaks. A thread ends the process instead.
 pytestmark = pytest.mark.timeout(AT_MOST_S, method="thread")
 #: Far more than everything that may wait can take: a hang is a minute, and each has four.
 END_S = 20_000.0
@@ -44,7 +44,7 @@ class VirtualTime:
 
 
 class WorkersLife(RuleBasedStateMachine):
-    """What may happen to a worker."""
+    """The events in the life of a worker."""
 
     def __init__(self) -> None:
         super().__init__()

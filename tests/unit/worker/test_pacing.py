@@ -1,4 +1,4 @@
-"""What a worker holds follows what it has learned."""
+"""The number of jobs that a worker holds follows the rate that it has learned."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The model class in the README is one that a worker can run."""
+"""A worker can run the model class in the README."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a worker's settings refuse."""
+"""Values that a worker's settings refuse."""
 
 import pytest
 

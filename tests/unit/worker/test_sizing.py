@@ -12,7 +12,7 @@ MAX_BATCH_SIZE = 64
 def sizing_after(
     batch_time: Callable[[int], float], *, batches: int, max_batch_size: int = MAX_BATCH_SIZE
 ) -> BatchSizing:
-    """Return what a worker has learned after so many batches under full load."""
+    """Return the sizing of a worker after some batches under full load."""
     sizing = BatchSizing(max_batch_size)
     for _ in range(batches):
         sizing.observe(sizing.batch_size, batch_time(sizing.batch_size))

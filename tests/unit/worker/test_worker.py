@@ -1,4 +1,4 @@
-"""The worker's loop against the stand-ins: what is stored, and what becomes of each message."""
+"""The worker's loop against the stand-ins: the stored results, and the fate of each message."""
 
 import asyncio
 import time

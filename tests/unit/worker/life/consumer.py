@@ -21,7 +21,7 @@ class LifeConsumer(MemoryConsumer):
 
     @property
     def suspects(self) -> list[Message]:
-        """What this worker holds of the retry lane."""
+        """The messages of the retry lane that this worker holds."""
         return list(self.sources[1].unsettled.values())
 
     @property

@@ -1,4 +1,4 @@
-"""The broker, the store and the worker of now, and what may become of each job."""
+"""The broker, the store and the worker of now, and the results that each job may have."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ class World:
     """A broker, a store, and the worker that lives now.
 
     Attributes:
-        faults: what becomes of the next calls of the store, by name: `fails`, `loses` its answer, is `late`, or None.
+        faults: of the next calls of the store, by name: a call `fails`, `loses` its answer, is `late`, or None.
         away_until_s: until when every call of the store fails.
         jobs: every request, with what may become of it.
         deaths: of workers that held an id as a suspect, and stops that could not reach the store in time to say so.
