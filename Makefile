@@ -57,10 +57,11 @@ quick: $(UNIT)/checks  ## check style and types of what needs no torch, then mak
 test: plan $(DEV)/installed servers  ## run every test but those in a cluster, against a RabbitMQ and a Redis of its own
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
-lint: $(DEV)/installed  ## check style and types
+lint: $(DEV)/installed  ## check style, types and the habits of our prose
 	@$(DEV)/bin/ruff format --check $(CODE)
 	@$(DEV)/bin/ruff check $(CODE)
 	@$(DEV)/bin/mypy
+	@$(DEV)/bin/python lint/habits.py
 
 format: $(DEV)/installed  ## format the code
 	@$(DEV)/bin/ruff check --fix --quiet $(CODE)

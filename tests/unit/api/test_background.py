@@ -92,7 +92,8 @@ async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine
 def test_the_process_ends_with_a_status_of_its_own() -> None:
     environment = {
         **os.environ,
-        "INFERENCE_PORT": "0", "INFERENCE_OPERATIONS_PORT": "0",
+        "INFERENCE_PORT": "0",
+        "INFERENCE_OPERATIONS_PORT": "0",
         "INFERENCE_TICKET_KEY": "0123456789abcdef",
         "INFERENCE_AMQP_URL": "amqp://127.0.0.1:1/",
     }

@@ -1,4 +1,4 @@
-"""What is generated from the chart, or laid over it, still fits it."""
+"""Manifests that are generated from the chart, or laid over it, still fits it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Every folder in `models`: what a spec names as text exists, has the right type, and works."""
+"""Every folder in `models`: the names in a spec exist and have the right type, and the model works."""
 
 import inspect
 import signal

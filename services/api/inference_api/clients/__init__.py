@@ -1,1 +1,1 @@
-"""Clients: `key_file` reads keys and limits, `require_key` checks keys, `allowances` limits, `claims` joins repetitions."""
+"""Clients: `key_file` and `require_key` check keys, `allowances` applies limits, `claims` joins repetitions."""

@@ -1,4 +1,4 @@
-"""Pieces of a mask, and what a window over a picture takes."""
+"""Pieces of a mask, and windows over a picture."""
 
 import numpy as np
 import pytest

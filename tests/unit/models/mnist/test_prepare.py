@@ -1,4 +1,4 @@
-"""What becomes of an uploaded file: which formats and modes are read, and how each refusal is worded."""
+"""An uploaded file on its way to a tensor: which formats and modes are read, and how each refusal is worded."""
 
 import threading
 import time

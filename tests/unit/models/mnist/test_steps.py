@@ -1,4 +1,4 @@
-"""What each step takes away from a picture, and what it must leave alone."""
+"""Each step takes something away from a picture and leaves the rest alone."""
 
 from io import BytesIO
 
