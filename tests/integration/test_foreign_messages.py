@@ -63,7 +63,7 @@ def changed(**values: Any) -> BasicProperties:
     return properties
 
 
-def strangers(trap: Path) -> dict[str, tuple[BasicProperties, bytes]]:
+def foreign_messages(trap: Path) -> dict[str, tuple[BasicProperties, bytes]]:
     """Return messages that no API sent; two of them make the directory `trap` when somebody unpickles them."""
     tables: dict[str, Any] = {"a": {"b": [{"c": None}, [1, [2, {"d": True}]]]}}
     pickled = pickle.dumps(Intruder(trap))
@@ -120,7 +120,7 @@ ODD_HEADERS: dict[str, dict[str, Any]] = {
 def worker(
     rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    directory = tmp_path_factory.mktemp("strangers")
+    directory = tmp_path_factory.mktemp("foreign")
     with Deployment(
         directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.support.models:ECHO"
     ) as deployment:
@@ -143,11 +143,11 @@ async def classes_of(store: RedisStore, jobs: Mapping[str, BasicProperties]) -> 
     return {name: result.get("predicted_class") for name, result in zip(jobs, results, strict=True)}
 
 
-async def test_strangers_are_parked_and_their_neighbours_answered(
+async def test_foreign_messages_are_parked_and_their_neighbours_answered(
     broker: BrokerClient, store: RedisStore, worker: Service, invalid_before: float, tmp_path: Path
 ) -> None:
     neighbours = {}
-    for name, (properties, body) in strangers(tmp_path / "trap").items():
+    for name, (properties, body) in foreign_messages(tmp_path / "trap").items():
         broker.publish(properties, body)
         neighbours[name] = properties_with()
         broker.publish(neighbours[name], TENSOR)
@@ -172,14 +172,14 @@ async def test_a_forged_history_is_deleted_and_dead_lettering_goes_on(
     for properties in forged.values():
         broker.publish(properties, TENSOR)
     broker.publish(RawHeaders(HIDDEN_DEATH), TENSOR)
-    broker.publish(BasicProperties(), b"a stranger after them")
+    broker.publish(BasicProperties(), b"a foreign message after them")
     neighbour = properties_with()
     broker.publish(neighbour, TENSOR)
 
     assert await classes_of(store, {"neighbour": neighbour}) == {"neighbour": 5}
     assert await classes_of(store, forged) == dict.fromkeys(forged)
     await broker.until_messages({"mnist.dead": 1, "mnist.retry": 0, "mnist.jobs": 0})
-    assert [letter.body for letter in await broker.dead()] == [b"a stranger after them"]
+    assert [letter.body for letter in await broker.dead()] == [b"a foreign message after them"]
     assert invalid_messages(worker) == invalid_before + len(forged) + 2
 
 

@@ -1,4 +1,4 @@
-"""The output of the commands for dead letters, also for a stranger's letter."""
+"""The output of the commands for dead letters, also for a foreign message."""
 
 import json
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def test_a_job_without_a_result_is_listed_with_the_brokers_reason() -> None:
     assert row[1:3] == ["rejected", "1"]
 
 
-def test_a_stranger_is_listed_without_an_id() -> None:
+def test_a_foreign_message_is_listed_without_an_id() -> None:
     [_, row] = lines(DeadLetter(1, BasicProperties(message_id="\x1b[2J", headers={"x-death": "never"}), b"four"))
 
     assert row == ["-", "invalid_message", "0", "-", "4"]
@@ -64,7 +64,7 @@ def test_a_forged_history_tells_nothing(deaths: Any) -> None:
     assert (letter.reason, letter.died_at) == ("unknown", None)
 
 
-def test_whatever_a_stranger_wrote_is_shown_as_plain_text() -> None:
+def test_whatever_a_foreign_message_says_is_shown_as_plain_text() -> None:
     deep: Any = "bottom"
     for _ in range(400):
         deep = [deep]

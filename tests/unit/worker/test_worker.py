@@ -121,7 +121,7 @@ async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench
         pytest.param(Message(BasicProperties(message_id="x" * 24, type="other.v9"), bytes(784)), id="another-type"),
     ],
 )
-async def test_a_strangers_message_is_parked_and_harms_nobody(bench: Bench, message: Message) -> None:
+async def test_a_foreign_message_is_parked_and_harms_nobody(bench: Bench, message: Message) -> None:
     bench.broker.put(message)
     ids = await bench.publish(1, 2)
 
