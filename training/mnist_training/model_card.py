@@ -2,7 +2,7 @@
 
 Training ends with this. To measure the weights again and rewrite the card, without training:
 
-    python -m mnist_training.model_card --data data/mnist
+    python -m mnist_training.model_card --data data
 """
 
 import argparse
@@ -73,7 +73,7 @@ are debatable, and a few are wrong: no network should score 100 %.
 
 MNIST (LeCun, Cortes, Burges): 60,000 pictures to train with and 10,000 to test with, of digits written by employees of
 the US Census Bureau and by American high-school students. Fetch and check it with
-`python -m mnist_training.data --data data/mnist`.
+`python -m mnist_training.data --data data`.
 
 | file | MD5 after decompression |
 | --- | --- |

@@ -2,8 +2,8 @@
 
 From the repository's root:
 
-    python -m mnist_training.train --data data/mnist                            # train; fetch MNIST if it is missing
-    python -m mnist_training.train --data data/mnist --limit 2000 --epochs 1    # try it; keep nothing
+    python -m mnist_training.train --data data                            # train; fetch MNIST if it is missing
+    python -m mnist_training.train --data data --limit 2000 --epochs 1    # try it; keep nothing
 
 Without `--limit` and `--weights`, it overwrites the model's own weights and `models/mnist/MODEL_CARD.md`. Read
 from top to bottom: settings, data, loop, figures.

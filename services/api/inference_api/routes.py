@@ -71,7 +71,7 @@ def inference_routes(dependencies: Dependencies) -> list[Route]:
         if body is not None:
             return _respond_finished(ticket, body, granted_s)
         await dependencies.submissions.check_pending(ticket)
-        headers = {"Retry-After": RETRY_AFTER_S, **_confirm_wait(granted_s)}
+        headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
         return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
 
     return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
@@ -147,15 +147,19 @@ def _read_wait_s(dependencies: Dependencies, request: Request) -> float:
 
 
 def _respond_accepted(ticket: Ticket, wait_s: float) -> Response:
-    headers = {"Location": f"/result/{ticket.inference_id}", "Retry-After": RETRY_AFTER_S, **_confirm_wait(wait_s)}
+    headers = {
+        "Location": f"/result/{ticket.inference_id}",
+        "Retry-After": RETRY_AFTER_S,
+        **_preference_applied(wait_s),
+    }
     return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
 
 
 def _respond_finished(ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if status_of(body) is Status.EXPIRED:
         raise expired_id(ticket.inference_id)
-    return Response(body, headers=_confirm_wait(wait_s), media_type=JSON)
+    return Response(body, headers=_preference_applied(wait_s), media_type=JSON)
 
 
-def _confirm_wait(wait_s: float) -> dict[str, Any]:
+def _preference_applied(wait_s: float) -> dict[str, Any]:
     return {"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {}

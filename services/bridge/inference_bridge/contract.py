@@ -92,7 +92,7 @@ class Store(Protocol):
         """Return how many solo runs are counted for each id, in the order of the ids."""
 
     async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
-        """Reset a failed job for a replay; return False and change nothing if it has succeeded.
+        """Reset a job for a replay; return False and change nothing if it has succeeded.
 
         The result and the attempts are deleted; for `ttl_s` the id then reads as replayed.
         """

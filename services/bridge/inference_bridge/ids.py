@@ -1,4 +1,4 @@
-"""Inference ids: signed tickets that tell unknown, pending and expired apart with no stored state.
+"""Inference ids: signed tickets that tell unknown, pending and expired apart without a record of each accepted job.
 
 An id is base64url over 18 bytes, so 24 characters: 6 bytes of milliseconds since 1970, 6 random bytes, and a
 6-byte keyed BLAKE2b over both and the owner's name, if there is one, personalised with the model's name. So the API

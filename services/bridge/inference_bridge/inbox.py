@@ -14,9 +14,9 @@ from pika import BasicProperties
 class Lane(StrEnum):
     """Which queue a delivery came from."""
 
-    #: first attempt, runs in a batch
+    #: new jobs, which run in batches
     JOBS = "jobs"
-    #: suspects: jobs that were running when a worker died; each runs alone
+    #: suspects: jobs that a worker held when its connection was lost; each runs alone
     RETRY = "retry"
 
 

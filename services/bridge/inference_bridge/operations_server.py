@@ -1,4 +1,4 @@
-"""The HTTP server of a process for probes and metrics."""
+"""The HTTP server for the operator's side of a process: metrics, and the worker's probes."""
 
 import asyncio
 import socket

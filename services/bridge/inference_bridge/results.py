@@ -29,7 +29,7 @@ class Result:
     Attributes:
         inference_id: the id of the job.
         status: any but `PENDING`.
-        body: the answer of `GET /result/{inference_id}`, a JSON object in UTF-8.
+        body: a JSON object in UTF-8, the answer of `GET /result/{inference_id}` except for `EXPIRED`.
     """
 
     inference_id: str

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from inference_bridge.errors import ConfigurationError
 
 ENV_PREFIX = "INFERENCE_"
-#: The prefix of earlier versions: the first word of the project's name.
+#: The prefix before the first release: the first word of the project's name.
 OLD_PREFIX = "mnist-inference".partition("-")[0].upper() + "_"
 #: Seconds after its deadline in which a job without a result still reads pending: one half for late results, the other
 #: for clocks that differ between machines and for the call to the store.
@@ -110,7 +110,7 @@ def _refuse_old_names(settings: type[BaseSettings]) -> None:
     names = (name.upper() for name in settings.model_fields)
     renamed = [f"{OLD_PREFIX}{name} to {ENV_PREFIX}{name}" for name in names if OLD_PREFIX + name in os.environ]
     if renamed:
-        raise ConfigurationError(f"settings have the prefix {ENV_PREFIX} since 0.1.0; rename {', '.join(renamed)}")
+        raise ConfigurationError(f"settings have the prefix {ENV_PREFIX}; rename {', '.join(renamed)}")
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:

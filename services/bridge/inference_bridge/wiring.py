@@ -1,4 +1,4 @@
-"""Builds broker and store from the settings and a model's spec; nothing is connected yet."""
+"""Builds broker, store, dead letters and metrics from the settings and a model's spec."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

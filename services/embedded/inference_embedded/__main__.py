@@ -90,7 +90,7 @@ async def _run_both(server: Server, worker: Worker) -> None:
 
 
 def main() -> NoReturn:
-    """Serve until SIGTERM or SIGINT; the exit status is the worker's."""
+    """Serve until SIGTERM or SIGINT; the exit status is the server's."""
     configure_logging(service="embedded")
     leave(exit_status_of(_work, logger, "service"))
 

@@ -30,7 +30,7 @@ class WorkerSettings(BridgeSettings):
     pool: str = Field(
         default=DEFAULT_POOL,
         pattern=r"^[a-z0-9]([a-z0-9-]{0,15}[a-z0-9])?$",
-        description="name of the workers that scale together; their throughput is counted together",
+        description="name of the workers that scale together; scaling uses their mean throughput",
     )
     probe_host: str = Field(default="0.0.0.0", description="address of the probes")  # noqa: S104
     probe_port: int = Field(default=8_081, ge=0, le=65_535, description="port of the probes; 0 takes any free one")

@@ -1,7 +1,7 @@
 """Computes the number of workers that an autoscaler should run, so that no job waits too long.
 
 The inputs are the depth of the queues, the reports of workers in the store, and the notifications of results. Every
-API process sees the same inputs, so their answers agree within a second.
+API process sees the same inputs, so their answers agree within a second once each has run for `recent_s`.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""A broker in memory with the interface of RabbitMQ, for the embedded service and for unit tests.
+"""A broker in memory behind the interfaces of `contract`, for the embedded service and for unit tests.
 
 It ends with the process. Like RabbitMQ it has three queues, prefetch, delivery counts and requeueing. A full jobs
-queue refuses messages; a full dead queue drops its oldest message.
+queue, which here counts the retry queue too, refuses messages; a full dead queue drops its oldest message.
 """
 
 import asyncio

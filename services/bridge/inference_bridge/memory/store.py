@@ -1,4 +1,4 @@
-"""A result store in memory with the interface of Redis, for the embedded service and for unit tests."""
+"""A result store in memory behind the interface of `contract`, for the embedded service and for unit tests."""
 
 import asyncio
 import heapq

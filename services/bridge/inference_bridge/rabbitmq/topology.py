@@ -46,7 +46,7 @@ class Topology:
         settled_exchange: exists once the jobs queue can survive a hard kill, see `settling.py`.
         routing_key: of jobs.
         jobs: jobs that wait for a worker.
-        retry: suspects.
+        retry: suspects, and rejected messages on their way to `dead`.
         dead: jobs that failed for good, and foreign messages.
     """
 
