@@ -8,7 +8,7 @@ from inference_bridge.contract import Consumer, Publisher
 from inference_bridge.depths import Depths
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Inbox, Lane
-from inference_bridge.requests import from_message
+from inference_bridge.jobs import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, take, until_count
 from tests.support.depths import until_depths
 from tests.support.jobs import a_request
@@ -34,7 +34,7 @@ async def test_a_published_request_arrives_as_it_was(world: World, running: Runn
     assert not delivery.is_redelivered
 
 
-async def test_requests_arrive_in_the_order_of_publishing(world: World, running: Running, publisher: Publisher) -> None:
+async def test_jobs_arrive_in_the_order_of_publishing(world: World, running: Running, publisher: Publisher) -> None:
     for number in range(4):
         await publisher.publish(a_request(number))
     _, inbox = await consuming(world, running)

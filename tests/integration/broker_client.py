@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 from pika import BasicProperties
 
+from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.topology import topology_for
-from inference_bridge.requests import InferenceRequest, to_properties
 from mnist_model.spec import SPEC
 from tests.support.servers import RabbitMQ
 from tests.support.waiting import until_found
@@ -36,7 +36,7 @@ class BrokerClient:
         """Put any message among the dead letters."""
         self._channel.raw.basic_publish(TOPOLOGY.dead_letter_exchange, TOPOLOGY.dead.routing_key, body, properties)
 
-    def publish_job(self, request: InferenceRequest) -> None:
+    def publish_job(self, request: Job) -> None:
         """Publish a job as the API does, without waiting for the confirm."""
         self.publish(to_properties(request, SPEC), request.body)
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from pika import BasicProperties
 
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.redis_store import RedisStore
-from inference_bridge.requests import InferenceRequest
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.support.deployment import MODEL, Deployment
@@ -74,12 +74,12 @@ def dead(operator_url: str, redis_server: RedisServer) -> Command:
     return Command(operator_url, redis_server.url)
 
 
-def a_poisonous_job(*, age_s: int = 0) -> InferenceRequest:
+def a_poisonous_job(*, age_s: int = 0) -> Job:
     """Return a job that raises; its picture has one white line, the lowest."""
     return a_job(bytes([RAISES]) + bytes(755) + bytes([255]) * 28, age_s=age_s, traceparent=TRACE)
 
 
-async def park(deployment: Deployment, broker: BrokerClient, *jobs: InferenceRequest) -> None:
+async def park(deployment: Deployment, broker: BrokerClient, *jobs: Job) -> None:
     """Let a worker, which has ended since, fail and park jobs."""
     worker = deployment.worker(INFERENCE_MODEL=FAULTY).wait_until_ready()
     for job in jobs:
@@ -153,7 +153,7 @@ async def test_a_dead_job_gets_a_second_life_and_is_answered(
     assert (replayed.returncode, before, between, after) == (0, "failed", "pending", "succeeded"), replayed
 
 
-async def status_of(client: httpx.AsyncClient, job: InferenceRequest) -> str:
+async def status_of(client: httpx.AsyncClient, job: Job) -> str:
     """Return what the API says of a job."""
     return str((await client.get(f"/result/{job.inference_id}")).json()["status"])
 

@@ -11,8 +11,8 @@ import pytest
 from pika import BasicProperties
 
 from inference_api.dead.report import Report
+from inference_bridge.jobs import to_properties
 from inference_bridge.redis_store import RedisStore
-from inference_bridge.requests import to_properties
 from mnist_model.spec import SPEC
 from tests.integration.broker_client import BrokerClient
 from tests.integration.conftest import TIMEOUT_S

@@ -14,12 +14,12 @@ from pika.spec import Basic
 from uvloop import new_event_loop
 
 from inference_bridge.errors import QueueFull, Unavailable
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
@@ -28,7 +28,7 @@ from tests.support.waiting import until
 
 SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
 QUEUE_MAX_LENGTH = 5
-REQUEST = InferenceRequest("A" * 24, bytes(4), 1, 2)
+REQUEST = Job("A" * 24, bytes(4), 1, 2)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from pika.exceptions import ChannelClosed
 
 from inference_bridge.errors import BrokerUnavailable, ConfigurationError
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.topology import Topology, topology_for
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
@@ -67,7 +67,7 @@ async def test_a_user_who_may_not_declare_publishes_to_queues_that_exist(
     running = asyncio.create_task(restricted.run())
     await until(lambda: restricted.is_ready, TIMEOUT_S)
 
-    await restricted.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+    await restricted.publish(Job("A" * 24, bytes(4), 1, 2))
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -106,7 +106,7 @@ async def test_no_job_is_taken_until_a_new_queue_has_settled(
 
     assert not settling.is_ready
     with pytest.raises(BrokerUnavailable):
-        await settling.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+        await settling.publish(Job("A" * 24, bytes(4), 1, 2))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -138,7 +138,7 @@ async def test_a_message_that_no_queue_takes_is_no_accepted_job(
     await channel.call(channel.raw.queue_unbind, topology.jobs.name, topology.exchange, topology.routing_key)
 
     with pytest.raises(BrokerUnavailable, match="no queue bound"):
-        await unroutable.publish(InferenceRequest("A" * 24, bytes(4), 1, 2))
+        await unroutable.publish(Job("A" * 24, bytes(4), 1, 2))
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inference_api.errors import ExpiredId
 from inference_bridge.contract import Publisher, Store
 from inference_bridge.ids import TicketSigner
-from inference_bridge.requests import InferenceRequest
+from inference_bridge.jobs import Job
 from inference_bridge.settings import GRACE_S
 
 
@@ -55,7 +55,7 @@ class Submissions:
 
     async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
         """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless."""
-        request = InferenceRequest(
+        request = Job(
             inference_id=ticket.inference_id,
             body=body,
             submitted_s=ticket.issued_ms // 1000,

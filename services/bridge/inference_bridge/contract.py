@@ -5,8 +5,8 @@ from typing import Protocol
 
 from inference_bridge.depths import Depths
 from inference_bridge.inbox import Delivery, Inbox
+from inference_bridge.jobs import Job
 from inference_bridge.reports import WorkerReport
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.results import Result
 
 
@@ -23,7 +23,7 @@ class Publisher(Protocol):
     def check_headroom(self) -> None:
         """Raise `Unavailable` if a job published now would be refused at once."""
 
-    async def publish(self, request: InferenceRequest) -> None:
+    async def publish(self, request: Job) -> None:
         """Return once the broker has confirmed the job; raise `Unavailable` otherwise."""
 
     async def flush(self, timeout_s: float) -> None:

@@ -28,7 +28,7 @@ class Delivery:
         lane: the queue it came from.
         tag: the broker's number for it, counted per source.
         is_redelivered: whether it was delivered before, as the broker says.
-        properties: AMQP properties, see `inference_bridge.requests`.
+        properties: AMQP properties, see `inference_bridge.jobs`.
         body: the message body, not checked yet.
         source: the subscription that it arrived on; only that subscription can settle it.
     """

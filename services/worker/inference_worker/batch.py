@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from inference_bridge.errors import InferenceError, InvalidMessage, PredictionFailed
 from inference_bridge.inbox import Delivery, Lane
+from inference_bridge.jobs import Job, deadline_ms, from_message, message_id
 from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
-from inference_bridge.requests import InferenceRequest, deadline_ms, from_message, message_id
 from inference_bridge.results import Result, Status, expired, failed, status_of, succeeded
 from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
@@ -35,7 +35,7 @@ class Batch:
     """
 
     deliveries: Sequence[Delivery]
-    to_run: list[tuple[Delivery, InferenceRequest]] = field(default_factory=list)
+    to_run: list[tuple[Delivery, Job]] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
@@ -52,11 +52,11 @@ class Batch:
         return [request.inference_id for delivery, request in self.to_run if delivery.may_have_run]
 
     @property
-    def requests(self) -> list[InferenceRequest]:
+    def requests(self) -> list[Job]:
         """The jobs in `to_run`, in order."""
         return [request for _, request in self.to_run]
 
-    def add(self, delivery: Delivery, request: InferenceRequest) -> None:
+    def add(self, delivery: Delivery, request: Job) -> None:
         """Add a delivery with its job."""
         self.to_run.append((delivery, request))
         self._note_deadline(request.inference_id, request.deadline_ms)

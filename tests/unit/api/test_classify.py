@@ -8,7 +8,7 @@ import pytest
 
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.requests import from_message
+from inference_bridge.jobs import from_message
 from mnist_model.spec import SPEC
 from tests.support.waiting import until
 from tests.unit.api.conftest import Service, a_picture

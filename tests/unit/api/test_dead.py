@@ -8,15 +8,15 @@ import pytest
 from pika import BasicProperties
 
 from inference_api.dead.report import Report, draw_tensor, format_table
+from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.rabbitmq.replay import renew_deadline
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
-from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-REQUEST = InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
+REQUEST = Job("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
 DIED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

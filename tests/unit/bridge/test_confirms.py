@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
-from inference_bridge.requests import InferenceRequest
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def a_publish(loop: asyncio.AbstractEventLoop, number: int = 0) -> Publish:
-    request = InferenceRequest(f"{number:024d}", b"\0", submitted_s=0, deadline_ms=1)
+    request = Job(f"{number:024d}", b"\0", submitted_s=0, deadline_ms=1)
     return Publish(request, loop.create_future())
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from inference_bridge.errors import Unavailable
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq import connection, supervise
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import topology_for
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 from tests.support.fake_broker import FakeBroker
 from tests.support.fake_channel import FakeChannel
@@ -161,12 +161,12 @@ class PublisherLife(RuleBasedStateMachine):
 
     def _publish(self) -> asyncio.Task[None]:
         self.count += 1
-        request = InferenceRequest(f"{self.count:024d}", b"\0", submitted_s=0, deadline_ms=1)
+        request = Job(f"{self.count:024d}", b"\0", submitted_s=0, deadline_ms=1)
         publishing = self.loop.create_task(self._publish_from_now(request), name=request.inference_id)
         self.publishing[publishing] = self.loop.time()
         return publishing
 
-    async def _publish_from_now(self, request: InferenceRequest) -> None:
+    async def _publish_from_now(self, request: Job) -> None:
         # A process that is frozen before the task has begun starts the publish, and its time limit, after that.
         publishing = asyncio.current_task()
         assert publishing is not None

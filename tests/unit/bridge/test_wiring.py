@@ -1,7 +1,7 @@
 import pytest
 
 from inference_bridge.errors import QueueFull
-from inference_bridge.requests import InferenceRequest
+from inference_bridge.jobs import Job
 from inference_bridge.settings import BridgeSettings
 from inference_bridge.wiring import build_memory, build_registry, build_topology
 from mnist_model.spec import SPEC
@@ -16,7 +16,7 @@ def test_the_queue_is_as_long_as_the_settings_say() -> None:
 async def test_the_queue_in_memory_is_as_long_as_the_settings_say() -> None:
     broker, _ = build_memory(SETTINGS, SPEC)
     publisher = broker.publisher()
-    await publisher.publish(InferenceRequest("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000))
+    await publisher.publish(Job("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000))
 
     with pytest.raises(QueueFull):
         publisher.check_headroom()

@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry
 
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.inbox import Inbox
+from inference_bridge.jobs import Job, to_properties
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, Message
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.reports import WorkerReport
-from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.results import Result
 from inference_worker.worker import Worker
 from mnist_model.spec import SPEC
@@ -100,6 +100,6 @@ class Bench:
         assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
 
 
-def suspect(request: InferenceRequest) -> Message:
+def suspect(request: Job) -> Message:
     """Return the request's message as it is after a worker died with it."""
     return Message(to_properties(request, SPEC), request.body, delivery_count=1, is_redelivered=True)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference_bridge.requests import message_id
+from inference_bridge.jobs import message_id
 from inference_worker import worker
 from tests.support.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.life.life import BATCH_SIZE

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from inference_bridge.inbox import Inbox
+from inference_bridge.jobs import Job
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer
-from inference_bridge.requests import InferenceRequest
 from inference_worker.pacing import Pacing
 from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_model.spec import SPEC
@@ -39,7 +39,7 @@ async def paced() -> AsyncIterator[Paced]:
     broker, inbox = MemoryBroker(SPEC, queue_max_length=JOBS), Inbox()
     publisher, consumer = broker.publisher(), broker.consumer(prefetch=FIRST_PREFETCH)
     for number in range(JOBS):
-        await publisher.publish(InferenceRequest(f"{number:024d}", bytes(784), 1, 4_000_000_000_000))
+        await publisher.publish(Job(f"{number:024d}", bytes(784), 1, 4_000_000_000_000))
     pacing = Pacing(BatchSizing(MAX_BATCH_SIZE), consumer, inbox)
     running = [asyncio.create_task(consumer.run(inbox)), asyncio.create_task(pacing.run())]
     await asyncio.sleep(0)

@@ -7,9 +7,9 @@ import pytest
 from pika import BasicProperties
 
 from inference_bridge.errors import DeviceLost
+from inference_bridge.jobs import to_properties
 from inference_bridge.memory.broker import Message
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
-from inference_bridge.requests import to_properties
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
 from tests.support.jobs import a_request, marked

@@ -14,9 +14,9 @@ from pika import BasicProperties
 from inference_bridge.depths import Depths
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Delivery, Inbox, Lane
+from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.consumer import SUSPECT_DELIVERY_COUNT
 from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
-from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.spec import ModelSpec
 
 
@@ -113,7 +113,7 @@ class MemoryPublisher:
         """Raise QueueFull when the queue is full."""
         self._broker.check_headroom()
 
-    async def publish(self, request: InferenceRequest) -> None:
+    async def publish(self, request: Job) -> None:
         """Put the job into the jobs queue; raise QueueFull when the queue is full."""
         self._broker.put(Message(to_properties(request, self._spec), request.body))
 

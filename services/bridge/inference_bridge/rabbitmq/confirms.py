@@ -12,7 +12,7 @@ from itertools import takewhile
 from pika.spec import Basic
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull, Unavailable
-from inference_bridge.requests import InferenceRequest
+from inference_bridge.jobs import Job
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +25,7 @@ class Publish:
         sent_s: when it was sent on the current channel, in monotonic seconds.
     """
 
-    request: InferenceRequest
+    request: Job
     confirmed: asyncio.Future[None]
     sent_s: float = 0.0
 

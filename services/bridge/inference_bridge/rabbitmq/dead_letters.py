@@ -15,12 +15,12 @@ from pika import BasicProperties
 from pika.spec import Basic
 
 from inference_bridge.errors import InvalidMessage
+from inference_bridge.jobs import Job, from_message, message_id
 from inference_bridge.rabbitmq.connection import Channel, Connection, first_of
 from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
 from inference_bridge.rabbitmq.replay import Replayer
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.rabbitmq.x_death import DEATHS_HEADER
-from inference_bridge.requests import InferenceRequest, from_message, message_id
 from inference_bridge.spec import ModelSpec
 
 
@@ -55,7 +55,7 @@ class DeadLetter:
         moment = self._last_death.get("time")
         return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
-    def request(self, spec: ModelSpec) -> InferenceRequest | None:
+    def request(self, spec: ModelSpec) -> Job | None:
         """Return its job, or None if it is not a valid job of this model."""
         try:
             return from_message(self.properties, self.body, spec)

@@ -12,6 +12,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
@@ -21,7 +22,6 @@ from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.supervise import supervise
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology
-from inference_bridge.requests import InferenceRequest, to_properties
 from inference_bridge.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class AmqpPublisher:
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
 
-    async def publish(self, request: InferenceRequest) -> None:
+    async def publish(self, request: Job) -> None:
         """Send the job to the broker; return once it is confirmed, so stored in a durable queue.
 
         After an error the broker may still hold the job, but no client has its id.
@@ -232,7 +232,7 @@ class AmqpPublisher:
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
 
 
-def send_job(channel: Channel, request: InferenceRequest, *, spec: ModelSpec, topology: Topology) -> None:
+def send_job(channel: Channel, request: Job, *, spec: ModelSpec, topology: Topology) -> None:
     """Send a job to its queue; the broker returns it if there is no queue."""
     properties = to_properties(request, spec)
     channel.raw.basic_publish(topology.exchange, topology.routing_key, request.body, properties, mandatory=True)

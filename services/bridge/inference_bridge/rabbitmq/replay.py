@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from pika import BasicProperties
 
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, first_of
 from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
 from inference_bridge.rabbitmq.publisher import send_job
 from inference_bridge.rabbitmq.topology import Topology
-from inference_bridge.requests import InferenceRequest
 from inference_bridge.spec import ModelSpec
 
 
@@ -30,7 +30,7 @@ class Replayer:
         await self._channel.call(self._channel.raw.confirm_delivery, lambda frame: self._confirms.settle(frame.method))
         return self
 
-    async def publish(self, request: InferenceRequest) -> None:
+    async def publish(self, request: Job) -> None:
         """Return once the broker has confirmed the job.
 
         Raises:
@@ -48,10 +48,10 @@ class Replayer:
         self._confirms.note_return(str(properties.message_id))
 
 
-def renew_deadline(request: InferenceRequest, *, job_ttl_s: int) -> InferenceRequest:
+def renew_deadline(request: Job, *, job_ttl_s: int) -> Job:
     """Return the job with the same id and a new deadline."""
     now_ms = time.time_ns() // 1_000_000
-    return InferenceRequest(
+    return Job(
         inference_id=request.inference_id,
         body=request.body,
         submitted_s=request.submitted_s,

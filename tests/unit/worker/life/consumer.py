@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from inference_bridge.inbox import Delivery
+from inference_bridge.jobs import message_id
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer, MemorySource, Message
-from inference_bridge.requests import message_id
 from inference_worker.sizing import FIRST_PREFETCH
 
 if TYPE_CHECKING:

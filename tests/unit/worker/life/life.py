@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from inference_bridge.errors import DeviceLost
+from inference_bridge.jobs import message_id
 from inference_bridge.reports import DEFAULT_POOL
-from inference_bridge.requests import message_id
 from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics
 from inference_worker.model import Model

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 
 from pika import BasicProperties
 
+from inference_bridge.jobs import Job, message_id, to_properties
 from inference_bridge.memory.broker import MemoryBroker, Message
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
-from inference_bridge.requests import InferenceRequest, message_id, to_properties
 from inference_bridge.results import Result, Status
 from inference_bridge.settings import GRACE_S
 from inference_worker.batch import WORKER_CRASHED
@@ -51,7 +51,7 @@ class World:
     loop: DeviceLoop
     faults: dict[str, deque[str | None]] = field(default_factory=lambda: defaultdict(deque))
     away_until_s: float = 0.0
-    jobs: dict[str, tuple[InferenceRequest, Statuses]] = field(default_factory=dict)
+    jobs: dict[str, tuple[Job, Statuses]] = field(default_factory=dict)
     deaths: Counter[str | None] = field(default_factory=Counter)
     revived: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class World:
         """Publish a job, or what a worker has died with already."""
         number = len(self.jobs)
         body = bytes([mark]) + number.to_bytes(4, "big") + bytes(779)
-        request = InferenceRequest(f"{number:024d}", body, self.now_ms // 1000, deadline_ms=self.now_ms + ttl_s * 1000)
+        request = Job(f"{number:024d}", body, self.now_ms // 1000, deadline_ms=self.now_ms + ttl_s * 1000)
         self.jobs[request.inference_id] = (request, _becomes(mark))
         self._put(request, delivery_count=int(is_suspect))
         return request.inference_id
@@ -90,7 +90,7 @@ class World:
         """Publish what no worker can run."""
         inference_id = f"{len(self.jobs):024d}" if has_id else None
         if inference_id is not None:
-            request = InferenceRequest(inference_id, b"", 0, deadline_ms=0)
+            request = Job(inference_id, b"", 0, deadline_ms=0)
             self.jobs[inference_id] = (request, _INVALID)
         self.broker.put(Message(BasicProperties(message_id=inference_id, type="other.v9"), STRANGE))
 
@@ -167,7 +167,7 @@ class World:
         self.loop.pass_time(0)
         self.loop.close()
 
-    def _put(self, request: InferenceRequest, *, delivery_count: int = 0) -> None:
+    def _put(self, request: Job, *, delivery_count: int = 0) -> None:
         self.broker.put(Message(to_properties(request, SPEC), request.body, delivery_count=delivery_count))
 
 

@@ -4,12 +4,12 @@ from hypothesis import strategies as st
 from pika import BasicProperties
 
 from inference_bridge.errors import InvalidMessage
-from inference_bridge.requests import InferenceRequest, from_message, message_id, to_properties
+from inference_bridge.jobs import Job, from_message, message_id, to_properties
 from mnist_model.spec import SPEC
 
 ID = "A" * 24
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-REQUEST = InferenceRequest(ID, bytes(784), submitted_s=1_700_000_000, deadline_ms=1_700_000_900_000)
+REQUEST = Job(ID, bytes(784), submitted_s=1_700_000_000, deadline_ms=1_700_000_900_000)
 
 
 def on_the_wire(properties: BasicProperties) -> BasicProperties:
@@ -22,7 +22,7 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
     traceparent=st.none() | st.just(TRACE),
 )
 def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
-    request = InferenceRequest(ID, body, 1_700_000_000, deadline_ms, traceparent)
+    request = Job(ID, body, 1_700_000_000, deadline_ms, traceparent)
 
     assert from_message(on_the_wire(to_properties(request, SPEC)), body, SPEC) == request
 
@@ -77,7 +77,7 @@ def test_an_odd_traceparent_is_dropped_not_refused() -> None:
 )
 def test_a_traceparent_that_is_not_well_formed_travels_in_neither_direction(traceparent: str) -> None:
     """The API does not send it, and the worker does not read it."""
-    sent = to_properties(InferenceRequest(ID, REQUEST.body, 1, 2, traceparent), SPEC)
+    sent = to_properties(Job(ID, REQUEST.body, 1, 2, traceparent), SPEC)
     received = to_properties(REQUEST, SPEC)
     received.headers = {"deadline": 2, "traceparent": traceparent}
 

@@ -18,7 +18,7 @@ _PERSISTENT: Literal[2] = 2
 
 
 @dataclass(frozen=True, slots=True)
-class InferenceRequest:
+class Job:
     """A job: one accepted input, prepared for the model.
 
     Attributes:
@@ -36,7 +36,7 @@ class InferenceRequest:
     traceparent: str | None = None
 
 
-def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties:
+def to_properties(request: Job, spec: ModelSpec) -> BasicProperties:
     """Return the AMQP properties of a job's message."""
     headers: dict[str, Any] = {"deadline": request.deadline_ms}
     traceparent = normalize_traceparent(request.traceparent)
@@ -52,7 +52,7 @@ def to_properties(request: InferenceRequest, spec: ModelSpec) -> BasicProperties
     )
 
 
-def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> InferenceRequest:
+def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> Job:
     """Return the job in a message.
 
     Raises:
@@ -70,7 +70,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> I
         raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
     if deadline is None:
         raise _invalid(f"header deadline is {repr(headers.get('deadline'))[:64]}, expected milliseconds since 1970")
-    return InferenceRequest(
+    return Job(
         inference_id=inference_id,
         body=body,
         submitted_s=int(properties.timestamp or 0),
