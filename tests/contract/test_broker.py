@@ -23,13 +23,13 @@ async def consuming(world: World, running: Running, *, prefetch: int = 100) -> t
 
 
 async def test_a_published_request_arrives_as_it_was(world: World, running: Running, publisher: Publisher) -> None:
-    request = a_request(7, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    job = a_request(7, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     _, inbox = await consuming(world, running)
 
-    await publisher.publish(request)
+    await publisher.publish(job)
     [delivery] = await take(inbox)
 
-    assert from_message(delivery.properties, delivery.body, world.spec) == request
+    assert from_message(delivery.properties, delivery.body, world.spec) == job
     assert delivery.lane is Lane.JOBS
     assert not delivery.is_redelivered
 
@@ -85,8 +85,8 @@ async def test_an_acknowledged_message_never_comes_back(world: World, running: R
 async def test_a_rejected_job_comes_by_the_retry_lane_then_it_is_dead(
     world: World, running: Running, publisher: Publisher
 ) -> None:
-    request = a_request(1)
-    await publisher.publish(request)
+    job = a_request(1)
+    await publisher.publish(job)
     consumer, inbox = await consuming(world, running)
 
     first = await take(inbox)
@@ -95,7 +95,7 @@ async def test_a_rejected_job_comes_by_the_retry_lane_then_it_is_dead(
     consumer.settle(second, rejected=set(second))
 
     assert second[0].lane is Lane.RETRY
-    assert from_message(second[0].properties, second[0].body, world.spec) == request
+    assert from_message(second[0].properties, second[0].body, world.spec) == job
     await until_count(world, "dead", 1)
     await until_count(world, "retry", 0)
 

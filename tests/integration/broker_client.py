@@ -36,9 +36,9 @@ class BrokerClient:
         """Put any message among the dead letters."""
         self._channel.raw.basic_publish(TOPOLOGY.dead_letter_exchange, TOPOLOGY.dead.routing_key, body, properties)
 
-    def publish_job(self, request: Job) -> None:
+    def publish_job(self, job: Job) -> None:
         """Publish a job as the API does, without waiting for the confirm."""
-        self.publish(to_properties(request, SPEC), request.body)
+        self.publish(to_properties(job, SPEC), job.body)
 
     async def purge(self) -> None:
         """Empty every queue."""

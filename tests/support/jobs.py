@@ -21,7 +21,7 @@ def marked(mark: int) -> bytes:
 def a_request(
     number: int = 0, body: bytes | None = None, *, deadline_ms: int = LATE_MS, traceparent: str | None = None
 ) -> Job:
-    """Return the request of a number; without a body it is for a model that takes four bytes, which are the number."""
+    """Return the job of a number; without a body it is for a model that takes four bytes, which are the number."""
     return Job(
         inference_id=f"{number:024d}",
         body=bytes([number % 256] * 4) if body is None else body,
@@ -32,7 +32,7 @@ def a_request(
 
 
 def a_job(body: bytes, *, age_s: int = 0, traceparent: str | None = None) -> Job:
-    """Return a request with an id that the API of a deployment takes for its own, issued some time ago."""
+    """Return a job with an id that the API of a deployment takes for its own, issued some time ago."""
     now_ms = time.time_ns() // 1_000_000
     inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms - age_s * 1000)
     return Job(inference_id, body, now_ms // 1000, now_ms + JOB_TTL_S * 1000, traceparent)

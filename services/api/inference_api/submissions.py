@@ -55,14 +55,14 @@ class Submissions:
 
     async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
         """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless."""
-        request = Job(
+        job = Job(
             inference_id=ticket.inference_id,
             body=body,
             submitted_s=ticket.issued_ms // 1000,
             deadline_ms=ticket.issued_ms + self._job_ttl_ms,
             traceparent=traceparent,
         )
-        await self._publisher.publish(request)
+        await self._publisher.publish(job)
 
 
 def expired_id(inference_id: str) -> ExpiredId:

@@ -23,7 +23,7 @@ class Publisher(Protocol):
     def check_headroom(self) -> None:
         """Raise `Unavailable` if a job published now would be refused at once."""
 
-    async def publish(self, request: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Return once the broker has confirmed the job; raise `Unavailable` otherwise."""
 
     async def flush(self, timeout_s: float) -> None:

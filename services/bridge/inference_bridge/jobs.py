@@ -36,18 +36,18 @@ class Job:
     traceparent: str | None = None
 
 
-def to_properties(request: Job, spec: ModelSpec) -> BasicProperties:
+def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
     """Return the AMQP properties of a job's message."""
-    headers: dict[str, Any] = {"deadline": request.deadline_ms}
-    traceparent = normalize_traceparent(request.traceparent)
+    headers: dict[str, Any] = {"deadline": job.deadline_ms}
+    traceparent = normalize_traceparent(job.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
     return BasicProperties(
-        message_id=request.inference_id,
+        message_id=job.inference_id,
         type=spec.message_type,
         content_type=CONTENT_TYPE,
         delivery_mode=_PERSISTENT,
-        timestamp=request.submitted_s,
+        timestamp=job.submitted_s,
         headers=headers,
     )
 

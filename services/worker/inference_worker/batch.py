@@ -49,17 +49,17 @@ class Batch:
     @property
     def repeated_ids(self) -> list[str]:
         """Ids that may have a result already."""
-        return [request.inference_id for delivery, request in self.to_run if delivery.may_have_run]
+        return [job.inference_id for delivery, job in self.to_run if delivery.may_have_run]
 
     @property
-    def requests(self) -> list[Job]:
+    def jobs(self) -> list[Job]:
         """The jobs in `to_run`, in order."""
-        return [request for _, request in self.to_run]
+        return [job for _, job in self.to_run]
 
-    def add(self, delivery: Delivery, request: Job) -> None:
+    def add(self, delivery: Delivery, job: Job) -> None:
         """Add a delivery with its job."""
-        self.to_run.append((delivery, request))
-        self._note_deadline(request.inference_id, request.deadline_ms)
+        self.to_run.append((delivery, job))
+        self._note_deadline(job.inference_id, job.deadline_ms)
 
     def fail(
         self, delivery: Delivery, inference_id: str | None, error: InferenceError, code: str | None = None
@@ -84,32 +84,32 @@ class Batch:
 
     def fail_poison(self, reason: str) -> None:
         """Fail the jobs in `to_run`, because they kill their workers."""
-        for delivery, request in self.to_run:
-            self.fail(delivery, request.inference_id, PredictionFailed(reason), WORKER_CRASHED)
+        for delivery, job in self.to_run:
+            self.fail(delivery, job.inference_id, PredictionFailed(reason), WORKER_CRASHED)
         self.to_run = []
 
     def drop_finished(self, finished: dict[str, bytes]) -> None:
         """Remove jobs with a result from `to_run`; reject a job whose result is failed."""
-        for delivery, request in self.to_run:
-            body = finished.get(request.inference_id)
+        for delivery, job in self.to_run:
+            body = finished.get(job.inference_id)
             if body is not None and status_of(body) is Status.FAILED:
                 self.rejected.add(delivery)
         self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
 
     def expire_late(self, *, now_ms: int) -> None:
         """Remove jobs past their deadline from `to_run` as expired; call right before the batch runs."""
-        for _, request in self.to_run:
-            if request.deadline_ms <= now_ms:
-                self.results.append(expired(request.inference_id))
+        for _, job in self.to_run:
+            if job.deadline_ms <= now_ms:
+                self.results.append(expired(job.inference_id))
         self.to_run = [run for run in self.to_run if run[1].deadline_ms > now_ms]
 
     def complete(self, predictions: Sequence[Probabilities | PredictionFailed], spec: ModelSpec) -> None:
         """Turn the model's answers, in the order of `to_run`, into results."""
-        for (delivery, request), prediction in zip(self.to_run, predictions, strict=True):
+        for (delivery, job), prediction in zip(self.to_run, predictions, strict=True):
             if isinstance(prediction, PredictionFailed):
-                self.fail(delivery, request.inference_id, prediction)
+                self.fail(delivery, job.inference_id, prediction)
             else:
-                self.results.append(succeeded(request.inference_id, prediction.tolist(), spec))
+                self.results.append(succeeded(job.inference_id, prediction.tolist(), spec))
 
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""
@@ -133,11 +133,11 @@ def screen(deliveries: Sequence[Delivery], spec: ModelSpec) -> Batch:
         try:
             if _is_unrejectable(delivery):
                 raise InvalidMessage("header x-death is forged; only RabbitMQ may write it")
-            request = from_message(delivery.properties, delivery.body, spec)
+            job = from_message(delivery.properties, delivery.body, spec)
         except InvalidMessage as error:
             batch.reject_invalid(delivery, error)
         else:
-            batch.add(delivery, request)
+            batch.add(delivery, job)
     return batch
 
 

@@ -193,7 +193,7 @@ class Worker:
         async with self._device:
             batch.expire_late(now_ms=_now_ms())
             started = time.perf_counter()
-            bodies = [request.body for request in batch.requests]
+            bodies = [job.body for job in batch.jobs]
             predictions = await self._engine.predict(bodies) if bodies else []
             predict_s = time.perf_counter() - started
         await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
@@ -225,8 +225,8 @@ class Worker:
             batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
 
     async def _count_attempt(self, batch: Batch) -> None:
-        for request in batch.requests:  # at most one job; none if it is finished or foreign
-            self._attempt = Attempt(request.inference_id, secrets.token_hex(8))
+        for job in batch.jobs:  # at most one job; none if it is finished or foreign
+            self._attempt = Attempt(job.inference_id, secrets.token_hex(8))
             count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
             if count > SOLO_ATTEMPTS:
                 batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")

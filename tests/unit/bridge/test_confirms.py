@@ -21,8 +21,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def a_publish(loop: asyncio.AbstractEventLoop, number: int = 0) -> Publish:
-    request = Job(f"{number:024d}", b"\0", submitted_s=0, deadline_ms=1)
-    return Publish(request, loop.create_future())
+    job = Job(f"{number:024d}", b"\0", submitted_s=0, deadline_ms=1)
+    return Publish(job, loop.create_future())
 
 
 def publishes(loop: asyncio.AbstractEventLoop, confirms: Confirms, count: int) -> list[Publish]:
@@ -72,7 +72,7 @@ def test_an_ack_after_a_return_means_unroutable(loop: asyncio.AbstractEventLoop)
     confirms = Confirms()
     [publish] = publishes(loop, confirms, 1)
 
-    confirms.note_return(publish.request.inference_id)
+    confirms.note_return(publish.job.inference_id)
     confirms.ack(1, multiple=False)
 
     assert isinstance(publish.confirmed.exception(), BrokerUnavailable)
@@ -127,7 +127,7 @@ def test_an_id_that_was_returned_twice_is_unroutable_twice_though_one_ack_covers
         confirms.add(publish, now_s=0)
 
     for publish in made:
-        confirms.note_return(publish.request.inference_id)
+        confirms.note_return(publish.job.inference_id)
     confirms.ack(2, multiple=True)
 
     assert [type(publish.confirmed.exception()) for publish in made] == [BrokerUnavailable, BrokerUnavailable]
@@ -180,7 +180,7 @@ class ConfirmBookkeeping(RuleBasedStateMachine):
     def return_one(self, data: st.DataObject) -> None:
         publish = data.draw(st.sampled_from(list(self.outstanding.values())))
         self.returned.add(publish)
-        self.confirms.note_return(publish.request.inference_id)
+        self.confirms.note_return(publish.job.inference_id)
 
     @precondition(lambda self: self.outstanding)
     @rule(data=st.data())

@@ -22,9 +22,9 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
     traceparent=st.none() | st.just(TRACE),
 )
 def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
-    request = Job(ID, body, 1_700_000_000, deadline_ms, traceparent)
+    job = Job(ID, body, 1_700_000_000, deadline_ms, traceparent)
 
-    assert from_message(on_the_wire(to_properties(request, SPEC)), body, SPEC) == request
+    assert from_message(on_the_wire(to_properties(job, SPEC)), body, SPEC) == job
 
 
 def test_a_request_is_persistent_and_says_what_it_is() -> None:

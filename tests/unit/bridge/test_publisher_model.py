@@ -161,17 +161,17 @@ class PublisherLife(RuleBasedStateMachine):
 
     def _publish(self) -> asyncio.Task[None]:
         self.count += 1
-        request = Job(f"{self.count:024d}", b"\0", submitted_s=0, deadline_ms=1)
-        publishing = self.loop.create_task(self._publish_from_now(request), name=request.inference_id)
+        job = Job(f"{self.count:024d}", b"\0", submitted_s=0, deadline_ms=1)
+        publishing = self.loop.create_task(self._publish_from_now(job), name=job.inference_id)
         self.publishing[publishing] = self.loop.time()
         return publishing
 
-    async def _publish_from_now(self, request: Job) -> None:
+    async def _publish_from_now(self, job: Job) -> None:
         # A process that is frozen before the task has begun starts the publish, and its time limit, after that.
         publishing = asyncio.current_task()
         assert publishing is not None
         self.publishing[publishing] = self.loop.time()
-        await self.publisher.publish(request)
+        await self.publisher.publish(job)
 
     def _change(self, **state: bool) -> None:
         for name, value in state.items():

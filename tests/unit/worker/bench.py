@@ -83,9 +83,9 @@ class Bench:
         return [await self.publish_one(number, mark) for number, mark in enumerate(marks)]
 
     async def publish_one(self, number: int, mark: int) -> str:
-        request = a_request(number, marked(mark))
-        await self.broker.publisher().publish(request)
-        return request.inference_id
+        job = a_request(number, marked(mark))
+        await self.broker.publisher().publish(job)
+        return job.inference_id
 
     async def results(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         return await results_of(self.store, ids)
@@ -100,6 +100,6 @@ class Bench:
         assert (len(self.broker.jobs), len(self.broker.retry)) == (0, 0)
 
 
-def suspect(request: Job) -> Message:
-    """Return the request's message as it is after a worker died with it."""
-    return Message(to_properties(request, SPEC), request.body, delivery_count=1, is_redelivered=True)
+def suspect(job: Job) -> Message:
+    """Return the job's message as it is after a worker died with it."""
+    return Message(to_properties(job, SPEC), job.body, delivery_count=1, is_redelivered=True)

@@ -44,51 +44,51 @@ async def test_lost_answers_of_the_store_are_no_attempts(bench: Bench) -> None:
 
 
 async def test_a_solo_run_that_a_stop_cuts_short_is_no_attempt(bench: Bench) -> None:
-    request = a_request(1, marked(HANGS))
-    bench.broker.put(suspect(request))
+    job = a_request(1, marked(HANGS))
+    bench.broker.put(suspect(job))
     await until_it_hangs(bench)
 
     bench.stop.set()
     await asyncio.wait_for(bench.working, TIMEOUT_S)
 
-    assert await bench.store.attempts([request.inference_id]) == [0]
+    assert await bench.store.attempts([job.inference_id]) == [0]
     assert len(bench.broker.retry) == 1
     bench.model.released.set()  # type: ignore[attr-defined]
 
 
 async def test_a_solo_run_whose_message_went_back_to_the_broker_is_no_attempt(bench: Bench) -> None:
-    request = a_request(1, marked(HANGS))
-    bench.broker.put(suspect(request))
+    job = a_request(1, marked(HANGS))
+    bench.broker.put(suspect(job))
     await until_it_hangs(bench)
-    assert await bench.store.attempts([request.inference_id]) == [1]
+    assert await bench.store.attempts([job.inference_id]) == [1]
 
     bench.consumer.lose_connection()
 
     async def is_uncounted() -> bool:
-        return await bench.store.attempts([request.inference_id]) == [0]
+        return await bench.store.attempts([job.inference_id]) == [0]
 
     await until_found(is_uncounted)
 
     bench.model.released.set()  # type: ignore[attr-defined]
-    assert (await bench.results([request.inference_id]))[0]["status"] == "succeeded"
+    assert (await bench.results([job.inference_id]))[0]["status"] == "succeeded"
 
 
 async def test_a_solo_run_that_lost_the_device_is_an_attempt(bench: Bench) -> None:
-    request = a_request(1, marked(LOSES_THE_DEVICE))
-    bench.broker.put(suspect(request))
+    job = a_request(1, marked(LOSES_THE_DEVICE))
+    bench.broker.put(suspect(job))
 
     with pytest.raises(DeviceLost):
         await asyncio.wait_for(bench.working, TIMEOUT_S)
 
-    assert await bench.store.attempts([request.inference_id]) == [1]
+    assert await bench.store.attempts([job.inference_id]) == [1]
 
 
 async def test_a_suspect_that_is_given_up_is_no_solo_run(bench: Bench) -> None:
-    request = a_request(1, marked(5))
+    job = a_request(1, marked(5))
     for number in range(SOLO_ATTEMPTS):
-        await bench.store.count_attempt(request.inference_id, f"token-{number}")
+        await bench.store.count_attempt(job.inference_id, f"token-{number}")
 
-    bench.broker.put(suspect(request))
-    await bench.results([request.inference_id])
+    bench.broker.put(suspect(job))
+    await bench.results([job.inference_id])
 
     assert bench.count("inference_solo_runs_total") == 0

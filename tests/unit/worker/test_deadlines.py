@@ -66,13 +66,13 @@ async def statuses(bench: Bench, ids: list[str]) -> list[object]:
 
 async def publish_two_batches(bench: Bench, model: GatedModel) -> list[str]:
     """Publish one job, and while it runs a full batch that is handed out ahead; all are due in 10 s."""
-    requests = [a_request(number, marked(number), deadline_ms=deadline_in(10)) for number in range(9)]
-    await bench.broker.publisher().publish(requests[0])
+    jobs = [a_request(number, marked(number), deadline_ms=deadline_in(10)) for number in range(9)]
+    await bench.broker.publisher().publish(jobs[0])
     await until(lambda: model.entered == 1)
-    for request in requests[1:]:
-        await bench.broker.publisher().publish(request)
+    for job in jobs[1:]:
+        await bench.broker.publisher().publish(job)
     await until(lambda: not len(bench.consumer.inbox))
-    return [request.inference_id for request in requests]
+    return [job.inference_id for job in jobs]
 
 
 async def test_a_job_whose_deadline_passes_while_it_waits_for_the_device_does_not_run(
@@ -109,27 +109,27 @@ async def test_the_time_that_a_batch_waits_is_none_on_the_device(bench: Bench, m
 async def test_a_result_is_stored_until_the_api_may_have_said_that_it_expired(
     bench: Bench, model: GatedModel, time: Time, late_s: float, status: str
 ) -> None:
-    request = a_request(1, marked(1), deadline_ms=deadline_in(10))
-    await bench.broker.publisher().publish(request)
+    job = a_request(1, marked(1), deadline_ms=deadline_in(10))
+    await bench.broker.publisher().publish(job)
     await until(lambda: model.entered == 1)
 
     time.now_s += 10 + late_s
     model.gate.release()
 
-    assert await statuses(bench, [request.inference_id]) == [status]
+    assert await statuses(bench, [job.inference_id]) == [status]
 
 
 async def test_a_result_that_was_held_for_too_long_has_expired(bench: Bench, model: GatedModel, time: Time) -> None:
     bench.store.is_away = True
-    request = a_request(1, marked(1), deadline_ms=deadline_in(10))
-    await bench.broker.publisher().publish(request)
+    job = a_request(1, marked(1), deadline_ms=deadline_in(10))
+    await bench.broker.publisher().publish(job)
     model.gate.release()
     await until(lambda: bench.count("inference_store_retries_total"))
 
     time.now_s += 10 + GRACE_S
     bench.store.is_away = False
 
-    assert await statuses(bench, [request.inference_id]) == ["expired"]
+    assert await statuses(bench, [job.inference_id]) == ["expired"]
 
 
 async def test_what_the_store_has_from_a_call_without_an_answer_is_no_duplicate(
@@ -137,13 +137,13 @@ async def test_what_the_store_has_from_a_call_without_an_answer_is_no_duplicate(
 ) -> None:
     assert isinstance(bench.store, FaultyStore)
     bench.store.lost_answers = 1
-    request = a_request(1, marked(1))
-    await bench.broker.publisher().publish(request)
+    job = a_request(1, marked(1))
+    await bench.broker.publisher().publish(job)
     model.gate.release()
 
     await until(lambda: bench.count("inference_batch_size_count"))
     bench.stop.set()
     await bench.working
 
-    assert await statuses(bench, [request.inference_id]) == ["succeeded"]
+    assert await statuses(bench, [job.inference_id]) == ["succeeded"]
     assert bench.count("inference_duplicate_results_total") == 0

@@ -89,10 +89,10 @@ async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:
 
 
 async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
-    request = a_request(1, marked(1), deadline_ms=time.time_ns() // 1_000_000 - 1)
-    await bench.broker.publisher().publish(request)
+    job = a_request(1, marked(1), deadline_ms=time.time_ns() // 1_000_000 - 1)
+    await bench.broker.publisher().publish(job)
 
-    [result] = await bench.results([request.inference_id])
+    [result] = await bench.results([job.inference_id])
 
     assert result["status"] == "expired"
     assert bench.model.batch_sizes == []
@@ -101,8 +101,8 @@ async def test_a_late_job_is_answered_expired_and_not_run(bench: Bench) -> None:
 async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench) -> None:
     # Else a killer among what runs next takes an innocent suspect with it, and that counts as an attempt of its own.
     bench.store.is_away = True
-    request = a_request(1, marked(5))
-    bench.broker.put(suspect(request))
+    job = a_request(1, marked(5))
+    bench.broker.put(suspect(job))
     await until(lambda: bench.count("inference_store_retries_total"))
     retries = bench.count("inference_store_retries_total")
     ids = [await bench.publish_one(100, 7)]
@@ -110,7 +110,7 @@ async def test_nothing_runs_until_the_result_of_a_suspect_is_stored(bench: Bench
 
     assert bench.model.batch_sizes == [1]
     bench.store.is_away = False
-    assert [result["predicted_class"] for result in await bench.results([request.inference_id, *ids])] == [5, 7]
+    assert [result["predicted_class"] for result in await bench.results([job.inference_id, *ids])] == [5, 7]
 
 
 @pytest.mark.parametrize(
@@ -134,43 +134,43 @@ async def test_a_foreign_message_is_parked_and_harms_nobody(bench: Bench, messag
 
 
 async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
-    request = a_request(1, marked(5))
-    await bench.store.put([failed(request.inference_id, "first", "why")])
+    job = a_request(1, marked(5))
+    await bench.store.put([failed(job.inference_id, "first", "why")])
 
-    await bench.broker.publisher().publish(request)
+    await bench.broker.publisher().publish(job)
     await until(lambda: bench.count("inference_duplicate_results_total"))
 
-    assert (await bench.results([request.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
+    assert (await bench.results([job.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
 
 
 async def test_a_repeated_job_with_a_result_is_not_run_again(bench: Bench) -> None:
-    request = a_request(1, marked(5))
-    await bench.broker.publisher().publish(request)
-    await bench.results([request.inference_id])
+    job = a_request(1, marked(5))
+    await bench.broker.publisher().publish(job)
+    await bench.results([job.inference_id])
 
-    bench.broker.put(Message(to_properties(request, SPEC), request.body, is_redelivered=True))
+    bench.broker.put(Message(to_properties(job, SPEC), job.body, is_redelivered=True))
     await bench.results(await bench.publish(7))
 
     assert sum(bench.model.batch_sizes) == 2
 
 
 async def test_a_suspect_gets_a_solo_run(bench: Bench) -> None:
-    request = a_request(1, marked(5))
+    job = a_request(1, marked(5))
 
-    bench.broker.put(suspect(request))
-    [result] = await bench.results([request.inference_id])
+    bench.broker.put(suspect(job))
+    [result] = await bench.results([job.inference_id])
 
     assert result["predicted_class"] == 5
     assert bench.count("inference_solo_runs_total") == 1
 
 
 async def test_a_suspect_that_was_tried_often_enough_is_failed_and_parked(bench: Bench) -> None:
-    request = a_request(1, marked(5))
+    job = a_request(1, marked(5))
     for number in range(SOLO_ATTEMPTS):
-        await bench.store.count_attempt(request.inference_id, f"token-{number}")
+        await bench.store.count_attempt(job.inference_id, f"token-{number}")
 
-    bench.broker.put(suspect(request))
-    [result] = await bench.results([request.inference_id])
+    bench.broker.put(suspect(job))
+    [result] = await bench.results([job.inference_id])
     await until(lambda: bench.broker.dead)
 
     assert result["error"]["code"] == "worker_crashed"

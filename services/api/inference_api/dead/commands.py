@@ -145,15 +145,15 @@ class Commands:
         A crash is harmless: the letter stays until the broker has confirmed the job, and replaying it again does the
         same.
         """
-        request = letter.request(self._spec)
-        if request is None:
+        job = letter.job(self._spec)
+        if job is None:
             _say(f"{label_of(letter)}: not a valid job of {self._spec.message_type}, left in place; see `dead show`")
             return False
-        inference_id = request.inference_id
+        inference_id = job.inference_id
         if inference_id in replayed:
             return True
         if await self._store.reset(inference_id, ttl_s=self._job_ttl_s + GRACE_S):
-            await replayer.publish(renew_deadline(request, job_ttl_s=self._job_ttl_s))
+            await replayer.publish(renew_deadline(job, job_ttl_s=self._job_ttl_s))
             _say(f"{inference_id}: replayed")
         else:
             _say(f"{inference_id}: has succeeded since; only its dead letter is removed")

@@ -40,7 +40,7 @@ class Report:
     @classmethod
     def of(cls, letter: DeadLetter, spec: ModelSpec) -> Self:
         """Return the report of a letter."""
-        is_job = letter.request(spec) is not None
+        is_job = letter.job(spec) is not None
         return cls(letter.inference_id, is_job, letter.reason, letter.died_at, len(letter.body))
 
     def in_full(self, letter: DeadLetter, spec: ModelSpec, result: bytes | None, solo_attempts: int) -> str:

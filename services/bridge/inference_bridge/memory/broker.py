@@ -113,9 +113,9 @@ class MemoryPublisher:
         """Raise QueueFull when the queue is full."""
         self._broker.check_headroom()
 
-    async def publish(self, request: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Put the job into the jobs queue; raise QueueFull when the queue is full."""
-        self._broker.put(Message(to_properties(request, self._spec), request.body))
+        self._broker.put(Message(to_properties(job, self._spec), job.body))
 
     async def flush(self, timeout_s: float) -> None:
         """Return at once: every publish is confirmed at once."""

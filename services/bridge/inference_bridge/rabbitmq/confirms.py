@@ -20,12 +20,12 @@ class Publish:
     """A job that was sent, and the future that the broker's answer resolves.
 
     Attributes:
-        request: the job.
+        job: the job.
         confirmed: resolved by the broker's answer.
         sent_s: when it was sent on the current channel, in monotonic seconds.
     """
 
-    request: Job
+    job: Job
     confirmed: asyncio.Future[None]
     sent_s: float = 0.0
 
@@ -91,7 +91,7 @@ class Confirms:
         A return names no tag: it belongs to the oldest outstanding publish of that id that was not returned yet.
         """
         for tag, publish in self._outstanding.items():
-            if publish.request.inference_id == inference_id and tag not in self._returned:
+            if publish.job.inference_id == inference_id and tag not in self._returned:
                 self._returned.add(tag)
                 return
 

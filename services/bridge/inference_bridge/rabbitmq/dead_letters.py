@@ -55,7 +55,7 @@ class DeadLetter:
         moment = self._last_death.get("time")
         return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
-    def request(self, spec: ModelSpec) -> Job | None:
+    def job(self, spec: ModelSpec) -> Job | None:
         """Return its job, or None if it is not a valid job of this model."""
         try:
             return from_message(self.properties, self.body, spec)

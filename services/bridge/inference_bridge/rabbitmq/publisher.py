@@ -88,7 +88,7 @@ class AmqpPublisher:
         await supervise(self._parameters, self._session)
 
     def check_headroom(self) -> None:
-        """Raise the error that `publish` would raise at once, before work is spent on the request."""
+        """Raise the error that `publish` would raise at once, before work is spent on the job."""
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
         if not self._headroom.is_left:
@@ -97,7 +97,7 @@ class AmqpPublisher:
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
 
-    async def publish(self, request: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Send the job to the broker; return once it is confirmed, so stored in a durable queue.
 
         After an error the broker may still hold the job, but no client has its id.
@@ -107,7 +107,7 @@ class AmqpPublisher:
             QueueFull: the queue, or this process, is full.
         """
         self.check_headroom()
-        publish = Publish(request, asyncio.get_running_loop().create_future())
+        publish = Publish(job, asyncio.get_running_loop().create_future())
         self._send(publish)
         await self._wait_for_confirm(publish)
 
@@ -211,7 +211,7 @@ class AmqpPublisher:
         self._headroom.take()
         if not self._headroom.is_ample:
             self._is_crowded.set()
-        send_job(channel, publish.request, spec=self._spec, topology=self._topology)
+        send_job(channel, publish.job, spec=self._spec, topology=self._topology)
 
     def _on_confirm(self, channel: Channel, frame: Any) -> None:
         # Tags of an earlier channel mean other publishes.
@@ -232,10 +232,10 @@ class AmqpPublisher:
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
 
 
-def send_job(channel: Channel, request: Job, *, spec: ModelSpec, topology: Topology) -> None:
+def send_job(channel: Channel, job: Job, *, spec: ModelSpec, topology: Topology) -> None:
     """Send a job to its queue; the broker returns it if there is no queue."""
-    properties = to_properties(request, spec)
-    channel.raw.basic_publish(topology.exchange, topology.routing_key, request.body, properties, mandatory=True)
+    properties = to_properties(job, spec)
+    channel.raw.basic_publish(topology.exchange, topology.routing_key, job.body, properties, mandatory=True)
 
 
 async def _first(*reasons: asyncio.Future[BaseException]) -> BaseException:

@@ -30,7 +30,7 @@ class Replayer:
         await self._channel.call(self._channel.raw.confirm_delivery, lambda frame: self._confirms.settle(frame.method))
         return self
 
-    async def publish(self, request: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Return once the broker has confirmed the job.
 
         Raises:
@@ -39,22 +39,22 @@ class Replayer:
             pika.exceptions.AMQPError: the connection was lost.
         """
         loop = asyncio.get_running_loop()
-        publish = Publish(request, loop.create_future())
+        publish = Publish(job, loop.create_future())
         self._confirms.add(publish, loop.time())
-        send_job(self._channel, request, spec=self._spec, topology=self._topology)
+        send_job(self._channel, job, spec=self._spec, topology=self._topology)
         await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
 
     def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
         self._confirms.note_return(str(properties.message_id))
 
 
-def renew_deadline(request: Job, *, job_ttl_s: int) -> Job:
+def renew_deadline(job: Job, *, job_ttl_s: int) -> Job:
     """Return the job with the same id and a new deadline."""
     now_ms = time.time_ns() // 1_000_000
     return Job(
-        inference_id=request.inference_id,
-        body=request.body,
-        submitted_s=request.submitted_s,
+        inference_id=job.inference_id,
+        body=job.body,
+        submitted_s=job.submitted_s,
         deadline_ms=now_ms + job_ttl_s * 1000,
-        traceparent=request.traceparent,
+        traceparent=job.traceparent,
     )

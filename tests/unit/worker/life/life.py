@@ -83,9 +83,9 @@ class Life:
     def note_run(self, batch: NDArray[np.uint8]) -> None:
         """Note what the device is given."""
         for row in batch:
-            request, _ = self.world.jobs[f"{int.from_bytes(row.tobytes()[1:5], 'big'):024d}"]
-            if request.deadline_ms <= self.world.now_ms:
-                self.world.problems.append(f"{request.inference_id} runs after its deadline")
+            job, _ = self.world.jobs[f"{int.from_bytes(row.tobytes()[1:5], 'big'):024d}"]
+            if job.deadline_ms <= self.world.now_ms:
+                self.world.problems.append(f"{job.inference_id} runs after its deadline")
         suspects = {message.body for message in self.consumer.suspects}
         self.solo_runs += len(batch) == 1 and batch[0].tobytes() in suspects
 

@@ -43,7 +43,7 @@ class World:
     Attributes:
         faults: of the next calls of the store, by name: a call `fails`, `loses` its answer, is `late`, or None.
         away_until_s: until when every call of the store fails.
-        jobs: every request, with what may become of it.
+        jobs: every job, with what may become of it.
         deaths: of workers that held an id as a suspect, and stops that could not reach the store in time to say so.
         problems: promises that were broken.
     """
@@ -77,10 +77,10 @@ class World:
         """Publish a job, or what a worker has died with already."""
         number = len(self.jobs)
         body = bytes([mark]) + number.to_bytes(4, "big") + bytes(779)
-        request = Job(f"{number:024d}", body, self.now_ms // 1000, deadline_ms=self.now_ms + ttl_s * 1000)
-        self.jobs[request.inference_id] = (request, _becomes(mark))
-        self._put(request, delivery_count=int(is_suspect))
-        return request.inference_id
+        job = Job(f"{number:024d}", body, self.now_ms // 1000, deadline_ms=self.now_ms + ttl_s * 1000)
+        self.jobs[job.inference_id] = (job, _becomes(mark))
+        self._put(job, delivery_count=int(is_suspect))
+        return job.inference_id
 
     def publish_again(self, inference_id: str) -> None:
         """Publish a copy of a job, as a publisher does that lost a confirm."""
@@ -90,8 +90,8 @@ class World:
         """Publish what no worker can run."""
         inference_id = f"{len(self.jobs):024d}" if has_id else None
         if inference_id is not None:
-            request = Job(inference_id, b"", 0, deadline_ms=0)
-            self.jobs[inference_id] = (request, _INVALID)
+            job = Job(inference_id, b"", 0, deadline_ms=0)
+            self.jobs[inference_id] = (job, _INVALID)
         self.broker.put(Message(BasicProperties(message_id=inference_id, type="other.v9"), STRANGE))
 
     @property
@@ -104,13 +104,13 @@ class World:
         letter = self.replayable[0]
         self.broker.dead.remove(letter)
         inference_id = str(letter.properties.message_id)
-        request, becomes = self.jobs[inference_id]
+        job, becomes = self.jobs[inference_id]
         if self.loop.run_until_complete(self.store.reset(inference_id, ttl_s=JOB_TTL_S + GRACE_S)):
-            request = replace(request, deadline_ms=self.now_ms + JOB_TTL_S * 1000)
-            self.jobs[inference_id] = (request, becomes)
+            job = replace(job, deadline_ms=self.now_ms + JOB_TTL_S * 1000)
+            self.jobs[inference_id] = (job, becomes)
             self.deaths[inference_id] = 0
             self.revived.add(inference_id)
-            self._put(request)
+            self._put(job)
 
     def answer(self, inference_id: str) -> dict[str, Any] | None:
         """Return the result that is stored now."""
@@ -120,15 +120,15 @@ class World:
     def check_result(self, result: Result) -> None:
         """Note what is wrong with a result that is new."""
         answer = json.loads(result.body)
-        request, allowed = self.jobs[result.inference_id]
+        job, allowed = self.jobs[result.inference_id]
         said = (answer["status"], answer.get("error", {}).get("code"))
         if said not in allowed | _EXPIRED | _CRASHED:
-            self.problems.append(f"{request.inference_id} may become {set(allowed)}, not {said}")
+            self.problems.append(f"{job.inference_id} may become {set(allowed)}, not {said}")
         if said in _CRASHED and self.deaths[result.inference_id] < SOLO_ATTEMPTS:
             self.problems.append(f"{said} after {self.deaths[result.inference_id]} deaths")
-        if said in _SUCCEEDED and answer["predicted_class"] != request.body[0] % 10:
+        if said in _SUCCEEDED and answer["predicted_class"] != job.body[0] % 10:
             self.problems.append("another job's answer")
-        late_s = (self.now_ms - request.deadline_ms) / 1000
+        late_s = (self.now_ms - job.deadline_ms) / 1000
         if allowed != _INVALID and result.status is not Status.EXPIRED and late_s > GRACE_S:
             self.problems.append(f"{said} {late_s} s after the deadline")
 
@@ -167,8 +167,8 @@ class World:
         self.loop.pass_time(0)
         self.loop.close()
 
-    def _put(self, request: Job, *, delivery_count: int = 0) -> None:
-        self.broker.put(Message(to_properties(request, SPEC), request.body, delivery_count=delivery_count))
+    def _put(self, job: Job, *, delivery_count: int = 0) -> None:
+        self.broker.put(Message(to_properties(job, SPEC), job.body, delivery_count=delivery_count))
 
 
 def at_once(call: Coroutine[Any, Any, Answer]) -> Answer:
