@@ -8,7 +8,7 @@ import uvloop
 from inference_api.http.server import Server
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
-from inference_bridge.ending import EXIT_SOFTWARE, exit_status_of, leave, run
+from inference_bridge.ending import EXIT_SOFTWARE, exit_now, run, run_to_exit_status
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
@@ -56,7 +56,7 @@ def run_api() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api")
     # `leave` does not wait for a picture that hangs in a thread.
-    leave(exit_status_of(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
+    exit_now(run_to_exit_status(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
 
 
 def _serve() -> int:

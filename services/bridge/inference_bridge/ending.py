@@ -48,10 +48,12 @@ def run(main: Coroutine[Any, Any, Answer], *, loop_factory: Callable[[], asyncio
     try:
         return asyncio.Runner(loop_factory=loop_factory).run(main)
     except SystemExit as error:  # uvicorn exits this way when it cannot listen
-        leave(error.code if isinstance(error.code, int) else 1)
+        exit_now(error.code if isinstance(error.code, int) else 1)
 
 
-def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str, *, on_failure: int = EXIT_FAILED) -> int:
+def run_to_exit_status(
+    work: Callable[[], int], log: logging.Logger, name: str, *, on_failure: int = EXIT_FAILED
+) -> int:
     """Return the result of the work; on an error, log it and return its exit status.
 
     Args:
@@ -74,7 +76,7 @@ def exit_status_of(work: Callable[[], int], log: logging.Logger, name: str, *, o
         return on_failure
 
 
-def leave(exit_status: int) -> NoReturn:
+def exit_now(exit_status: int) -> NoReturn:
     """Flush the logs and end the process at once, together with its threads."""
     logging.shutdown()
     os._exit(exit_status)

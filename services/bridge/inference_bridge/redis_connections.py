@@ -18,7 +18,7 @@ class Connections(BlockingConnectionPool):
         self._generation = 0
         self._generations: WeakKeyDictionary[AbstractConnection, int] = WeakKeyDictionary()
 
-    def leave(self) -> None:
+    def renew(self) -> None:
         """Make every connection reconnect before its next use; each resolves the address again."""
         self._generation += 1
 

@@ -238,7 +238,7 @@ class RedisStore:
 
     def _leave(self) -> None:
         # The address may lead to a new master by now.
-        cast("Connections", self._redis.connection_pool).leave()
+        cast("Connections", self._redis.connection_pool).renew()
 
 
 def _report_of(entry: bytes, now_s: float) -> WorkerReport:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from inference_api.http.server import Server
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
-from inference_bridge.ending import exit_status_of, leave, run
+from inference_bridge.ending import exit_now, run, run_to_exit_status
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
@@ -92,7 +92,7 @@ async def _run_both(server: Server, worker: Worker) -> None:
 def main() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is the server's."""
     configure_logging(service="embedded")
-    leave(exit_status_of(_work, logger, "service"))
+    exit_now(run_to_exit_status(_work, logger, "service"))
 
 
 def _work() -> int:

@@ -9,7 +9,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from inference_bridge.contract import Consumer, Store
-from inference_bridge.ending import exit_status_of, leave, run, stop_event
+from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_event
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import load_spec
@@ -102,7 +102,7 @@ async def tell_kubernetes(settings: WorkerSettings, worker: Worker, stop: asynci
 def run_worker() -> NoReturn:
     """Run the worker; exit status: 0 stopped, 1 failed, 70 device lost, 78 wrong configuration."""
     configure_logging(service="worker")
-    leave(exit_status_of(_work, logger, "worker"))
+    exit_now(run_to_exit_status(_work, logger, "worker"))
 
 
 def _work() -> int:

@@ -10,7 +10,7 @@ TIMEOUT_S = 30.0
 
 HEAD = """
 import asyncio, logging, time
-from inference_bridge.ending import leave, run, stop_event
+from inference_bridge.ending import exit_now, run, stop_event
 
 logging.basicConfig(format="%(message)s", level="INFO")
 """
@@ -20,7 +20,7 @@ async def main():
     logging.info("done")
 
 run(main(), loop_factory=asyncio.new_event_loop)
-leave(3)
+exit_now(3)
 """
 HANGING_LOOP = """
 async def main():
