@@ -55,7 +55,7 @@ def build_server(settings: ApiSettings) -> Server:
 def run_api() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api")
-    # `leave` does not wait for a picture that hangs in a thread.
+    # `exit_now` does not wait for a picture that hangs in a thread.
     exit_now(run_to_exit_status(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
 
 

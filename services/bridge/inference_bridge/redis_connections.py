@@ -8,7 +8,7 @@ from redis.asyncio.connection import AbstractConnection
 
 
 class Connections(BlockingConnectionPool):
-    """A pool whose connections last until they fail or `leave` is called.
+    """A pool whose connections last until they fail or `renew` is called.
 
     A demoted master keeps answering on its connections, while its address may already lead to the new master.
     """
@@ -23,7 +23,7 @@ class Connections(BlockingConnectionPool):
         self._generation += 1
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
-        """Connect a connection before its use, if it is not connected or is older than the last `leave`."""
+        """Connect a connection before its use, if it is not connected or is older than the last `renew`."""
         if self._generations.get(connection) != self._generation:
             # Without waiting: no answer is outstanding, and no other task may take the connection meanwhile.
             await connection.disconnect(nowait=True)

@@ -51,7 +51,7 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     monkeypatch.setenv("INFERENCE_TORCH_THREADS", str(torch.get_num_threads()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(process, "leave", sys.exit)  # in its place, as that would end the tests too
+    monkeypatch.setattr(process, "exit_now", sys.exit)  # in its place, as that would end the tests too
     monkeypatch.setattr(process, "configure_logging", lambda **_: None)
 
     with pytest.raises(SystemExit) as ended:
