@@ -23,6 +23,7 @@ from tqdm import tqdm
 from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.support.deployment import Deployment, Service
+from tests.support.parallel import in_parallel
 from tests.support.pictures import SAMPLES, encoded, sample
 from tests.support.servers import running_servers
 
@@ -95,14 +96,11 @@ class Bench:
     async def submit(self, jobs: int) -> list[str]:
         """Submit `jobs` pictures; return their ids."""
         picture = encoded(sample(SAMPLES[0].stem))
-        slots = asyncio.Semaphore(MAX_CONCURRENT)
+        return await in_parallel(self._submit_one, [picture] * jobs, max_concurrent=MAX_CONCURRENT)
 
-        async def submit() -> str:
-            async with slots:
-                response = await self._client.post("/classify", content=picture)
-                return str(response.raise_for_status().json()["inference_id"])
-
-        return list(await asyncio.gather(*(submit() for _ in range(jobs))))
+    async def _submit_one(self, picture: bytes) -> str:
+        response = await self._client.post("/classify", content=picture)
+        return str(response.raise_for_status().json()["inference_id"])
 
     async def wait_until_done(self, inference_ids: list[str]) -> float:
         """Wait for all results; return the time of the last, in seconds of `time.perf_counter`."""

@@ -30,7 +30,7 @@ _LINE_BREAK = re.compile(r"\s*\n\s*(?:#:? ?)?")
 def main() -> None:
     """Print where each habit is; end with status 1 when one of them is there too often."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    texts = {name: (root / name).read_text() for name in text_files(root)}
+    texts = {name: join_lines((root / name).read_text()) for name in text_files(root)}
     has_failed = False
     for habit, pattern in HABITS.items():
         found = [f"{name}: …{words}…" for name, text in texts.items() for words in matches(pattern, text)]
@@ -48,9 +48,13 @@ def text_files(root: Path) -> list[str]:
     return [name for name in listed.stdout.splitlines() if name.endswith(ENDINGS) and not name.endswith("habits.py")]
 
 
-def matches(pattern: str, text: str) -> Iterator[str]:
-    """Yield each match with the words around it, whatever line it is broken at."""
-    joined = _LINE_BREAK.sub(" ", text)
+def join_lines(text: str) -> str:
+    """Return the text on one line, so that a habit is found whatever line it is broken at."""
+    return _LINE_BREAK.sub(" ", text)
+
+
+def matches(pattern: str, joined: str) -> Iterator[str]:
+    """Yield each match in a joined text, with the words around it."""
     for match in re.finditer(pattern, joined):
         yield joined[max(0, match.start() - 40) : match.end() + 40]
 

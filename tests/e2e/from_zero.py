@@ -1,11 +1,10 @@
 """Figures of starts from zero, and of two workers that share: a run writes them, docs/scaling.md shows them."""
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import OUTPUT
+from tests.e2e.figures import open_figures
 from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "from-zero.json"
@@ -25,12 +24,11 @@ _ROWS = {
 }
 
 
-def write(name: str, source: str, figure: object, path: Path = RECORDED) -> None:
+def write(name: str, source: str, figure: object) -> None:
     """Add the figure of a source to the recorded figures."""
-    recorded = json.loads(path.read_text()) if path.exists() else {}
-    recorded.setdefault(name, {})[source] = figure
-    recorded["measured"] = time.strftime("%Y-%m-%d")
-    path.write_text(json.dumps(recorded) + "\n")
+    with open_figures(RECORDED) as recorded:
+        recorded.setdefault(name, {})[source] = figure
+        recorded["measured"] = time.strftime("%Y-%m-%d")
 
 
 def render_section(recorded: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """Seconds until KEDA asks for a worker after a change of the queue's leader: a run writes them, the docs show them."""
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tests.e2e.conftest import OUTPUT
+from tests.e2e.figures import open_figures
 from tests.support.deployment import ROOT
 
 RECORDED = OUTPUT / "leaders.json"
@@ -38,14 +38,13 @@ class Change:
 
 def write(source: str, polling_interval_s: int, jobs: int, changes: list[Change]) -> None:
     """Add the changes with one source of KEDA's figure to the recorded figures."""
-    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    recorded[source] = {
-        "measured": time.strftime("%Y-%m-%d"),
-        "polling_interval_s": polling_interval_s,
-        "jobs": jobs,
-        "changes": [asdict(change) for change in changes],
-    }
-    RECORDED.write_text(json.dumps(recorded) + "\n")
+    with open_figures(RECORDED) as recorded:
+        recorded[source] = {
+            "measured": time.strftime("%Y-%m-%d"),
+            "polling_interval_s": polling_interval_s,
+            "jobs": jobs,
+            "changes": [asdict(change) for change in changes],
+        }
 
 
 def render_section(recorded: dict[str, Any]) -> str:

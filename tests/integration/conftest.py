@@ -1,7 +1,7 @@
 """The system with real processes: RabbitMQ, Redis, an API and two workers with the real model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from inference_bridge.redis_store import RedisStore, connect_redis
 from mnist_model.spec import SPEC
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.support.deployment import Deployment, Service
+from tests.support.parallel import in_parallel
 from tests.support.pictures import variations
 from tests.support.servers import RabbitMQ, RedisServer
 from tests.support.waiting import until_in_thread
@@ -37,7 +38,7 @@ class System:
 
     async def submit_all(self, pictures: list[bytes]) -> list[str]:
         """Submit pictures, some at a time; return their ids in order."""
-        return await in_parallel(self.submit, pictures)
+        return await in_parallel(self.submit, pictures, max_concurrent=MAX_CONCURRENT)
 
     async def result(self, inference_id: str) -> dict[str, Any]:
         """Wait for a result, through whatever outage."""
@@ -52,7 +53,7 @@ class System:
 
     async def results(self, ids: list[str]) -> list[dict[str, Any]]:
         """Wait for all results, in order."""
-        return await in_parallel(self.result, ids)
+        return await in_parallel(self.result, ids, max_concurrent=MAX_CONCURRENT)
 
     async def until_ready(self, is_ready: bool = True) -> None:
         """Wait until the API says that it is ready, or that it is not."""
@@ -64,17 +65,6 @@ class System:
             while (response := await self.client.post("/classify", files={"file": picture})).status_code == 202:
                 await asyncio.sleep(0.05)
         return response
-
-
-async def in_parallel(call: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
-    """Return the answers in order, with a bounded number of calls under way."""
-    slots = asyncio.Semaphore(MAX_CONCURRENT)
-
-    async def one(argument: Any) -> Any:
-        async with slots:
-            return await call(argument)
-
-    return list(await asyncio.gather(*(one(argument) for argument in arguments)))
 
 
 def some_pictures(count: int) -> list[bytes]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lint.habits import HABITS, matches
+from lint.habits import HABITS, join_lines, matches
 
 SUBJECT, IS_NO, SO_MANY, NO_NOUN = HABITS.values()
 
@@ -22,7 +22,7 @@ SUBJECT, IS_NO, SO_MANY, NO_NOUN = HABITS.values()
     ],
 )
 def test_a_habit_is_found(pattern: str, text: str) -> None:
-    assert list(matches(pattern, text))
+    assert list(matches(pattern, join_lines(text)))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def run(main: Coroutine[Any, Any, Answer], *, loop_factory: Callable[[], asyncio
     try:
         return asyncio.Runner(loop_factory=loop_factory).run(main)
     except SystemExit as error:  # uvicorn exits this way when it cannot listen
-        exit_now(error.code if isinstance(error.code, int) else 1)
+        exit_now(error.code if isinstance(error.code, int) else EXIT_FAILED)
 
 
 def run_to_exit_status(

@@ -224,7 +224,7 @@ class RedisStore:
 
     def _check_role(self, hello: dict[bytes, Any]) -> None:
         if hello[b"role"] == b"replica":
-            self._leave()
+            self._renew_connections()
             raise StoreUnavailable("Redis is a replica and accepts no writes; try again later")
 
     async def _ask(self, call: Awaitable[Answer]) -> Answer:
@@ -232,11 +232,11 @@ class RedisStore:
             return await call
         except (RedisError, OSError, TimeoutError) as error:
             if _is_from_no_master(error):
-                self._leave()
+                self._renew_connections()
             reason = str(error) or type(error).__name__
             raise StoreUnavailable(f"Redis did not answer ({reason}); try again later") from error
 
-    def _leave(self) -> None:
+    def _renew_connections(self) -> None:
         # The address may lead to a new master by now.
         cast("Connections", self._redis.connection_pool).renew()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, Self
 
 from pika import BasicProperties
@@ -51,10 +52,4 @@ class Replayer:
 def renew_deadline(job: Job, *, job_ttl_s: int) -> Job:
     """Return the job with the same id and a new deadline."""
     now_ms = time.time_ns() // 1_000_000
-    return Job(
-        inference_id=job.inference_id,
-        body=job.body,
-        submitted_s=job.submitted_s,
-        deadline_ms=now_ms + job_ttl_s * 1000,
-        traceparent=job.traceparent,
-    )
+    return replace(job, deadline_ms=now_ms + job_ttl_s * 1000)
