@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare(arguments.data)
     test = load_split(arguments.data, "t10k")
-    state, info = load_weights(arguments.weights, SPEC)
+    state, info = load_weights(arguments.weights)
     network = ConvNet()
     network.load_state_dict(state)
     write_card(CARD_DIRECTORY, info, evaluate(network, test), test)

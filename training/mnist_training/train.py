@@ -157,8 +157,8 @@ def describe(network: ConvNet, evaluation: Evaluation, *, training_s: float, rec
     return WeightsInfo(
         model=SPEC.name,
         version=SPEC.version,
-        shape=format_shape(SPEC),
-        class_count=SPEC.class_count,
+        shape=format_shape(),
+        class_count=SPEC.answers.count,
         accuracy=evaluation.accuracy["clean"],
         parameter_count=sum(parameter.numel() for parameter in network.parameters()),
         seed=SEED,

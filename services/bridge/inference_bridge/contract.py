@@ -79,6 +79,9 @@ class Store(Protocol):
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
 
+    async def get_output(self, inference_id: str) -> bytes | None:
+        """Return the file that the model made for this id, or None."""
+
     async def count_attempt(self, inference_id: str, token: str) -> int:
         """Count a solo run that starts now; return how many are counted for this id.
 

@@ -14,6 +14,8 @@ InferenceError
 │   └── StoreUnavailable         Redis is away or silent
 ├── InvalidMessage               a foreign message: not a valid job
 ├── PredictionFailed             the model raised for this input
+│   ├── BadAnswer                its answer is not of the kind in its spec
+│   └── ResultTooLarge           its answer has more bytes than allowed
 ├── DeviceLost                   the GPU is unusable; the process must restart
 └── ConfigurationError           a setting, topology or weights file is wrong
     └── WeightsError             the weights are missing, broken or of another model
@@ -37,13 +39,13 @@ class InvalidInput(InferenceError):
 class EmptyInput(InvalidInput):
     """Raised when the input is empty."""
 
-    code = "unreadable_image"  # public; its name is from the time when every input was a picture
+    code = "empty_input"
 
 
 class InputTooLarge(InvalidInput):
     """Raised when the input has more bytes than the limit."""
 
-    code = "image_too_large"  # public, like the one above
+    code = "input_too_large"
 
 
 class UnsupportedInput(InvalidInput):
@@ -100,6 +102,18 @@ class PredictionFailed(InferenceError):
     """Raised when the model cannot handle an input that passed every check."""
 
     code = "prediction_failed"
+
+
+class BadAnswer(PredictionFailed):
+    """Raised when a model's answer is not of the kind in its spec."""
+
+    code = "bad_answer"
+
+
+class ResultTooLarge(PredictionFailed):
+    """Raised when a model's answer has more bytes than the limit."""
+
+    code = "result_too_large"
 
 
 class DeviceLost(InferenceError):

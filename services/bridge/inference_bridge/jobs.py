@@ -1,4 +1,4 @@
-"""The job and its AMQP message: tensor bytes as the body, everything else as properties.
+"""The job and its AMQP message: the prepared input as the body, everything else as properties.
 
 Turns a job into properties and body for the broker, and back. Nothing is ever unpickled.
 """
@@ -13,7 +13,8 @@ from inference_bridge.ids import is_well_formed
 from inference_bridge.spec import ModelSpec
 from inference_bridge.traceparent import normalize_traceparent
 
-CONTENT_TYPE = "application/octet-stream"
+#: Most bytes of the header `params`.
+MAX_PARAMS_BYTES = 4_096
 _PERSISTENT: Literal[2] = 2
 
 
@@ -23,9 +24,12 @@ class Job:
 
     Attributes:
         inference_id: 24 characters, see `inference_bridge.ids`.
-        body: the prepared tensor, row-major uint8, `ModelSpec.body_bytes` long.
+        body: the prepared input, at most `takes.max_body_bytes` of the spec.
         submitted_s: when the API accepted it, seconds since 1970 (the unit of AMQP timestamps).
         deadline_ms: milliseconds since 1970; after this moment the job does not run.
+        content_type: media type of the body, one of `takes.content_types`; the first one if it is empty.
+        params: the parameters as a JSON object; empty for none.
+        spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
     """
 
@@ -33,19 +37,24 @@ class Job:
     body: bytes
     submitted_s: int
     deadline_ms: int
+    content_type: str = ""
+    params: str = ""
+    spec_digest: str = ""
     traceparent: str | None = None
 
 
 def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
     """Return the AMQP properties of a job's message."""
-    headers: dict[str, Any] = {"deadline": job.deadline_ms}
+    headers: dict[str, Any] = {"deadline": job.deadline_ms, "spec": spec.digest}
+    if job.params:
+        headers["params"] = job.params
     traceparent = normalize_traceparent(job.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
     return BasicProperties(
         message_id=job.inference_id,
         type=spec.message_type,
-        content_type=CONTENT_TYPE,
+        content_type=job.content_type or spec.takes.content_types[0],
         delivery_mode=_PERSISTENT,
         timestamp=job.submitted_s,
         headers=headers,
@@ -56,18 +65,21 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
     """Return the job in a message.
 
     Raises:
-        InvalidMessage: the id, type, content type, body length or deadline is missing or wrong.
+        InvalidMessage: the id, type, content type, body length, parameters or deadline is missing or wrong.
     """
     headers = properties.headers or {}
-    inference_id, deadline = message_id(properties), deadline_ms(properties)
+    inference_id, deadline, params = message_id(properties), deadline_ms(properties), headers.get("params", "")
     if inference_id is None:
         raise _invalid(f"message_id {properties.message_id!r} is not a valid inference id")
     if properties.type != spec.message_type:
         raise _invalid(f"type is {properties.type!r}, expected {spec.message_type!r}")
-    if properties.content_type != CONTENT_TYPE:
-        raise _invalid(f"content_type is {properties.content_type!r}, expected {CONTENT_TYPE!r}")
-    if len(body) != spec.body_bytes:
-        raise _invalid(f"body has {len(body)} bytes, expected {spec.body_bytes}")
+    if properties.content_type not in spec.takes.content_types:
+        expected = " or ".join(repr(content_type) for content_type in spec.takes.content_types)
+        raise _invalid(f"content_type is {properties.content_type!r}, expected {expected}")
+    if not spec.takes.min_body_bytes <= len(body) <= spec.takes.max_body_bytes:
+        raise _invalid(f"body has {len(body)} bytes, expected {_describe_length(spec)}")
+    if not isinstance(params, str) or len(params.encode()) > MAX_PARAMS_BYTES:
+        raise _invalid(f"header params is {repr(params)[:64]}, expected a text of at most {MAX_PARAMS_BYTES} bytes")
     if deadline is None:
         raise _invalid(f"header deadline is {repr(headers.get('deadline'))[:64]}, expected milliseconds since 1970")
     return Job(
@@ -75,6 +87,9 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         body=body,
         submitted_s=int(properties.timestamp or 0),
         deadline_ms=deadline,
+        content_type=properties.content_type,
+        params=params,
+        spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
     )
 
@@ -89,6 +104,11 @@ def deadline_ms(properties: BasicProperties) -> int | None:
     """Return the message's deadline in milliseconds since 1970, or None if it has no valid deadline."""
     value = (properties.headers or {}).get("deadline")
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _describe_length(spec: ModelSpec) -> str:
+    least, most = spec.takes.min_body_bytes, spec.takes.max_body_bytes
+    return str(most) if least == most else f"{least} to {most}"
 
 
 def _invalid(problem: str) -> InvalidMessage:

@@ -23,34 +23,34 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-RESULT_PREFIX = "r:"
-#: The suffix keeps these sets apart from the keys of an older version, which hold numbers.
-ATTEMPTS_PREFIX, ATTEMPTS_SUFFIX = "attempts:", ":runs"
-CLAIM_PREFIX = "idem:"
-REPLAYED_PREFIX = "revived:"  # the ACL rules of Redis users name it
-WORKERS_PREFIX = "workers:"
+# Each key is `kind:model:rest`, so that the rules of Redis users can name one model's keys (docs/security.md).
+RESULT, OUTPUT, ATTEMPTS, CLAIM, REPLAYED, WORKERS = "r", "o", "attempts", "idem", "revived", "workers"
 SOCKET_TIMEOUT_S = 2.0
 MAX_CONNECTIONS = 16
 #: After this silence a subscription yields an empty list: results may have been missed.
 NOTIFICATION_TIMEOUT_S = 5.0
 
-# KEYS: result keys. ARGV: TTL in ms, channel, then a body per key. Returns how many keys were new.
+# KEYS: results, then outputs. ARGV: TTL in ms, channel, number of results, then a value per key. Returns how many
+# results were new. An output is written together with its result, so the first writer of one is that of both.
 _PUT = """
 local created, ids = 0, {}
 for i, key in ipairs(KEYS) do
-  if redis.call('SET', key, ARGV[i + 2], 'NX', 'PX', ARGV[1]) then created = created + 1 end
-  ids[i] = string.sub(key, 3)
+  local is_new = redis.call('SET', key, ARGV[i + 3], 'NX', 'PX', ARGV[1])
+  if i <= tonumber(ARGV[3]) then
+    if is_new then created = created + 1 end
+    ids[i] = string.sub(key, -ID_LENGTH)
+  end
 end
 redis.call('PUBLISH', ARGV[2], table.concat(ids))
 return created
-"""
+""".replace("ID_LENGTH", str(ID_LENGTH))
 
-# KEYS: result, attempts and replayed key of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
+# KEYS: replayed, result and attempts key and output of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
 _RESET = """
-local body = redis.call('GET', KEYS[1])
+local body = redis.call('GET', KEYS[2])
 if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return 1
 """
 
@@ -107,14 +107,15 @@ class RedisStore:
     Args:
         redis: from `connect_redis`; a single server or the address of the current master, not Redis Cluster: a script
             uses many keys.
-        spec: the model; notifications go to the channel `results:{name}`.
+        spec: the model; its name is part of each key, and notifications go to the channel `results:{name}`.
         result_ttl_s: seconds for which a result is kept.
     """
 
     def __init__(self, redis: Redis, *, spec: ModelSpec, result_ttl_s: int) -> None:
         self._redis = redis
+        self._model = spec.name
         self._channel = f"results:{spec.name}"
-        self._workers_key = WORKERS_PREFIX + spec.name
+        self._workers_key = f"{WORKERS}:{spec.queue_prefix}"
         self._result_ttl_ms = result_ttl_s * 1000
         self._put = redis.register_script(_PUT)
         self._reset = redis.register_script(_RESET)
@@ -123,21 +124,30 @@ class RedisStore:
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
-        keys = [RESULT_PREFIX + result.inference_id for result in results]
-        arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, *(result.body for result in results)]
+        keys = [self._key(RESULT, result.inference_id) for result in results]
+        values = [result.body for result in results]
+        for result in results:
+            if result.output is not None:
+                keys.append(self._key(OUTPUT, result.inference_id))
+                values.append(result.output)
+        arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, len(results), *values]
         return int(await self._ask(self._put(keys=keys, args=arguments)))
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""
-        keys = [RESULT_PREFIX + inference_id for inference_id in inference_ids]
+        keys = [self._key(RESULT, inference_id) for inference_id in inference_ids]
         return cast("list[bytes | None]", await self._ask(self._redis.mget(keys)))
+
+    async def get_output(self, inference_id: str) -> bytes | None:
+        """Return the file that the model made for this id, or None."""
+        return cast("bytes | None", await self._ask(self._redis.get(self._key(OUTPUT, inference_id))))
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
         """Count a solo run that starts now; return how many are counted for this id.
 
         `token` names the run: a repeated call counts once, because a set holds each token once.
         """
-        key = _attempts_key(inference_id)
+        key = self._key(ATTEMPTS, inference_id)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.sadd(key, token)
         pipeline.pexpire(key, self._result_ttl_ms)
@@ -147,13 +157,13 @@ class RedisStore:
 
     async def uncount_attempt(self, inference_id: str, token: str) -> None:
         """Stop counting the solo run called `token`, because the worker did not die of it."""
-        await self._ask(self._redis.srem(_attempts_key(inference_id), token))
+        await self._ask(self._redis.srem(self._key(ATTEMPTS, inference_id), token))
 
     async def attempts(self, inference_ids: Sequence[str]) -> list[int]:
         """Return how many solo runs are counted for each id, in the order of the ids."""
         pipeline = self._redis.pipeline(transaction=False)
         for inference_id in inference_ids:
-            pipeline.scard(_attempts_key(inference_id))
+            pipeline.scard(self._key(ATTEMPTS, inference_id))
         return [int(count) for count in await self._ask(pipeline.execute())]
 
     async def reset(self, inference_id: str, *, ttl_s: int) -> bool:
@@ -161,16 +171,16 @@ class RedisStore:
 
         The result and the attempts are deleted in one atomic step; for `ttl_s` the id then reads as replayed.
         """
-        keys = [RESULT_PREFIX + inference_id, _attempts_key(inference_id), REPLAYED_PREFIX + inference_id]
+        keys = [self._key(kind, inference_id) for kind in (REPLAYED, RESULT, ATTEMPTS, OUTPUT)]
         return bool(await self._ask(self._reset(keys=keys, args=[ttl_s * 1000])))
 
     async def is_replayed(self, inference_id: str) -> bool:
         """Tell whether the job was reset within the last `ttl_s` seconds, as given to `reset`."""
-        return bool(await self._ask(self._redis.exists(REPLAYED_PREFIX + inference_id)))
+        return bool(await self._ask(self._redis.exists(self._key(REPLAYED, inference_id))))
 
     async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Store `value` under a free name and return None; return the value of a name in use."""
-        held = await self._ask(self._redis.set(CLAIM_PREFIX + name, value, nx=True, get=True, ex=ttl_s))
+        held = await self._ask(self._redis.set(self._key(CLAIM, name), value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
 
     async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
@@ -178,7 +188,7 @@ class RedisStore:
 
         The step is atomic: two processes that replace the same claim end with the same value.
         """
-        call = self._replace_claim(keys=[CLAIM_PREFIX + name], args=[held, value, ttl_s])
+        call = self._replace_claim(keys=[self._key(CLAIM, name)], args=[held, value, ttl_s])
         return cast("bytes", await self._ask(call))
 
     async def report(self, worker_id: str, report: WorkerReport) -> None:
@@ -222,6 +232,9 @@ class RedisStore:
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()
 
+    def _key(self, kind: str, rest: str) -> str:
+        return f"{kind}:{self._model}:{rest}"
+
     def _check_role(self, hello: dict[bytes, Any]) -> None:
         if hello[b"role"] == b"replica":
             self._renew_connections()
@@ -244,10 +257,6 @@ class RedisStore:
 def _report_of(entry: bytes, now_s: float) -> WorkerReport:
     at_ms, report = json.loads(entry)
     return from_object(report, age_s=now_s - at_ms / 1000)
-
-
-def _attempts_key(inference_id: str) -> str:
-    return ATTEMPTS_PREFIX + inference_id + ATTEMPTS_SUFFIX
 
 
 def _ids(message: dict[str, Any] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The result of a job, stored in Redis as the JSON that the API answers."""
+"""The result of a job: the JSON that the API answers, and the output file of some models. Redis stores both."""
 
 import json
 from collections.abc import Sequence
@@ -30,15 +30,17 @@ class Result:
         inference_id: the id of the job.
         status: any but `PENDING`.
         body: a JSON object in UTF-8, the answer of `GET /result/{inference_id}` except for `EXPIRED`.
+        output: the file that the model made, for `Bytes`; it is stored beside the body.
     """
 
     inference_id: str
     status: Status
     body: bytes
+    output: bytes | None = None
 
 
-def succeeded(inference_id: str, probabilities: Sequence[float], spec: ModelSpec) -> Result:
-    """Return the result of a prediction.
+def classified(inference_id: str, probabilities: Sequence[float], spec: ModelSpec) -> Result:
+    """Return the result of a model that answers `Probabilities`.
 
     Args:
         inference_id: the id of the job.
@@ -54,6 +56,24 @@ def succeeded(inference_id: str, probabilities: Sequence[float], spec: ModelSpec
         probabilities=rounded,
         model=spec.message_type,
     )
+
+
+def answered(inference_id: str, document: bytes, spec: ModelSpec) -> Result:
+    """Return the result of a model that answers `Json`; `document` is JSON in UTF-8."""
+    head = _body(inference_id, Status.SUCCEEDED)
+    body = b'%s,"output":%s,"model":"%s"}' % (head[:-1], document, spec.message_type.encode())
+    return Result(inference_id, Status.SUCCEEDED, body)
+
+
+def produced(inference_id: str, output: bytes, content_type: str, spec: ModelSpec) -> Result:
+    """Return the result of a model that answers `Bytes`; the body says where the output can be fetched."""
+    where = {
+        "href": f"/models/{spec.name}/result/{inference_id}/output",
+        "bytes": len(output),
+        "content_type": content_type,
+    }
+    body = _body(inference_id, Status.SUCCEEDED, output=where, model=spec.message_type)
+    return Result(inference_id, Status.SUCCEEDED, body, output)
 
 
 def failed(inference_id: str, code: str, message: str) -> Result:
@@ -77,5 +97,8 @@ def status_of(body: bytes) -> Status:
 
 
 def _result(inference_id: str, status: Status, **fields: Any) -> Result:
-    body = {"inference_id": inference_id, "status": status, **fields}
-    return Result(inference_id, status, json.dumps(body, separators=(",", ":")).encode())
+    return Result(inference_id, status, _body(inference_id, status, **fields))
+
+
+def _body(inference_id: str, status: Status, **fields: Any) -> bytes:
+    return json.dumps({"inference_id": inference_id, "status": status, **fields}, separators=(",", ":")).encode()

@@ -38,7 +38,6 @@ class BridgeSettings(BaseSettings):
         default=None,
         description="PEM file of the CA behind `amqps://` and `rediss://`; without it, the system's CAs",
     )
-    model: str = Field(pattern=r"^[\w.]+:\w+$", description="model that is served, as `package.module:SPEC`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="minimum level of log records"
     )

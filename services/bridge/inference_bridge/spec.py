@@ -1,56 +1,124 @@
-"""A model's spec: its input, its answer, and the names of its two halves."""
+"""A model's spec: its name and version, the input that it takes, the answer that it gives.
 
-from dataclasses import dataclass, field
-from math import prod
+A spec is written as JSON once (`python -m inference_worker describe`); the API and the chart read that file and need
+nothing else of the model.
+"""
 
-from inference_bridge.errors import ConfigurationError
-from inference_bridge.imports import import_named
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from inference_bridge.kinds import MAX_BODY_BYTES, Answers, JsonModel, Takes, schema_of
+
+#: Most bytes of an example: a spec file must fit into a ConfigMap of Kubernetes (1 MiB) with the files of other models.
+MAX_EXAMPLE_BYTES = 65_536
+#: Query parameters that the API reads itself, now or in a later version.
+RESERVED_PARAMS = frozenset({"wait", "ttl", "priority", "webhook"})
+_SCALARS = {"string", "integer", "number", "boolean", "null"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 class ModelSpec:
-    """Describes a model for API and worker. It names the two halves: each side imports only its own.
+    """Describes a model for the API, the worker and the chart.
 
     Attributes:
-        name: lower-case name; part of the names of queues, routing key and notification channel.
-        version: of the message body; raised when its meaning changes.
-        shape: shape of one input tensor, row-major uint8.
-        class_count: number of classes, the length of `probabilities`.
-        model: the worker's half, as `package.module:Class`; see `inference_worker.model.Model`.
-        prepare: the API's half, as `package.module:function`; see `inference_api.model.Prepare`. None if clients
-            send the tensor itself.
-        example: an input as clients send it.
+        name: lower-case letters, digits and hyphens; part of the names of queues, keys and Kubernetes objects.
+        version: of the message body; raised when the meaning of its bytes changes. Each version has its own queues, so
+            that workers of two versions run side by side.
+        takes: the kind of input.
+        answers: the kind of answer.
+        params: a pydantic model of scalars, which clients send as query parameters; None for a model without any. In a
+            spec that was read from a file, its JSON Schema.
+        example: an input as clients send it, for the documentation and for tests.
     """
 
-    name: str
-    version: int
-    shape: tuple[int, ...]
-    class_count: int
-    model: str
-    prepare: str | None = None
-    example: bytes = field(default=b"", repr=False)
+    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
+    version: Annotated[int, Field(ge=1, le=999)]
+    takes: Takes
+    answers: Answers
+    params: JsonModel | None = None
+    example: Annotated[bytes, Field(min_length=1, max_length=MAX_EXAMPLE_BYTES, repr=False)] = b"\0"
 
-    @property
-    def body_bytes(self) -> int:
-        """Length in bytes of a message body: the product of the shape."""
-        return prod(self.shape)
+    @field_validator("takes")
+    @classmethod
+    def _fits_into_message(cls, takes: Takes) -> Takes:
+        if takes.max_body_bytes > MAX_BODY_BYTES:
+            raise ValueError(
+                f"an input has up to {takes.max_body_bytes} bytes, but a message holds {MAX_BODY_BYTES}; take a File"
+            )
+        return takes
+
+    @model_validator(mode="after")
+    def _params_are_flat(self) -> "ModelSpec":
+        for name, schema in self.params_schema.get("properties", {}).items():
+            if name in RESERVED_PARAMS:
+                raise ValueError(f"the parameter {name!r} belongs to the API; give it another name")
+            if not _is_scalar(schema, self.params_schema):
+                raise ValueError(
+                    f"the parameter {name!r} is not a text, number, boolean or enum; take it as Json input"
+                )
+        return self
 
     @property
     def message_type(self) -> str:
         """Value of the AMQP property `type`, such as `name.v1`."""
         return f"{self.name}.v{self.version}"
 
+    @property
+    def queue_prefix(self) -> str:
+        """First part of the names of its queues: `name` in version 1, later `name.v2`."""
+        return self.name if self.version == 1 else self.message_type
 
-def load_spec(path: str) -> ModelSpec:
-    """Return the spec at `package.module:SPEC`.
+    @cached_property
+    def params_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the parameters; of an object without properties if the model has none."""
+        return {"type": "object", "properties": {}} if self.params is None else schema_of(self.params)
+
+    @cached_property
+    def digest(self) -> str:
+        """12 hexadecimal digits that differ between two specs of the same version; the example does not count."""
+        described = {name: value for name, value in _as_object(self).items() if name != "example"}
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _is_scalar(schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Tell whether a property's schema allows only scalars, following `$ref` and `anyOf`."""
+    if "$ref" in schema:
+        return _is_scalar(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "anyOf" in schema:
+        return all(_is_scalar(one, root) for one in schema["anyOf"])
+    return schema.get("type") in _SCALARS or "enum" in schema or "const" in schema
+
+
+_ADAPTER: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)
+
+
+def _as_object(spec: ModelSpec) -> dict[str, Any]:
+    described: dict[str, Any] = _ADAPTER.dump_python(spec, mode="json")
+    return described
+
+
+def to_json(spec: ModelSpec) -> str:
+    """Return the text of a spec file.
+
+    The chart reads `queue_prefix`, `max_body_bytes` and `digest`, which follow from the rest.
+    """
+    derived = {
+        "digest": spec.digest,
+        "queue_prefix": spec.queue_prefix,
+        "max_body_bytes": spec.takes.max_body_bytes,
+    }
+    return json.dumps({**_as_object(spec), **derived}, indent=2) + "\n"
+
+
+def from_json(text: str | bytes) -> ModelSpec:
+    """Return the spec that `to_json` wrote.
 
     Raises:
-        ConfigurationError: there is no spec of this name.
+        ValueError: the text is not a valid spec.
     """
-    try:
-        spec = import_named(path)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"INFERENCE_MODEL: {error}") from error
-    if not isinstance(spec, ModelSpec):
-        raise ConfigurationError(f"INFERENCE_MODEL is {path!r}, a {type(spec).__name__}, expected a ModelSpec")
-    return spec
+    return _ADAPTER.validate_json(text)

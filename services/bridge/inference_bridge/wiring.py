@@ -19,6 +19,9 @@ from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.settings import BridgeSettings
 from inference_bridge.spec import ModelSpec
 
+#: Most bytes of the jobs that wait in memory.
+MEMORY_QUEUE_MAX_BYTES = 268_435_456
+
 
 def build_topology(settings: BridgeSettings, spec: ModelSpec) -> Topology:
     """Return the exchanges and queues of a model."""
@@ -72,7 +75,8 @@ def build_store(settings: BridgeSettings, spec: ModelSpec, *, retries: int = 1) 
 
 def build_memory(settings: BridgeSettings, spec: ModelSpec) -> tuple[MemoryBroker, MemoryStore]:
     """Return a broker and a store in memory, instead of RabbitMQ and Redis."""
-    broker = MemoryBroker(spec, queue_max_length=settings.queue_max_length)
+    most = MEMORY_QUEUE_MAX_BYTES // spec.takes.max_body_bytes
+    broker = MemoryBroker(spec, queue_max_length=min(settings.queue_max_length, most))
     return broker, MemoryStore(result_ttl_s=settings.result_ttl_s)
 
 

@@ -15,7 +15,7 @@ from mnist_training.pictures import draw_confusion
 
 @pytest.fixture
 def info() -> WeightsInfo:
-    return load_weights(DEFAULT_WEIGHTS, SPEC)[1]
+    return load_weights(DEFAULT_WEIGHTS)[1]
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_training_ends_with_a_network_that_can_be_saved_and_served(tmp_path: Pat
     evaluation = evaluate(network, bars.cut(0, 20), names=("clean",))
 
     save_weights(network, tmp_path / "w.safetensors", describe(network, evaluation, training_s=1.0, recipe="brief"))
-    _, info = load_weights(tmp_path / "w.safetensors", SPEC)
+    _, info = load_weights(tmp_path / "w.safetensors")
 
     assert info.accuracy == evaluation.accuracy["clean"]
     assert info.parameter_count == 1_199_882

@@ -27,7 +27,7 @@ class DigitClassifier:
     def load(cls, weights: Path | None, device: torch.device) -> Self:
         """Return the classifier with weights from a file; without a file, with the package's own weights."""
         network = ConvNet()
-        state, _ = load_weights(weights or DEFAULT_WEIGHTS, cls.spec)
+        state, _ = load_weights(weights or DEFAULT_WEIGHTS)
         network.load_state_dict(state)
         return cls(network, device)
 

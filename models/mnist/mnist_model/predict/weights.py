@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inference_bridge.errors import WeightsError
-from inference_bridge.spec import ModelSpec
 from mnist_model.predict.network import ConvNet
+from mnist_model.spec import ANSWER, INPUT, SPEC
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "trained" / "mnist-v1.safetensors"
 """The weights that come with the package."""
@@ -85,9 +85,9 @@ class WeightsInfo:
         )
 
 
-def format_shape(spec: ModelSpec) -> str:
-    """Return the shape of one input as in the metadata, such as `28x28`."""
-    return "x".join(str(length) for length in spec.shape)
+def format_shape() -> str:
+    """Return the shape of one input as in the metadata: `28x28`."""
+    return "x".join(str(length) for length in INPUT.shape)
 
 
 def save_weights(network: ConvNet, path: Path, info: WeightsInfo) -> None:
@@ -101,7 +101,7 @@ def save_weights(network: ConvNet, path: Path, info: WeightsInfo) -> None:
     partial.replace(path)
 
 
-def load_weights(path: Path, spec: ModelSpec) -> tuple[dict[str, Tensor], WeightsInfo]:
+def load_weights(path: Path) -> tuple[dict[str, Tensor], WeightsInfo]:
     """Read weights for the served model.
 
     Returns:
@@ -115,7 +115,7 @@ def load_weights(path: Path, spec: ModelSpec) -> tuple[dict[str, Tensor], Weight
         info = WeightsInfo.from_metadata(metadata)
     except (KeyError, ValueError) as error:
         raise _explain_refusal(path, f"its metadata must have every field of WeightsInfo, but {error!r}") from error
-    _check_model(path, info, spec)
+    _check_model(path, info)
     _check_tensors(path, state)
     return state, info
 
@@ -132,9 +132,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise _explain_refusal(path, f"it must be a whole safetensors file ({error})") from error
 
 
-def _check_model(path: Path, info: WeightsInfo, spec: ModelSpec) -> None:
+def _check_model(path: Path, info: WeightsInfo) -> None:
     found = (info.model, info.version, info.shape, info.class_count)
-    expected = (spec.name, spec.version, format_shape(spec), spec.class_count)
+    expected = (SPEC.name, SPEC.version, format_shape(), ANSWER.count)
     for field, value, wanted in zip(("model", "version", "shape", "class_count"), found, expected, strict=True):
         if value != wanted:
             raise _explain_refusal(path, f"its {field} is {value}, expected {wanted}")

@@ -26,6 +26,9 @@ class MemoryStore:
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
         created = [result for result in results if self._set("r:" + result.inference_id, result.body)]
+        for result in created:
+            if result.output is not None:
+                self._set("o:" + result.inference_id, result.output)
         for subscriber in self._subscribers:
             subscriber.put_nowait([result.inference_id for result in results])
         return len(created)
@@ -34,6 +37,11 @@ class MemoryStore:
         """Return the stored bodies in the order of the ids, None where there is none."""
         self._expire()
         return [self._values.get("r:" + inference_id) for inference_id in inference_ids]
+
+    async def get_output(self, inference_id: str) -> bytes | None:
+        """Return the file that the model made for this id, or None."""
+        self._expire()
+        return self._values.get("o:" + inference_id)
 
     async def count_attempt(self, inference_id: str, token: str) -> int:
         """Count a solo run that starts now; return how many are counted for this id.
@@ -59,7 +67,7 @@ class MemoryStore:
         body = self._values.get("r:" + inference_id)
         if body is not None and status_of(body) is Status.SUCCEEDED:
             return False
-        for prefix in ("r:", "attempts:", "revived:"):
+        for prefix in ("r:", "o:", "attempts:", "revived:"):
             self._values.pop(prefix + inference_id, None)
         return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
 

@@ -47,6 +47,8 @@ class Confirms:
         self._outstanding: dict[int, Publish] = {}  # in order of tags
         self._returned: set[int] = set()
         self._next_tag = 1
+        #: Bytes of the bodies of all outstanding publishes.
+        self.body_bytes = 0
 
     def __len__(self) -> int:
         """Return how many publishes are outstanding."""
@@ -63,6 +65,7 @@ class Confirms:
         self._next_tag += 1
         publish.sent_s = now_s
         self._outstanding[tag] = publish
+        self.body_bytes += len(publish.job.body)
         return tag
 
     def settle(self, answer: Basic.Ack | Basic.Nack) -> None:
@@ -108,6 +111,7 @@ class Confirms:
         self._outstanding.clear()
         self._returned.clear()
         self._next_tag = 1
+        self.body_bytes = 0
         for publish in unanswered:
             self.add(publish, now_s)
         return unanswered
@@ -119,4 +123,6 @@ class Confirms:
 
     def _take(self, tag: int) -> Publish:
         self._returned.discard(tag)
-        return self._outstanding.pop(tag)
+        publish = self._outstanding.pop(tag)
+        self.body_bytes -= len(publish.job.body)
+        return publish

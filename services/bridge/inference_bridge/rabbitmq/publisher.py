@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 #: Seconds between two looks at the depth of the queue, and the shorter interval while headroom is scarce.
 DEPTH_INTERVAL_S = 0.5
 SOON_S = 0.02
+#: Bytes of unconfirmed jobs from which more are refused, whatever their number.
+MAX_UNCONFIRMED_BYTES = 67_108_864
 
 
 class AmqpPublisher:
@@ -96,6 +98,10 @@ class AmqpPublisher:
             raise self._queue_full()
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
+        if self._confirms.body_bytes >= MAX_UNCONFIRMED_BYTES:
+            raise QueueFull(
+                f"jobs of {MAX_UNCONFIRMED_BYTES} bytes already wait for RabbitMQ's confirm; try again later"
+            )
 
     async def publish(self, job: Job) -> None:
         """Send the job to the broker; return once it is confirmed, so stored in a durable queue.

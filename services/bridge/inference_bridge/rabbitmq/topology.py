@@ -19,6 +19,8 @@ SOLO_ATTEMPTS = 3
 #: after 20 looks.
 DEAD_DELIVERY_LIMIT = 1_000_000
 DEAD_MAX_LENGTH = 10_000
+#: Most bytes of the jobs that wait for one model; RabbitMQ keeps them on its disk.
+QUEUE_MAX_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,18 @@ class Topology:
 
 
 def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
-    """Return the topology of a model; `queue_max_length` bounds the jobs that wait in `jobs`."""
-    exchange, dlx, name = "inference", "inference.dlx", spec.name
-    jobs = {"x-max-length": queue_max_length, "x-delivery-limit": JOBS_DELIVERY_LIMIT}
+    """Return the topology of a model.
+
+    `queue_max_length` bounds the jobs that wait in `jobs`; for large inputs it is lowered to `QUEUE_MAX_BYTES`.
+    """
+    exchange, dlx, name = "inference", "inference.dlx", spec.queue_prefix
+    # Not by `x-max-length-bytes`: no call tells how many bytes a queue holds, so the API could not see that it is full.
+    max_length = min(queue_max_length, QUEUE_MAX_BYTES // spec.takes.max_body_bytes)
+    jobs = {"x-max-length": max_length, "x-delivery-limit": JOBS_DELIVERY_LIMIT}
     retry = {"x-delivery-limit": RETRY_DELIVERY_LIMIT}
     dead = {
         "x-queue-type": "quorum",
-        "x-max-length": DEAD_MAX_LENGTH,
+        "x-max-length": min(DEAD_MAX_LENGTH, QUEUE_MAX_BYTES // spec.takes.max_body_bytes),
         "x-overflow": "drop-head",
         "x-delivery-limit": DEAD_DELIVERY_LIMIT,
     }

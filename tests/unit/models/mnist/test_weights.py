@@ -41,7 +41,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     network, path = ConvNet(), tmp_path / "mnist.safetensors"
 
     save_weights(network, path, INFO)
-    state, info = load_weights(path, SPEC)
+    state, info = load_weights(path)
 
     assert info == INFO
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
@@ -52,7 +52,7 @@ def test_bfloat16_parameters_are_saved_as_float32(tmp_path: Path) -> None:
 
     save_weights(ConvNet().bfloat16(), path, INFO)
 
-    assert {tensor.dtype for tensor in load_weights(path, SPEC)[0].values()} == {torch.float32}
+    assert {tensor.dtype for tensor in load_weights(path)[0].values()} == {torch.float32}
 
 
 def test_a_saved_file_may_be_read_by_other_users(saved: Path) -> None:
@@ -69,12 +69,12 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"nowhere\.safetensors does not exist; train them again .* INFERENCE_WEIGHTS"
     ):
-        load_weights(path, SPEC)
+        load_weights(path)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(tmp_path, SPEC)
+        load_weights(tmp_path)
 
 
 @pytest.mark.parametrize("kept", [pytest.param(0, id="empty"), 7, 1_000, pytest.param(-1, id="last byte missing")])
@@ -82,7 +82,7 @@ def test_a_truncated_file_is_refused(saved: Path, kept: int) -> None:
     saved.write_bytes(saved.read_bytes()[:kept])
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(saved, SPEC)
+        load_weights(saved)
 
 
 class Trap:
@@ -100,7 +100,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(Trap(mark)))
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(path, SPEC)
+        load_weights(path)
     assert not mark.exists()
 
 
@@ -109,21 +109,21 @@ def test_a_file_of_torch_save_is_refused(tmp_path: Path) -> None:
     torch.save(ConvNet().state_dict(), path)
 
     with pytest.raises(WeightsError, match="must be a whole safetensors file"):
-        load_weights(path, SPEC)
+        load_weights(path)
 
 
 def test_a_file_without_metadata_is_refused(saved: Path) -> None:
     save_file(load_file(saved), saved)
 
     with pytest.raises(WeightsError, match=r"must have every field of WeightsInfo, but KeyError\('model'\)"):
-        load_weights(saved, SPEC)
+        load_weights(saved)
 
 
 def test_metadata_with_a_number_that_is_none_are_refused(saved: Path) -> None:
     save_file(load_file(saved), saved, metadata=INFO.to_metadata() | {"accuracy": "good"})
 
     with pytest.raises(WeightsError, match=r"must have every field of WeightsInfo, but ValueError.*good"):
-        load_weights(saved, SPEC)
+        load_weights(saved)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, info: WeightsInfo,
     save_weights(ConvNet(), path, info)
 
     with pytest.raises(WeightsError, match=rf"other\.safetensors cannot be used: {rule}; train them again"):
-        load_weights(path, SPEC)
+        load_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_tensors_that_do_not_fit_the_network_are_refused(
     save_file(load_file(saved) | change, saved, metadata=INFO.to_metadata())
 
     with pytest.raises(WeightsError, match=rule):
-        load_weights(saved, SPEC)
+        load_weights(saved)
 
 
 def test_the_committed_weights_claim_at_least_99_4_percent() -> None:
-    assert load_weights(DEFAULT_WEIGHTS, SPEC)[1].accuracy >= 0.994
+    assert load_weights(DEFAULT_WEIGHTS)[1].accuracy >= 0.994
 
 
 @pytest.mark.skipif(
@@ -173,7 +173,7 @@ def test_the_committed_weights_read_real_digits() -> None:
     from mnist_training.evaluate import evaluate
 
     network = ConvNet()
-    network.load_state_dict(load_weights(DEFAULT_WEIGHTS, SPEC)[0])
+    network.load_state_dict(load_weights(DEFAULT_WEIGHTS)[0])
 
     test = load_split(MNIST_DATA, "t10k").cut(0, 2_000)
 
