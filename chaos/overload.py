@@ -23,7 +23,7 @@ DRAIN_TIMEOUT_S = 60.0
 CONNECTIONS = 512
 #: Every eighth accepted job is waited for, to measure its latency; all are fetched in the end.
 WATCH_EVERY = 8
-ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": "500", "INFERENCE_MODEL": "chaos.system.specs:SLOW"}
+ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": "500", "INFERENCE_MODEL": "chaos.system.slow_model:SlowClassifier"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from tests.support.servers import START_TIMEOUT_S, Process, free_port
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
-MODEL = "mnist_model.spec:SPEC"
+#: The model of the workers, and the specs of the API.
+MODEL, SPECS = "mnist_model.predict", "mnist_model.spec:SPEC"
 POLL_S = 0.05
 
 
@@ -74,6 +75,7 @@ class Deployment:
             "INFERENCE_TICKET_KEY": TICKET_KEY,
             "INFERENCE_QUEUE_SETTLE_S": "0",
             "INFERENCE_MODEL": MODEL,
+            "INFERENCE_MODELS": SPECS,
             **environment,
         }
         self.services: list[Service] = []
