@@ -1,5 +1,5 @@
-from inference_bridge.rabbitmq.topology import Queue, topology_for
 from inference_bridge.kinds import File
+from inference_bridge.rabbitmq.topology import Queue, topology_for
 from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 from tests.support.specs import ANSWER
