@@ -30,6 +30,7 @@ from chaos.durability import ADVISED, run_durability
 from chaos.endurance import Endurance
 from chaos.faults import Fault
 from chaos.hostile import PICTURES, run_hostile
+from chaos.load.digits import digits
 from chaos.load.workload import Workload
 from chaos.matrix import KINDS, run_kind
 from chaos.overload import run_overload
@@ -135,7 +136,7 @@ def main() -> None:
     if options.page:
         PAGE.write_text(render(evidence.sections))
         return
-    trials = Chaos(evidence, Workload.of(options.jobs), seed=options.seed, soak_s=options.soak_s).trials()
+    trials = Chaos(evidence, digits(options.jobs), seed=options.seed, soak_s=options.soak_s).trials()
     chosen = options.only or list(trials)
     if unknown := set(chosen) - set(trials):
         parser.error(f"no such trial: {', '.join(sorted(unknown))}; there are {', '.join(trials)}")
