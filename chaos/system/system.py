@@ -46,6 +46,7 @@ class System:
         probe: an input that the model answers.
 
     Attributes:
+        model: name of the served model.
         recoveries_s: how long it took each time until everything was healthy again.
     """
 
@@ -74,6 +75,7 @@ class System:
         self._skew_s = {1: skew_s}
         self._counts = apis, workers
         self._probe = probe
+        self.model = model
         self._queues = tuple(f"{model}.{queue}" for queue in ("jobs", "retry", "dead"))
         self._stack = ExitStack()
         self.rabbitmq = RabbitMQ(broker_directory or directory / "rabbitmq")
