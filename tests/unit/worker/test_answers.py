@@ -57,7 +57,7 @@ def test_a_wrong_length_is_refused_with_both_numbers(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [np.float32([0.25, 0.75, 0]), [0.25, 0.75, 0], torch.tensor([0.25, 0.75, 0]), (0.25, 0.75, 0)]
+    "answer", [np.array([0.25, 0.75, 0], np.float32), [0.25, 0.75, 0], torch.tensor([0.25, 0.75, 0]), (0.25, 0.75, 0)]
 )
 def test_probabilities_may_be_any_row_of_numbers(answer: Any) -> None:
     result = result_of(answer)

@@ -1,6 +1,5 @@
 """A worker notices jobs that were prepared with another spec than its own."""
 
-import logging
 from dataclasses import replace
 
 import pytest
@@ -26,7 +25,7 @@ def digests(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def counted(mismatches: Counter) -> float:
-    return mismatches._value.get()
+    return float(mismatches._value.get())
 
 
 def note(drift: Drift, *specs: str) -> None:
