@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from inference_api.model import import_prepare
+
 from inference_bridge.spec import ModelSpec, load_spec
 from inference_worker.model import import_model
 from tests.support.deployment import ROOT
