@@ -30,7 +30,7 @@ class ApiSettings(BridgeSettings):
     )
     models: str = Field(
         default="",
-        description="required: specs to serve, separated by commas; spec files, folders of them, or `package.module:SPEC`",
+        description="required: spec files, folders of them, or `package.module:SPEC`, separated by commas",
     )
     default_model: str | None = Field(
         default=None,
