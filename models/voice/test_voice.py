@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from inference_bridge.errors import InvalidInput, WeightsError
 from inference_worker.model import Input
 from voice import Clip, Options, Speech, Voice, find_speech
 from voice_network import RATE_HZ, WINDOW
-from voice_wav import MAX_DURATION_S, read_wav
+from voice_wav import MAX_DURATION_S, RATES_HZ, read_wav
 
 Samples = NDArray[np.float32]
 EXAMPLE = Voice.spec.example
@@ -32,8 +32,11 @@ NEEDS_ESPEAK = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def voice() -> Voice:
-    return Voice.load(None, torch.device("cpu"))
+def voice() -> Iterator[Voice]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several wait for one another while other tests keep the cores busy
+    yield Voice.load(None, torch.device("cpu"))
+    torch.set_num_threads(threads)
 
 
 def to_wav(samples: Samples, rate_hz: int = RATE_HZ, width: int = 2, channels: int = 1) -> bytes:
@@ -118,7 +121,7 @@ def test_the_format_of_the_file_does_not_matter(voice: Voice, rate_hz: int, chan
     assert_spoken(ask(voice, to_wav(samples, rate_hz, width, channels)), SPOKEN)
 
 
-@pytest.mark.parametrize("rate_hz", [8_000, 22_050, 48_000])
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_a_tone_keeps_its_samples_at_another_rate(rate_hz: int) -> None:
     resampled = read_wav(to_wav(tone(1, rate_hz), rate_hz, width=4))
 
@@ -151,6 +154,7 @@ HOSTILE = {
     "no-channels": change(to_wav(tone(1)), 22, b"\0\0"),
     "too-many-channels": change(to_wav(tone(1)), 22, b"\xff\xff"),
     "no-rate": change(to_wav(tone(1)), 24, b"\0\0\0\0"),
+    "odd-rate": change(to_wav(tone(1)), 24, (33_343).to_bytes(4, "little")),
     "enormous-rate": change(to_wav(tone(1)), 24, b"\xff\xff\xff\xff"),
     "no-bits": change(to_wav(tone(1)), 34, b"\0\0"),
     "64-bits": change(to_wav(tone(1)), 34, b"\x40\0"),
@@ -178,7 +182,7 @@ def test_any_damage_to_the_header_is_refused_or_read(voice: Voice) -> None:
 def test_a_clip_answers_in_a_batch_what_it_answers_alone(voice: Voice) -> None:
     random = np.random.default_rng(2)
     spoken = np.tile(read_wav(EXAMPLE), 24)
-    lengths = [0.5, 60, *random.uniform(0.5, 60, 38)]
+    lengths = np.geomspace(0.5, 60, 40)
     starts = random.integers(0, WINDOW, len(lengths))
     clips = [
         decode(voice, to_wav(spoken[start : start + int(seconds * RATE_HZ)]))
@@ -187,7 +191,7 @@ def test_a_clip_answers_in_a_batch_what_it_answers_alone(voice: Voice) -> None:
 
     together = voice.predict_batch(clips)
 
-    assert sum(len(speech.segments) for speech in together) > 500
+    assert sum(len(speech.segments) for speech in together) > 250
     for clip, speech in zip(clips, together, strict=True):
         (alone,) = voice.predict_batch([clip])
         assert flatten(speech) == pytest.approx(flatten(alone), abs=1e-4)
