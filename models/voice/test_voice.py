@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from inference_bridge.errors import InvalidInput, WeightsError
+from inference_bridge.jobs import Job
+from inference_worker.engine import Engine
+from inference_worker.items import Item
 from inference_worker.model import Input
 from voice import Clip, Options, Speech, Voice, find_speech
 from voice_network import RATE_HZ, WINDOW
@@ -167,6 +170,19 @@ HOSTILE = {
 def test_a_hostile_file_is_refused_with_a_sentence(voice: Voice, content: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"^the (file|clip) .+(with|send) .+"):
         decode(voice, content)
+
+
+async def test_a_hostile_file_fails_alone(voice: Voice) -> None:
+    engine = Engine(voice, max_batch_size=64, forward_timeout_s=60, decode_threads=2, max_result_bytes=1_048_576)
+    files = [EXAMPLE, *HOSTILE.values(), EXAMPLE]
+
+    read = await engine.read([Job("", file, submitted_s=0, deadline_ms=0) for file in files])
+    items = [item for item in read if isinstance(item, Item)]
+    answers = (await engine.predict(items)).answers
+    engine.close()
+
+    assert [isinstance(one, InvalidInput) for one in read] == [False, *[True] * len(HOSTILE), False]
+    assert answers == [ask(voice, EXAMPLE)] * 2
 
 
 def test_any_damage_to_the_header_is_refused_or_read(voice: Voice) -> None:
