@@ -16,6 +16,8 @@ PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint c
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
+# The packages of the models that are a folder of files.
+REQUIREMENTS := $(wildcard models/*/requirements.txt)
 CODE := services models training tests chaos benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
@@ -128,9 +130,9 @@ $(UNIT)/checks: $(UNIT)/installed
 	@$(UNIT)/bin/python $(PIP) mypy ruff types-pika-ts
 	@touch $@
 
-$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
+$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS) $(REQUIREMENTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
-	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
+	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt $(REQUIREMENTS:%=--requirement %)
 	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS) -e training
 	@touch $@
