@@ -32,9 +32,7 @@ def make_folder(name: str, kind: str, into: Path) -> str:
     except FileExistsError as error:
         raise ConfigurationError(f"{folder} is there already; delete it, or choose another name") from error
     model = "".join(part.capitalize() for part in name.split("-")) + "Model"
-    imports = sorted([f"from {module} import {model}", "from inference_worker.sdk.check import find_problems"])
-    words = {"name": name, "module": module, "model": model, "folder": str(folder), "test_imports": "\n".join(imports)}
-    words |= _WORDS[kind]
+    words = {"name": name, "module": module, "model": model, "folder": str(folder), **_WORDS[kind]}
     for file in _TEMPLATE.iterdir():
         if file.name.endswith(".template"):
             target = folder / file.name.removesuffix(".template").replace("NAME", module)
