@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from inference_bridge.kinds import Picture, Probabilities
 from inference_bridge.spec import ModelSpec
 from tests.support.deployment import ROOT
 
-SPEC = ModelSpec(name="letters", version=1, shape=(28, 28), class_count=26, model="letters_model.predict:Letters")
+SPEC = ModelSpec("letters", version=1, takes=Picture(28, 28, "L"), answers=Probabilities(26))
 
 
 def test_the_model_of_the_readme_answers_a_batch_with_probabilities() -> None:
