@@ -44,7 +44,9 @@ def to_result(inference_id: str, answer: Any, spec: ModelSpec, *, max_bytes: int
     except ValidationError as error:
         return BadAnswer(f"the model's answer did not fit its spec: {first_problem(error)}")
     except Exception as error:
-        return BadAnswer(f"the model's answer, a {type(answer).__name__}, did not fit its spec ({type(error).__name__})")
+        return BadAnswer(
+            f"the model's answer, a {type(answer).__name__}, did not fit its spec ({type(error).__name__})"
+        )
     size = len(result.body if result.output is None else result.output)
     if size > max_bytes:
         return ResultTooLarge(f"the answer has {size} bytes, but INFERENCE_MAX_RESULT_BYTES allows {max_bytes}")

@@ -60,7 +60,9 @@ class ItemReader:
     def join(self, values: Sequence[Any]) -> Any:
         """Return the values of a group as `predict_batch` gets them: one array (B, *shape), or a list."""
         if self.is_immediate:
-            return _array(bytearray().join(values), self._spec.takes).reshape(-1, *self._spec.takes.shape)  # (B, *shape)
+            return _array(bytearray().join(values), self._spec.takes).reshape(
+                -1, *self._spec.takes.shape
+            )  # (B, *shape)
         return np.stack(values) if self._takes_arrays else list(values)  # (B, *shape)
 
     def example(self) -> Job:

@@ -26,7 +26,10 @@ class WorkerSettings(BridgeSettings):
     torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
     max_batch_size: int = Field(default=64, ge=1, le=4_096, description="most jobs in a batch")
     forward_timeout_s: float = Field(
-        default=60, ge=0.1, le=3_600, description="seconds after which a forward pass, or the decoding of an input, counts as hung"
+        default=60,
+        ge=0.1,
+        le=3_600,
+        description="seconds after which a forward pass, or the decoding of an input, counts as hung",
     )
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="threads that decode inputs and encode answers, if the model needs that"

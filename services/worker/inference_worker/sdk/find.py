@@ -21,11 +21,15 @@ def find_model(name: str) -> type[Model]:
         # A module that prints while it is imported must not write into the output of a command.
         with redirect_stdout(sys.stderr):
             return import_model(name)
-    except ConfigurationError:
-        raise
-    except ValidationError as error:
-        raise ConfigurationError(f"{name!r} has a {error.title} that is not valid: {first_problem(error)}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(_in_one_line(error)) from error
     # The boundary to a model's code.
     except Exception as error:
         traceback.print_exc()
         raise ConfigurationError(f"{name!r} raised {type(error).__name__} while it was imported; correct it") from error
+
+
+def _in_one_line(error: ConfigurationError) -> str:
+    if isinstance(error.__cause__, ValidationError):
+        return f"the {error.__cause__.title} of the class is not valid: {first_problem(error.__cause__)}"
+    return str(error)

@@ -78,12 +78,12 @@ def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
         )
     elif not isinstance(odd, Result | InvalidInput) and outcome.reason:
         yield (
-            f"A bad input fails with {outcome.reason}. Clients read only \"{odd}\": "
+            f'A bad input fails with {outcome.reason}. Clients read only "{odd}": '
             "raise InvalidInput with a sentence that says what to send."
         )
 
 
-#: In this order; the check ends after a step of the first two that has found a problem.
+#: In this order; the check ends after the first step that has found a problem, because later ones would find it too.
 STEPS: tuple[Step, ...] = (example_is_valid, example_is_answered, batch_is_answered, odd_input_fails_alone)
 
 
@@ -98,7 +98,7 @@ def _difference(one: Result | Failure, other: Result | Failure, trial: Trial) ->
 
 
 def _brief(result: Result | Failure) -> str:
-    return "an answer" if isinstance(result, Result) else f"the error \"{result}\""
+    return "an answer" if isinstance(result, Result) else f'the error "{result}"'
 
 
 def _differences(one: Any, other: Any, at: str) -> Iterator[str]:

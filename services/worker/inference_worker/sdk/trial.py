@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, cast
 
 from inference_bridge.errors import InferenceError
 from inference_bridge.jobs import Job
@@ -51,20 +50,18 @@ class Trial:
     def __init__(self, model: Model, *, max_batch_size: int) -> None:
         self.spec = model.spec
         self.reads_in_threads = not ItemReader(model).is_immediate
-        self._watched: Any = _Watched(model)
+        self._watched = _Watched(model)
         self._runner = asyncio.Runner()
         self._engine = Engine(
-            self._watched,
+            cast("Model", self._watched),
             max_batch_size=max_batch_size,
             forward_timeout_s=TIMEOUT_S,
             decode_threads=2,
             max_result_bytes=MAX_RESULT_BYTES,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """End the threads and the loop."""
         self._engine.close()
         self._runner.close()
 
@@ -109,7 +106,7 @@ class _Watched:
             return self._watch(self._answer, items)
         except Exception:
             if len(items) > 1:
-                self.batch_reason = self.reason
+                self.batch_reason = self.batch_reason or self.reason
             raise
 
     def _answer(self, items: Any) -> Any:
