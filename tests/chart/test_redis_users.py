@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from inference_bridge.redis_store import RedisStore, connect_redis
-from inference_bridge.results import succeeded
+from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one
 from tests.support.servers import RedisServer
@@ -39,7 +39,7 @@ async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
 
 
 async def test_results_of_a_batch_are_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
-    results = [succeeded(inference_id, [1.0] + [0.0] * 9, SPEC) for inference_id in IDS]
+    results = [classified(inference_id, [1.0] + [0.0] * 9, SPEC) for inference_id in IDS]
     await worker.put(results)
 
     server.stop()

@@ -8,7 +8,7 @@ import redis
 
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import succeeded
+from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.support.documented import add_documented_users, redis_url
 from tests.support.servers import RedisServer
@@ -41,7 +41,7 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await worker.count_attempt(ID, "token") == 1
     await worker.uncount_attempt(ID, "token")
     await worker.report("worker", REPORT)
-    assert await worker.put([succeeded(ID, [1.0] + [0.0] * 9, SPEC)]) == 1
+    assert await worker.put([classified(ID, [1.0] + [0.0] * 9, SPEC)]) == 1
 
     await api.ping()
     assert await anext(notifications) == [ID]

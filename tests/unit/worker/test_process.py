@@ -48,6 +48,7 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: dict[str, str], problem: str
 ) -> None:
     caplog.set_level(logging.INFO)  # the settings change both for the whole process
+    monkeypatch.setenv("INFERENCE_MODEL", "mnist_model.predict")
     monkeypatch.setenv("INFERENCE_TORCH_THREADS", str(torch.get_num_threads()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

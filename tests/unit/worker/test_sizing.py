@@ -114,6 +114,22 @@ def test_no_batch_is_larger_than_the_ceiling() -> None:
     assert sizing.batch_size == 16
 
 
+def test_a_worker_never_holds_more_than_it_may() -> None:
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=100)
+    for _ in range(8):
+        sizing.observe(sizing.batch_size, 0.05)
+
+    assert (sizing.batch_size, sizing.prefetch) == (64, 100)
+
+
+def test_a_batch_is_not_larger_than_what_a_worker_may_hold() -> None:
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=5)
+    for _ in range(8):
+        sizing.observe(sizing.batch_size, 0.05)
+
+    assert (sizing.batch_size, sizing.prefetch) == (5, 5)
+
+
 def test_a_model_that_may_only_run_single_jobs_does_so() -> None:
     sizing = sizing_after(BatchTime(0.05, 0).of, batches=3, max_batch_size=1)
 
