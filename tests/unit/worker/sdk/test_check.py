@@ -15,7 +15,6 @@ from inference_worker.model import Input
 from inference_worker.sdk.check import check_model, find_problems
 from mnist_model.predict import DigitClassifier
 
-
 #: Their sum is 10.
 SHARES = np.array([1, 2, 3, 4], np.float32)
 
@@ -71,7 +70,7 @@ def raise_for_batches(batch: Any) -> Any:
     ("answer", "complaint"),
     [
         (lambda batch: {"answers": batch}, "dict"),
-        (lambda batch: np.full((1, 4), 0.25), "1 answers to 5 items"),
+        (lambda batch: np.full((1, 4), 0.25), "1 answers to a batch of 5"),
         (raise_for_batches, "RuntimeError: shapes differ (test_check.py, line "),
         (lambda batch: batch * np.nan, "not finite"),
         (lambda batch: np.full((len(batch), 3), 0.2), "expected 4 numbers"),
