@@ -48,7 +48,7 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
     """Return the path items of a model's calls."""
     spec, result = model.spec, f"{model.url}/result/{{inference_id}}"
     described = {"200": _content("The spec", "application/json", one_of("Spec"))}
-    example = {"200": _content("The example", model.example_type, BINARY)}
+    example = {"200": _content("The example", model.example_type, _raw_body(model)["schema"])}
     items = {
         model.url: {
             "post": _submit(model),
@@ -104,6 +104,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.url}/example\n"
         f"curl --data-binary @{example} '{_SERVER}{model.url}?wait=5'\n```"
     )
+    content = {**dict.fromkeys(given.media_types, _raw_body(model)), "multipart/form-data": _FORM}
     return _operation(
         model,
         "submit",
@@ -111,7 +112,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         responses,
         description=description,
         parameters=[*_params(model), PREFER, WAIT, _idempotency_key(model), TRACEPARENT],
-        requestBody={"required": True, "content": _request_content(model)},
+        requestBody={"required": True, "content": content},
     )
 
 
@@ -134,15 +135,14 @@ def _idempotency_key(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def _request_content(model: ServedModel) -> dict[str, Any]:
+def _raw_body(model: ServedModel) -> dict[str, Any]:
     takes, example = model.spec.takes, model.spec.example
-    raw: dict[str, Any] = {"schema": BINARY}
     if isinstance(takes, Text):
         schema = {"type": "string", "minLength": 1, "maxLength": takes.max_chars}
-        raw = {"schema": schema, "example": example.decode(errors="replace")}
+        return {"schema": schema, "example": example.decode(errors="replace")}
     if isinstance(takes, Json):
-        raw = {"schema": one_of(f"{model.spec.name}_input"), "example": _document(example)}
-    return {**dict.fromkeys(model.input.media_types, raw), "multipart/form-data": _FORM}
+        return {"schema": one_of(f"{model.spec.name}_input"), "example": _document(example)}
+    return {"schema": BINARY}
 
 
 def _document(example: bytes) -> Any:
