@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from inference_bridge.redis_store import RedisStore, connect_redis
-from inference_bridge.results import succeeded
+from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one
 from tests.support.servers import RedisServer
@@ -20,8 +20,8 @@ IDS = ["A" * 24, "B" * 24]
 def server(tmp_path: Path) -> Iterator[RedisServer]:
     # Redis 7.0, which may be the one at hand, does not know that command.
     users = one("ConfigMap", "redis")["data"]["users.acl"].replace(" +client|setinfo", "")
-    for user in ("API", "WORKER", "OPERATOR"):
-        users = users.replace(f"@{user}_PASSWORD@", user.lower())
+    for user in ("API", "WORKER_MNIST", "OPERATOR"):
+        users = users.replace(f"@{user}_PASSWORD@", user.lower().replace("_", "-"))
     (tmp_path / "users.acl").write_text(users)
     started = RedisServer(tmp_path, {"aclfile": str(tmp_path / "users.acl")})
     try:
@@ -32,14 +32,14 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
-    url = server.url.replace("//", "//worker:worker@")
+    url = server.url.replace("//", "//worker-mnist:worker-mnist@")
     store = RedisStore(connect_redis(url), spec=SPEC, result_ttl_s=60)
     yield store
     await store.close()
 
 
 async def test_results_of_a_batch_are_there_after_a_restart(server: RedisServer, worker: RedisStore) -> None:
-    results = [succeeded(inference_id, [1.0] + [0.0] * 9, SPEC) for inference_id in IDS]
+    results = [classified(inference_id, [1.0] + [0.0] * 9, SPEC) for inference_id in IDS]
     await worker.put(results)
 
     server.stop()

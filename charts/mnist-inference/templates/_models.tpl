@@ -55,7 +55,7 @@
 {{- define "inference.prefixes" -}}
 {{- $prefixes := dict -}}
 {{- range include "inference.models" . | fromJson -}}
-{{- $_ := set $prefixes .spec.name (append (index $prefixes .spec.name | default list) .spec.queue_prefix) -}}
+{{- $_ := set $prefixes .spec.name (append (index $prefixes .spec.name | default list) .spec.queue_prefix | sortAlpha) -}}
 {{- end -}}
 {{- $prefixes | toJson -}}
 {{- end -}}
