@@ -121,7 +121,7 @@ class Bench:
 async def measure_start(bench: Bench, jobs: int, seconds: float, workers: int) -> Shared:
     """Measure the time from the first ready worker to the last result; all jobs wait before a worker starts."""
     done = asyncio.create_task(bench.wait_until_done(await bench.submit(jobs)))
-    started = bench.start_workers(workers, "JOB_BY_JOB", seconds)
+    started = bench.start_workers(workers, "JobByJob", seconds)
     await wait_for_first_ready(started)
     begin = time.perf_counter()
     measured_s = await done - begin
@@ -135,10 +135,10 @@ async def measure_join(bench: Bench, seconds: float) -> Shared:
     """Measure the share of a worker that joins another during a long backlog; half is ideal."""
     jobs = round(2 * (JOIN_AFTER_S + SHARE_UNTIL_S + 6) / seconds)
     inference_ids = await bench.submit(jobs)
-    [first] = bench.start_workers(1, "JOB_BY_JOB", seconds)
+    [first] = bench.start_workers(1, "JobByJob", seconds)
     await wait_for_first_ready([first])
     await asyncio.sleep(JOIN_AFTER_S)
-    [second] = bench.start_workers(1, "JOB_BY_JOB", seconds)
+    [second] = bench.start_workers(1, "JobByJob", seconds)
     await wait_for_first_ready([second])
     await asyncio.sleep(SHARE_FROM_S)
     before = [count_results(first), count_results(second)]
@@ -152,7 +152,7 @@ async def measure_join(bench: Bench, seconds: float) -> Shared:
 async def measure_large_batches(bench: Bench, seconds: float, jobs: int) -> Shared:
     """Measure the throughput of a model whose batches take the same time at any size."""
     done = asyncio.create_task(bench.wait_until_done(await bench.submit(jobs)))
-    workers = bench.start_workers(1, "BATCH_BY_BATCH", seconds)
+    workers = bench.start_workers(1, "BatchByBatch", seconds)
     await wait_for_first_ready(workers)
     begin = time.perf_counter()
     measured = jobs / (await done - begin)
@@ -165,7 +165,7 @@ async def measure_large_batches(bench: Bench, seconds: float, jobs: int) -> Shar
 async def measure_busy_device(bench: Bench, seconds: float, jobs: int) -> Shared:
     """Measure the share of the time with a batch on the device, while more than enough jobs wait."""
     inference_ids = await bench.submit(jobs)
-    [worker] = bench.start_workers(1, "BATCH_BY_BATCH", seconds)
+    [worker] = bench.start_workers(1, "BatchByBatch", seconds)
     await wait_for_first_ready([worker])
     await bench.wait_until_done(inference_ids)
     stop([worker])

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.deployment import MODEL
+from tests.support.deployment import MODEL, SPECS
 from tests.support.servers import RabbitMQ, RedisServer
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-# The one setting that has no default; processes inherit it.
-os.environ["INFERENCE_MODEL"] = MODEL
+# Processes inherit it: a worker runs the model, an API serves the specs.
+os.environ.update(INFERENCE_MODEL=MODEL, INFERENCE_MODELS=SPECS)
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from chaos.cases.case import Seen
 from chaos.endurance import loaded
+from chaos.load.digits import MAX_PIXELS
 from chaos.load.ledger import Ledger
 from chaos.load.load import POST, Client, get
-from chaos.load.workload import MAX_PIXELS, Workload
+from chaos.load.workload import Workload
 from chaos.recovery import BOUND_S, recover
-from chaos.system.specs import POISONED
 from chaos.system.system import System
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import prepare
@@ -30,7 +30,6 @@ PAUSE_S = 0.3
 class PoisonedClassifier(DigitClassifier):
     """Raises as soon as the one poisonous picture is in a batch."""
 
-    spec = POISONED
     _poison = np.frombuffer(prepare(POISON, max_pixels=MAX_PIXELS), np.uint8).reshape(28, 28)
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -43,7 +42,7 @@ class PoisonedClassifier(DigitClassifier):
 async def dead_queue_deleted(directory: Path, workload: Workload) -> Seen:
     """Delete the queue under load; then each dead letter is parked, or waits until RabbitMQ tries again to park it."""
     seen = Seen(Ledger(workload))
-    with System(directory, environment={"INFERENCE_MODEL": "chaos.system.specs:POISONED"}) as system:
+    with System(directory, environment={"INFERENCE_MODEL": "chaos.cases.dead_queue:PoisonedClassifier"}) as system:
         async with loaded(system, seen.ledger, RATE_PER_S) as load:
             statuses = await _take(system)
             await asyncio.to_thread(system.rabbitmq.control, "delete_queue", DEAD)

@@ -14,7 +14,6 @@ from chaos.endurance import loaded
 from chaos.faults import end
 from chaos.load.ledger import Ledger
 from chaos.load.workload import Workload
-from chaos.system.specs import LONG_RUNNING
 from chaos.system.system import System
 from mnist_model.predict.classifier import DigitClassifier
 from tests.support.waiting import until
@@ -30,8 +29,6 @@ RUNS = "CHAOS_RUNS"
 class LongRunningClassifier(DigitClassifier):
     """Takes 3 s for a batch unless that is the empty one for warming up; notes in a file that it has started."""
 
-    spec = LONG_RUNNING
-
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Note the start, wait, and answer as the real one."""
         if batch.any():
@@ -46,7 +43,7 @@ async def worker_stopped_alone(directory: Path, workload: Workload) -> Seen:
     seen, runs = Seen(Ledger(workload)), directory / "runs"
     runs.touch()
     settings = {
-        "INFERENCE_MODEL": "chaos.system.specs:LONG_RUNNING",
+        "INFERENCE_MODEL": "chaos.cases.orderly_stops:LongRunningClassifier",
         "INFERENCE_DRAIN_TIMEOUT_S": str(DRAIN_S),
         RUNS: str(runs),
     }

@@ -18,7 +18,7 @@ FILL_S = 8.0
 #: Twice what two workers can do.
 RATE_PER_S = 2 * 2 / SlowerClassifier.s_per_input
 SETTINGS = {
-    "INFERENCE_MODEL": "chaos.system.specs:SLOWER",
+    "INFERENCE_MODEL": "chaos.system.slow_model:SlowerClassifier",
     "INFERENCE_QUEUE_MAX_LENGTH": "100",
     "INFERENCE_MAX_BATCH_SIZE": "8",  # so that a worker holds 24 jobs, which take turns with 24 batches
     "INFERENCE_JOB_TTL_S": str(JOB_TTL_S),

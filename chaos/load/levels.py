@@ -8,7 +8,10 @@ from chaos.system.slow_model import S_PER_INPUT
 CAPACITY_PER_S = 2 / S_PER_INPUT
 #: So few that a queue of this length is full within seconds at twice the capacity.
 QUEUE_MAX_LENGTH = "500"
-ENVIRONMENT = {"INFERENCE_QUEUE_MAX_LENGTH": QUEUE_MAX_LENGTH, "INFERENCE_MODEL": "chaos.system.specs:SLOW"}
+ENVIRONMENT = {
+    "INFERENCE_QUEUE_MAX_LENGTH": QUEUE_MAX_LENGTH,
+    "INFERENCE_MODEL": "chaos.system.slow_model:SlowClassifier",
+}
 
 
 class Level(StrEnum):

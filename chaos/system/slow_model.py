@@ -6,7 +6,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chaos.system.specs import SLOW, SLOWER
 from mnist_model.predict.classifier import DigitClassifier
 
 S_PER_INPUT = 0.008
@@ -15,7 +14,6 @@ S_PER_INPUT = 0.008
 class SlowClassifier(DigitClassifier):
     """Waits 8 ms for each input, then answers as the real one."""
 
-    spec = SLOW
     s_per_input: ClassVar[float] = S_PER_INPUT
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -27,5 +25,4 @@ class SlowClassifier(DigitClassifier):
 class SlowerClassifier(SlowClassifier):
     """Waits 40 ms for each input: it is easily kept busy, whatever else the machine does."""
 
-    spec = SLOWER
     s_per_input = 0.04

@@ -38,7 +38,8 @@ REFUSED = {
     "a long name": (
         add_model("abcdefghijklmnopqrstuvwxyz"),
         "models.abcdefghijklmnopqrstuvwxyz makes workers named "
-        "digits-mnist-inference-worker-abcdefghijklmnopqrstuvwxyz, which has 56 characters, but KEDA allows 54; shorten the key, or set a shorter fullnameOverride",
+        "digits-mnist-inference-worker-abcdefghijklmnopqrstuvwxyz, which has 56 characters, but KEDA allows 54; "
+        "shorten the key, or set a shorter fullnameOverride",
     ),
     "one name twice": (
         add_model("voice-spot") + VOICE + values("models.voice.pools.spot.replicas=1"),

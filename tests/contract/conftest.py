@@ -1,7 +1,6 @@
 """A broker and a store, once as stand-ins and once as RabbitMQ and Redis: the same tests run on both."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.spec import ModelSpec
 from tests.support.sizes import FixedSize
+from tests.support.specs import small_spec
 from tests.support.waiting import until, until_found
 
 TIMEOUT_S = 20.0
@@ -93,7 +93,7 @@ World = MemoryWorld | RealWorld
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.servers)])
 def world(request: pytest.FixtureRequest) -> World:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
+    spec = small_spec()
     if request.param == "stand-in":
         return MemoryWorld(spec)
     return RealWorld(spec, request.getfixturevalue("rabbitmq").url, request.getfixturevalue("redis_server").url)

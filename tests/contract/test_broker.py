@@ -11,7 +11,7 @@ from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.jobs import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, take, until_count
 from tests.support.depths import until_depths
-from tests.support.jobs import a_request
+from tests.support.jobs import a_request, as_received
 from tests.support.waiting import until
 
 
@@ -29,7 +29,7 @@ async def test_a_published_request_arrives_as_it_was(world: World, running: Runn
     await publisher.publish(job)
     [delivery] = await take(inbox)
 
-    assert from_message(delivery.properties, delivery.body, world.spec) == job
+    assert from_message(delivery.properties, delivery.body, world.spec) == as_received(job, world.spec)
     assert delivery.lane is Lane.JOBS
     assert not delivery.is_redelivered
 
@@ -95,7 +95,7 @@ async def test_a_rejected_job_comes_by_the_retry_lane_then_it_is_dead(
     consumer.settle(second, rejected=set(second))
 
     assert second[0].lane is Lane.RETRY
-    assert from_message(second[0].properties, second[0].body, world.spec) == job
+    assert from_message(second[0].properties, second[0].body, world.spec) == as_received(job, world.spec)
     await until_count(world, "dead", 1)
     await until_count(world, "retry", 0)
 

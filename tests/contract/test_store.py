@@ -9,7 +9,7 @@ import pytest
 
 from inference_bridge.contract import Store
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import failed, succeeded
+from inference_bridge.results import classified, failed, produced
 from tests.contract.conftest import TIMEOUT_S, World
 from tests.support.waiting import until_found
 
@@ -22,7 +22,7 @@ def ids() -> tuple[str, str]:
 
 async def test_a_result_is_read_as_it_was_stored(world: World, store: Store, ids: tuple[str, str]) -> None:
     one, _ = ids
-    result = succeeded(one, [0.1, 0.7, 0.2], world.spec)
+    result = classified(one, [0.1, 0.7, 0.2], world.spec)
 
     await store.put([result])
 
@@ -46,6 +46,26 @@ async def test_the_first_result_stays(world: World, store: Store, ids: tuple[str
 
     assert created == [1, 1]
     assert await store.get([one]) == [first.body]
+
+
+async def test_an_output_is_read_beside_its_result(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, two = ids
+    drawn = produced(one, b"a picture", "image/png", world.spec)
+
+    created = await store.put([drawn, failed(two, "prediction_failed", "why")])
+
+    assert created == 2
+    assert await store.get([one, two]) == [drawn.body, failed(two, "prediction_failed", "why").body]
+    assert [await store.get_output(one), await store.get_output(two)] == [b"a picture", None]
+
+
+async def test_the_first_output_stays(world: World, store: Store, ids: tuple[str, str]) -> None:
+    one, _ = ids
+
+    for output in (b"first", b"second"):
+        await store.put([produced(one, output, "image/png", world.spec)])
+
+    assert await store.get_output(one) == b"first"
 
 
 async def test_a_result_expires(world: World, ids: tuple[str, str]) -> None:
@@ -177,7 +197,7 @@ async def test_an_id_reads_as_revived_for_a_time_only(store: Store, ids: tuple[s
 
 async def test_an_id_that_has_succeeded_is_not_revived(world: World, store: Store, ids: tuple[str, str]) -> None:
     one, _ = ids
-    result = succeeded(one, [0.1, 0.7, 0.2], world.spec)
+    result = classified(one, [0.1, 0.7, 0.2], world.spec)
     await store.put([result])
 
     is_replayed = await store.reset(one, ttl_s=60)

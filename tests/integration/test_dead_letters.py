@@ -23,7 +23,7 @@ from tests.support.models import RAISES
 from tests.support.results import results_of
 from tests.support.servers import RabbitMQ, RedisServer, free_port
 
-FAULTY, ECHO = "tests.support.models:FAULTY", "tests.support.models:ECHO"
+FAULTY, ECHO = "tests.support.models:FaultyModel", "tests.support.models:EchoModel"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
 PARKED = 6

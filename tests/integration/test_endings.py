@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 #: Far more than the drain takes here, far less than the hour that the hang takes.
 END_TIMEOUT_S = 30.0
 HANGS = {
-    "INFERENCE_MODEL": "tests.support.models:HANGING",
+    "INFERENCE_MODEL": "tests.support.models:HangingModel",
     "INFERENCE_DRAIN_TIMEOUT_S": "1",
     "INFERENCE_FORWARD_TIMEOUT_S": "3600",
 }
@@ -88,7 +88,7 @@ async def test_a_worker_whose_forward_pass_hangs_hands_its_jobs_back_and_ends(
 
 
 def test_a_worker_whose_warm_up_hangs_ends(deployment: Deployment) -> None:
-    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.support.models:NEVER_WARM"})
+    hanging = deployment.worker(**{**HANGS, "INFERENCE_MODEL": "tests.support.models:NeverWarmModel"})
     wait_for_log(hanging.process, "model loaded")
 
     assert exit_status_after_sigterm(hanging) == 0

@@ -11,7 +11,7 @@ import redis
 from inference_bridge import redis_store as store_module
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_store import RedisStore, connect_redis
-from inference_bridge.results import Result, succeeded
+from inference_bridge.results import Result, classified
 from mnist_model.spec import SPEC
 from tests.integration.conftest import TIMEOUT_S
 from tests.support.proxy import Proxy
@@ -74,7 +74,7 @@ async def other(pair: Pair) -> AsyncIterator[RedisStore]:
 
 
 def result(inference_id: str) -> Result:
-    return succeeded(inference_id, [1.0] + [0.0] * 9, SPEC)
+    return classified(inference_id, [1.0] + [0.0] * 9, SPEC)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def worker(
 ) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("foreign")
     with Deployment(
-        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.support.models:ECHO"
+        directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, INFERENCE_MODEL="tests.support.models:EchoModel"
     ) as deployment:
         yield deployment.worker().wait_until_ready()
 

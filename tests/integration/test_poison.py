@@ -23,7 +23,7 @@ CODES = {17: "prediction_failed", 42: "worker_crashed", 77: "worker_crashed"}
 async def test_three_poisonous_jobs_of_a_hundred_fail_and_no_other(
     broker: BrokerClient, store: RedisStore, rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    environment = {"INFERENCE_MODEL": "tests.support.models:FAULTY", "INFERENCE_FORWARD_TIMEOUT_S": "1"}
+    environment = {"INFERENCE_MODEL": "tests.support.models:FaultyModel", "INFERENCE_FORWARD_TIMEOUT_S": "1"}
     jobs = [a_job(marked(POISON.get(number, number))) for number in range(100)]
     ids = [job.inference_id for job in jobs]
     innocents = [ids[number] for number in range(100) if number not in POISON]

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -17,16 +16,16 @@ from inference_bridge.errors import QueueFull, Unavailable
 from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.connection import Connection
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.publisher import AmqpPublisher
+from inference_bridge.rabbitmq.publisher import MAX_UNCONFIRMED_BYTES, AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
-from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
 from tests.support.servers import RabbitMQ
+from tests.support.specs import small_spec
 from tests.support.waiting import until
 
-SPEC = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
+SPEC = small_spec()
 QUEUE_MAX_LENGTH = 5
 REQUEST = Job("A" * 24, bytes(4), 1, 2)
 
@@ -100,6 +99,20 @@ async def test_a_full_queue_refuses_at_once_until_it_was_seen_to_have_room(
         return True
 
     await until(has_room, TIMEOUT_S)
+    await publisher.publish(REQUEST)
+    await empty(owner, topology)
+
+
+async def test_large_jobs_are_refused_while_as_many_bytes_wait_for_their_confirm(
+    publisher: AmqpPublisher, owner: Connection, topology: Topology
+) -> None:
+    large = Job("B" * 24, bytes(MAX_UNCONFIRMED_BYTES // 4), 1, 2)
+
+    outcomes = await asyncio.gather(*(publisher.publish(large) for _ in range(5)), return_exceptions=True)
+
+    assert [str(outcome) for outcome in outcomes if outcome is not None] == [
+        "jobs of 67108864 bytes already wait for RabbitMQ's confirm; try again later"
+    ]
     await publisher.publish(REQUEST)
     await empty(owner, topology)
 

@@ -25,7 +25,7 @@ async def test_every_api_process_says_the_same_while_jobs_wait_and_are_in_work(
 ) -> None:
     with Deployment(tmp_path, amqp_url=rabbitmq.url, redis_url=redis_server.url) as deployment:
         apis = [deployment.api(), deployment.api()]
-        worker = deployment.worker(INFERENCE_MODEL="tests.support.models:HANGING").wait_until_ready()
+        worker = deployment.worker(INFERENCE_MODEL="tests.support.models:HangingModel").wait_until_ready()
         for api in apis:
             api.wait_until_ready()
         async with httpx.AsyncClient(base_url=apis[0].url, timeout=30) as client:

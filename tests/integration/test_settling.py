@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,20 +12,20 @@ from inference_bridge.rabbitmq.declare import ensure_topology
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.topology import Topology, topology_for
-from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
 from tests.support.servers import RabbitMQ
+from tests.support.specs import small_spec
 from tests.support.waiting import until
 
-SPEC = ModelSpec("settling", version=1, shape=(2, 2), class_count=3, model="")
+SPEC = small_spec("settling")
 NEVER_S = 3_600.0
 SOON_S = 0.1
 
 
 @pytest.fixture
 def topology() -> Topology:
-    spec = ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
+    spec = small_spec()
     return topology_for(spec, queue_max_length=10)
 
 

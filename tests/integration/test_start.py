@@ -29,7 +29,7 @@ def start(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
             ["INFERENCE_TICKET_KEY", "INFERENCE_PORT", "INFERENCE_AMQP_URL"],
             id="a-short-ticket-key-a-port-out-of-range-and-no-amqp-url",
         ),
-        pytest.param("inference_worker", {"INFERENCE_MODEL": "no_such:SPEC"}, ["INFERENCE_MODEL"], id="no-such-model"),
+        pytest.param("inference_worker", {"INFERENCE_MODEL": "no_such:Model"}, ["INFERENCE_MODEL"], id="no-such-model"),
         pytest.param(
             "inference_worker", {"INFERENCE_WEIGHTS": "/no/such/file"}, ["/no/such/file"], id="no-such-weights"
         ),

@@ -1,7 +1,6 @@
 """The first side to come declares the queues; where it may not or cannot, it says so."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -17,12 +16,13 @@ from inference_bridge.spec import ModelSpec
 from tests.integration.conftest import TIMEOUT_S
 from tests.integration.publishing import publisher_to
 from tests.support.servers import RabbitMQ
+from tests.support.specs import small_spec
 from tests.support.waiting import until, until_found
 
 
 @pytest.fixture
 def spec() -> ModelSpec:
-    return ModelSpec(f"test-{uuid.uuid4().hex[:8]}", version=1, shape=(2, 2), class_count=3, model="")
+    return small_spec()
 
 
 @pytest.fixture

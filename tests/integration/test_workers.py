@@ -31,7 +31,7 @@ def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) ->
         tmp_path,
         amqp_url=rabbitmq.url,
         redis_url=redis_server.url,
-        INFERENCE_MODEL="tests.support.models:SLOW",
+        INFERENCE_MODEL="tests.support.models:SlowModel",
         INFERENCE_MAX_BATCH_SIZE="8",
     ) as deployment:
         yield deployment
@@ -54,7 +54,7 @@ def ready_worker(deployment: Deployment, **environment: str) -> Service:
 
 
 def gated_worker(deployment: Deployment, gate: Path) -> Service:
-    return ready_worker(deployment, INFERENCE_MODEL="tests.support.models:GATED", GATE=str(gate))
+    return ready_worker(deployment, INFERENCE_MODEL="tests.support.models:GatedModel", GATE=str(gate))
 
 
 async def until_logged(worker: Service, event: str) -> None:
@@ -110,7 +110,7 @@ async def test_a_worker_that_hangs_ends_itself_and_another_does_its_jobs(
     system: System, deployment: Deployment
 ) -> None:
     hanging = ready_worker(
-        deployment, INFERENCE_MODEL="tests.support.models:HANGING", INFERENCE_FORWARD_TIMEOUT_S="0.5"
+        deployment, INFERENCE_MODEL="tests.support.models:HangingModel", INFERENCE_FORWARD_TIMEOUT_S="0.5"
     )
     ids = await system.submit_all(PICTURES[:8])
 

@@ -16,7 +16,8 @@ from tests.support.servers import START_TIMEOUT_S, Process, free_port
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "services/api/pyproject.toml").read_text())["project"]["version"]
 TICKET_KEY = "a key for the tests only, 32 byte"
-MODEL = "mnist_model.spec:SPEC"
+#: The model of the workers, and the specs of the API.
+MODEL, SPECS = "mnist_model.predict", "mnist_model.spec:SPEC"
 POLL_S = 0.05
 
 
@@ -26,8 +27,9 @@ class Service:
     def __init__(self, module: str, log: Path, environment: dict[str, str], port: int, operations_port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.operations_url = f"http://127.0.0.1:{operations_port}"
-        # The root of the repository is on the path, so that a worker can load the models of the tests.
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        # So that a worker can load the models of the tests, and those in folders of their own.
+        folders = [ROOT, *sorted(ROOT.glob("models/*/"))]
+        path = os.pathsep.join(filter(None, [*map(str, folders), os.environ.get("PYTHONPATH")]))
         self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": path, **environment})
 
     def start(self) -> Self:
@@ -74,6 +76,7 @@ class Deployment:
             "INFERENCE_TICKET_KEY": TICKET_KEY,
             "INFERENCE_QUEUE_SETTLE_S": "0",
             "INFERENCE_MODEL": MODEL,
+            "INFERENCE_MODELS": SPECS,
             **environment,
         }
         self.services: list[Service] = []

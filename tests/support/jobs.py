@@ -1,9 +1,11 @@
 """Jobs for tests: as a publisher sends them, and as the API would have issued them."""
 
 import time
+from dataclasses import replace
 
 from inference_bridge.ids import TicketSigner
 from inference_bridge.jobs import Job
+from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 from tests.support.deployment import TICKET_KEY
 
@@ -35,4 +37,9 @@ def a_job(body: bytes, *, age_s: int = 0, traceparent: str | None = None) -> Job
     """Return a job with an id that the API of a deployment takes for its own, issued some time ago."""
     now_ms = time.time_ns() // 1_000_000
     inference_id = TicketSigner(TICKET_KEY.encode(), model=SPEC.name).issue(now_ms - age_s * 1000)
-    return Job(inference_id, body, now_ms // 1000, now_ms + JOB_TTL_S * 1000, traceparent)
+    return Job(inference_id, body, now_ms // 1000, now_ms + JOB_TTL_S * 1000, traceparent=traceparent)
+
+
+def as_received(job: Job, spec: ModelSpec) -> Job:
+    """Return the job as a worker gets it from a publisher of this spec."""
+    return replace(job, content_type=spec.takes.content_types[0], spec_digest=spec.digest)

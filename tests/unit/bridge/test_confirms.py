@@ -38,6 +38,29 @@ def test_tags_count_from_one(loop: asyncio.AbstractEventLoop) -> None:
     assert [confirms.add(a_publish(loop), now_s=0) for _ in range(3)] == [1, 2, 3]
 
 
+def test_the_bytes_of_outstanding_jobs_are_counted(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    publishes(loop, confirms, 3)
+
+    counts = [confirms.body_bytes]
+    confirms.ack(1, multiple=False)
+    counts.append(confirms.body_bytes)
+    confirms.nack(3, multiple=True)
+    counts.append(confirms.body_bytes)
+
+    assert counts == [3, 2, 0]
+
+
+def test_the_bytes_are_counted_anew_after_a_restart(loop: asyncio.AbstractEventLoop) -> None:
+    confirms = Confirms()
+    gone, *_ = publishes(loop, confirms, 3)
+    gone.succeed()
+
+    confirms.restart(now_s=0)
+
+    assert confirms.body_bytes == 2
+
+
 def test_an_ack_confirms_only_its_own(loop: asyncio.AbstractEventLoop) -> None:
     confirms = Confirms()
     made = publishes(loop, confirms, 3)

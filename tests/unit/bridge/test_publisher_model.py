@@ -14,12 +14,12 @@ from inference_bridge.rabbitmq import connection, supervise
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import topology_for
-from inference_bridge.spec import ModelSpec
 from tests.support.fake_broker import FakeBroker
 from tests.support.fake_channel import FakeChannel
+from tests.support.specs import small_spec
 from tests.support.virtual_time import VirtualLoop
 
-SPEC = ModelSpec("model", version=1, shape=(1,), class_count=2, model="")
+SPEC = small_spec("model")
 TOPOLOGY = topology_for(SPEC, queue_max_length=10_000)
 PUBLISH_TIMEOUT_S = 5.0
 SETTLE_S = 1.0

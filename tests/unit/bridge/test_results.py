@@ -2,7 +2,17 @@ import json
 
 import pytest
 
-from inference_bridge.results import Result, Status, expired, failed, pending_body, status_of, succeeded
+from inference_bridge.results import (
+    Result,
+    Status,
+    answered,
+    classified,
+    expired,
+    failed,
+    pending_body,
+    produced,
+    status_of,
+)
 from mnist_model.spec import SPEC
 
 ID = "A" * 24
@@ -11,7 +21,7 @@ ID = "A" * 24
 def test_a_success_names_the_likeliest_class() -> None:
     probabilities = [0.0, 0.05, 0.0, 0.9, 0.05, 0.0, 0.0, 0.0, 0.0, 0.0]
 
-    body = json.loads(succeeded(ID, probabilities, SPEC).body)
+    body = json.loads(classified(ID, probabilities, SPEC).body)
 
     assert body == {
         "inference_id": ID,
@@ -19,6 +29,23 @@ def test_a_success_names_the_likeliest_class() -> None:
         "predicted_class": 3,
         "probabilities": probabilities,
         "model": "mnist.v1",
+    }
+
+
+def test_a_document_is_part_of_the_body() -> None:
+    body = json.loads(answered(ID, b'{"segments":[1.5]}', SPEC).body)
+
+    assert body == {"inference_id": ID, "status": "succeeded", "output": {"segments": [1.5]}, "model": "mnist.v1"}
+
+
+def test_an_output_is_beside_the_body_which_says_where() -> None:
+    result = produced(ID, b"PNG", "image/png", SPEC)
+
+    assert result.output == b"PNG"
+    assert json.loads(result.body)["output"] == {
+        "href": f"/models/mnist/result/{ID}/output",
+        "bytes": 3,
+        "content_type": "image/png",
     }
 
 
@@ -33,7 +60,15 @@ def test_a_pending_body_is_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [succeeded(ID, [1.0], SPEC), failed(ID, "code", "why"), expired(ID)], ids=lambda result: result.status
+    "result",
+    [
+        classified(ID, [1.0], SPEC),
+        answered(ID, b"{}", SPEC),
+        produced(ID, b"", "audio/wav", SPEC),
+        failed(ID, "code", "why"),
+        expired(ID),
+    ],
+    ids=["classified", "answered", "produced", "failed", "expired"],
 )
 def test_the_status_can_be_told_from_the_body(result: Result) -> None:
     assert status_of(result.body) is result.status is not Status.PENDING

@@ -1,5 +1,8 @@
+from inference_bridge.kinds import File
 from inference_bridge.rabbitmq.topology import Queue, topology_for
+from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
+from tests.support.specs import ANSWER
 
 TOPOLOGY = topology_for(SPEC, queue_max_length=10)
 
@@ -38,3 +41,18 @@ def test_retry_lets_more_deliveries_pass_than_jobs() -> None:
 def test_dead_letters_outlive_any_number_of_looks() -> None:
     # RabbitMQ 4 deletes after 20 deliveries what names no limit, and a dead letter has nowhere to go from there.
     assert TOPOLOGY.dead.arguments["x-delivery-limit"] >= 1_000_000
+
+
+def test_a_queue_of_large_jobs_is_shorter() -> None:
+    files = ModelSpec("files", 1, takes=File(("audio/wav",), 1_048_576), answers=ANSWER)
+
+    topology = topology_for(files, queue_max_length=100_000)
+
+    assert (topology.jobs.max_length, topology.dead.max_length) == (4_096, 4_096)
+    assert TOPOLOGY.jobs.max_length == 10
+
+
+def test_each_version_has_its_own_queues_and_routing_key() -> None:
+    second = topology_for(ModelSpec("voice", 2, takes=SPEC.takes, answers=ANSWER), queue_max_length=10)
+
+    assert (second.jobs.name, second.routing_key) == ("voice.v2.jobs", "voice.v2")

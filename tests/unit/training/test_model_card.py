@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
-from mnist_model.spec import SPEC
 from mnist_training.data import MD5_OF_FILE, Split
 from mnist_training.evaluate import Evaluation
 from mnist_training.model_card import CARD_DIRECTORY, write_card

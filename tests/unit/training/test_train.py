@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from mnist_model.predict.weights import load_weights, save_weights
-from mnist_model.spec import SPEC
 from mnist_training.augment import Augment
 from mnist_training.data import Split, load_split
 from mnist_training.evaluate import compute_logits, evaluate

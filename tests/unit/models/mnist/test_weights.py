@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 from inference_bridge.errors import WeightsError
 from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
-from mnist_model.spec import SPEC
 
 MNIST_DATA = Path(os.environ.get("MNIST_DATA", "data"))
 INFO = WeightsInfo(
