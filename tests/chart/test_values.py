@@ -112,7 +112,8 @@ def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
                 "amqp_url",
                 "redis_url",
                 "ticket_key",
-                "model",
+                "models",
+                "default_model",
             }:
                 assert value == str(field.default), name
 
