@@ -1,4 +1,4 @@
-"""What cannot be served is refused in a sentence with the value, the rule and the remedy."""
+"""The chart refuses models that it cannot serve, in a sentence with the value, the rule and the remedy."""
 
 import json
 

@@ -1,6 +1,7 @@
 """Several models in one release: objects, queues, users and alerts for each, and nothing of one touches another."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -269,3 +270,12 @@ def test_every_models_backlog_is_measured_by_its_own_workers_and_queue() -> None
     }
 
     assert limits == {"mnist": "10000", "voice": "858.4"}  # four fifths of 1,073
+
+
+def test_a_model_that_the_api_or_keda_does_not_see_is_missed() -> None:
+    rendered = one("PrometheusRule", "", *TWO_VERSIONS, *values("metrics.rules.enabled=true"))
+    (group,) = rendered["spec"]["groups"]
+    missed = {rule["alert"]: re.findall(r'(?:queue|scaledObject)="([^"]+)"', rule["expr"]) for rule in group["rules"]}
+
+    assert missed["InferenceUnseen"] == ["mnist.jobs", "voice.jobs", "voice.v2.jobs"]
+    assert missed["InferenceAutoscalerAway"] == [f"{NAME}-worker-{key}" for key in ("mnist", "next", "voice")]

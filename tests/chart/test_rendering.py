@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, VALUES_FILES, helm, kinds, objects, template, values
+from tests.chart.spec_files import add_model
 from tests.support.deployment import ROOT
 
 pytestmark = NEEDS_HELM
@@ -31,7 +32,8 @@ EVERYTHING = values(
     "metrics.podMonitor.enabled=true",
     "metrics.rules.enabled=true",
     "metrics.dashboard.enabled=true",
-)
+    "models.voice.pools.spot.replicas=1",
+) + add_model("voice")
 OPTIONAL = {
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",

@@ -102,7 +102,7 @@ def test_the_schema_has_the_bounds_of_the_settings() -> None:
 
 
 def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
-    for component, settings in (("api", ApiSettings), ("worker", WorkerSettings)):
+    for component, settings in (("api", ApiSettings), ("worker-mnist", WorkerSettings)):
         environment = environment_of(one("Deployment", component))
         for name, field in settings.model_fields.items():
             value = environment.get(f"{ENV_PREFIX}{name.upper()}")

@@ -56,7 +56,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ .Values.externalRedis.existingSecret | default (printf "%s-external" (include "inference.fullname" .)) }}
 {{- end -}}
 
-{{/* What the workers of all models share: an account, KEDA's access to RabbitMQ. */}}
+{{/* The name of the objects that all workers share: an account, KEDA's access to RabbitMQ. */}}
 {{- define "inference.workersName" -}}
 {{ include "inference.fullname" . }}-worker
 {{- end -}}
