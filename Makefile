@@ -92,7 +92,7 @@ bench: plan $(DEV)/installed servers  ## measure throughput and latency on this 
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m chaos $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) PYTHONPATH=models/voice $(DEV)/bin/python -m chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)
