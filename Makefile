@@ -6,22 +6,32 @@ TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
 MNIST_DATA ?= data
-# The folder in `models` that `make run` serves.
-MODEL ?= mnist
+# The folder of the model that `make run` serves and `make check` tries: a class in a file of its name, or a package in two
+# halves with a pyproject.toml.
+MODEL ?= models/mnist
 
 RUN := .venv-run
 DEV := .venv
 UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
+MODEL_NAME := $(notdir $(MODEL:/=))
+MODEL_PROJECT := $(wildcard $(MODEL)/pyproject.toml)
+MODEL_NEEDS := $(addprefix --requirement ,$(wildcard $(MODEL)/requirements.txt))
+ifneq ($(MODEL_PROJECT),)
+MODEL_NEEDS := -e '$(MODEL)[api,worker]'
+endif
+MODEL_ENV := PYTHONPATH=$(MODEL)$${PYTHONPATH:+:$$PYTHONPATH}
+MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(MODEL_NAME)))
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 # The packages of the models that are a folder of files.
 REQUIREMENTS := $(wildcard models/*/requirements.txt)
 CODE := services models training tests chaos benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
+.PHONY: help run new check unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
 UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
@@ -38,9 +48,15 @@ QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
+run: $(RUN)/$(MODEL_NAME).installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec env INFERENCE_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m inference_embedded
+	@exec env $(MODEL_ENV) INFERENCE_MODEL=$(MODEL_CLASS) $(RUN)/bin/python -m inference_embedded
+
+new: $(RUN)/installed  ## make models/NAME, the folder of a new model; KIND=picture, tensor, text, json or file
+	@$(RUN)/bin/python -m inference_worker new "$(NAME)" $(if $(KIND),--kind $(KIND))
+
+check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it
+	@$(MODEL_ENV) $(RUN)/bin/python -m inference_worker check $(MODEL_CLASS) $(ARGS)
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)
@@ -112,11 +128,17 @@ clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Serving needs no test tools and no torchvision.
-$(RUN)/installed: constraints.txt $(PROJECTS)
+$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
-	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
-	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS)
+	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@touch $@
+
+# A model that needs torchvision gets the torch that belongs to it, whatever TORCH says.
+$(RUN)/$(MODEL_NAME).installed: $(RUN)/installed $(wildcard $(MODEL)/pyproject.toml $(MODEL)/requirements.txt)
+	@[ -d "$(MODEL)" ] || { echo "there is no folder $(MODEL); make new NAME=$(MODEL_NAME) makes it"; exit 1; }
+	@$(if $(MODEL_NEEDS),$(RUN)/bin/python $(PIP) $(INDEX) --no-build-isolation $(MODEL_NEEDS))
 	@touch $@
 
 $(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)

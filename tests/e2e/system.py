@@ -70,7 +70,9 @@ class System:
 
     def count_wanted_workers(self) -> int:
         """Return the number of workers that KEDA asks for."""
-        return int(self._apps.read_namespaced_deployment(f"{self._fullname}-worker", self._namespace).spec.replicas)
+        return int(
+            self._apps.read_namespaced_deployment(f"{self._fullname}-worker-mnist", self._namespace).spec.replicas
+        )
 
     def read_passwords(self) -> dict[str, str]:
         """Return the contents of the Secret."""
