@@ -73,7 +73,7 @@ quick: $(UNIT)/checks  ## check style and types of what needs no torch, then mak
 	@$(MAKE) --no-print-directory unit
 
 test: plan $(DEV)/installed servers  ## run every test but those in a cluster, against a RabbitMQ and a Redis of its own
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/% models/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
 lint: $(DEV)/installed  ## check style, types and the habits of our prose
 	@$(DEV)/bin/ruff format --check $(CODE)
