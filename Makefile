@@ -73,7 +73,7 @@ quick: $(UNIT)/checks  ## check style and types of what needs no torch, then mak
 	@$(MAKE) --no-print-directory unit
 
 test: plan $(DEV)/installed servers  ## run every test but those in a cluster, against a RabbitMQ and a Redis of its own
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/% models/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
 lint: $(DEV)/installed  ## check style, types and the habits of our prose
 	@$(DEV)/bin/ruff format --check $(CODE)
@@ -92,7 +92,7 @@ bench: plan $(DEV)/installed servers  ## measure throughput and latency on this 
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m chaos $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) PYTHONPATH=models/voice $(DEV)/bin/python -m chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)

@@ -13,6 +13,7 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     """Return two registries, with every metric of an API process and with every metric of a worker."""
     api, worker = CollectorRegistry(), CollectorRegistry()
     metrics = ApiMetrics(api)
+    metrics.of_model(SPEC.name)
     metrics.watch_waiters(SPEC.name, lambda: 0)
     metrics.watch_buffers(lambda: 0)
     depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()

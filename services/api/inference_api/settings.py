@@ -28,8 +28,8 @@ class ApiSettings(BridgeSettings):
     api_keys_file: Path | None = Field(
         default=None, description="TOML file of the clients and their keys; without it, no call needs a key"
     )
-    models: str = Field(
-        default="",
+    models: str | None = Field(
+        default=None,
         description="required: spec files, folders of them, or `package.module:SPEC`, separated by commas",
     )
     default_model: str | None = Field(
