@@ -58,9 +58,9 @@ def ask(api: Service, path: str, content: bytes) -> dict[str, Any]:
 
 
 def read(api: Service, url: str) -> dict[str, Any]:
-    def fetch() -> dict[str, Any] | None:
+    def fetch() -> dict[str, Any]:
         body: dict[str, Any] = httpx.get(f"{api.url}{url}", timeout=10).json()
-        return None if body.get("status") == "pending" else body
+        return {} if body.get("status") == "pending" else body
 
     return wait_for(f"a result at {url}", fetch, RESULT_TIMEOUT_S)
 
