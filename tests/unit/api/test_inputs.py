@@ -1,4 +1,4 @@
-"""Each kind of input: what becomes of an upload, and the clear 4xx that a wrong or hostile one gets."""
+"""Each kind of input: the job of a good upload, and the clear 4xx of a wrong or hostile one."""
 
 import io
 import json
