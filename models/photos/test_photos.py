@@ -15,6 +15,7 @@ from torchvision.transforms.functional import normalize
 
 from inference_bridge.errors import WeightsError
 from inference_worker.model import Input
+from inference_worker.sdk.check import find_problems
 from photos import Options, Photo, Photos, TopClasses
 
 CPU = torch.device("cpu")
@@ -60,6 +61,10 @@ def ask(photos: Photos, pixels: NDArray[np.uint8], **options: int) -> list[TopCl
 def read_example() -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(Photos.spec.example)) as picture:
         return np.array(picture.convert("RGB").resize((224, 224)))[None]  # (1, 224, 224, 3)
+
+
+def test_the_model_does_what_its_spec_says(photos: Photos) -> None:
+    assert find_problems(photos) == []
 
 
 @pytest.mark.parametrize("count", [1, 7, 64])

@@ -19,6 +19,7 @@ from inference_bridge.jobs import Job
 from inference_worker.engine import Engine
 from inference_worker.items import Item
 from inference_worker.model import Input
+from inference_worker.sdk.check import find_problems
 from voice import Clip, Options, Speech, Voice, find_speech
 from voice_network import RATE_HZ, WINDOW
 from voice_wav import MAX_DURATION_S, RATES_HZ, read_wav
@@ -74,6 +75,10 @@ def silence(seconds: float) -> Samples:
 def assert_spoken(speech: Speech, times: list[tuple[float, float]]) -> None:
     found = [edge for segment in speech.segments for edge in (segment.start_s, segment.end_s)]
     assert found == pytest.approx([edge for time in times for edge in time], abs=TOLERANCE_S)
+
+
+def test_the_model_does_what_its_spec_says(voice: Voice) -> None:
+    assert find_problems(voice) == []
 
 
 def test_the_example_has_speech_where_it_was_spoken(voice: Voice) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -53,3 +54,22 @@ def test_the_image_is_built_on_the_sdk_of_this_checkout(folder: Path, push: bool
         f"docker build --tag {IMAGE} voice",
         *pushed,
     ]
+
+
+@pytest.mark.skipif(not shutil.which("skaffold"), reason="skaffold is not on the PATH")
+def test_skaffold_finds_the_files_of_every_image(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["skaffold", "build", "--dry-run"],
+        env=os.environ | {"MODEL": "models/voice", "HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    tags = dict(line.removeprefix(" - ").split(" -> ") for line in done.stdout.splitlines() if " -> " in line)
+    assert list(tags) == [f"mnist-inference/{image}" for image in ("api", "worker", "worker-sdk", "model")]
+    assert not [tag for tag in tags.values() if tag.endswith(":latest")], (
+        "the tag of an image whose files are not found"
+    )

@@ -1,4 +1,4 @@
-"""The input of a model of any kind, as the routes see it."""
+"""A model's input, of any kind, as the routes see it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
