@@ -102,7 +102,7 @@ async def test_a_lost_device_is_not_tried_again(
 ) -> None:
     sizes: list[int] = []
     predict_batch = model.predict_batch
-    monkeypatch.setattr(model, "predict_batch", lambda batch: sizes.append(len(batch)) or predict_batch(batch))
+    monkeypatch.setattr(model, "predict_batch", lambda batch: (sizes.append(len(batch)), predict_batch(batch))[1])
 
     with pytest.raises(DeviceLost):
         await classes(engine, *[LOSES_THE_DEVICE] * 4)
