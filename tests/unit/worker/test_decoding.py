@@ -1,4 +1,4 @@
-"""From the body of a job to the item of a model: kinds, parameters, groups, and what goes wrong there."""
+"""From the body of a job to the item of a model: kinds, parameters, groups, and the failures there."""
 
 import asyncio
 import json
