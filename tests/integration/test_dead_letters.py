@@ -17,7 +17,7 @@ from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.redis_store import RedisStore
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
-from tests.support.deployment import MODEL, Deployment
+from tests.support.deployment import SPECS, Deployment
 from tests.support.jobs import a_job
 from tests.support.models import RAISES
 from tests.support.results import results_of
@@ -55,7 +55,7 @@ class Command:
             "PYTHONIOENCODING": "utf-8",
             "INFERENCE_AMQP_URL": amqp_url,
             "INFERENCE_REDIS_URL": redis_url,
-            "INFERENCE_MODEL": MODEL,
+            "INFERENCE_MODELS": SPECS,
         }
 
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:

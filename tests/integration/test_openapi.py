@@ -9,15 +9,26 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.support.deployment import Deployment
+from inference_bridge.spec import to_json
+from tests.support.deployment import SPECS, Deployment
+from tests.support.models import ScalesModel, WordsModel
 from tests.support.servers import RabbitMQ, RedisServer
 
-EXAMPLES = 60
+EXAMPLES = 40
 TIMEOUT_S = 10.0
-#: The first two take parameters or a body, so they can be called wrongly.
-CALLS = [
+#: These take parameters or a body, so they can be called wrongly.
+WITH_INPUT = [
     ("POST", "/classify"),
     ("GET", "/result/{inference_id}"),
+    *(("POST", f"/models/{name}") for name in ("mnist", "words", "scales")),
+    *(("GET", f"/models/{name}/result/{{inference_id}}") for name in ("mnist", "words", "scales")),
+]
+CALLS = [
+    *WITH_INPUT,
+    ("GET", "/models/scales/result/{inference_id}/output"),
+    ("GET", "/models"),
+    *(("GET", f"/models/{name}") for name in ("mnist", "words", "scales")),
+    *(("GET", f"/models/{name}/example") for name in ("mnist", "words", "scales")),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]
@@ -27,7 +38,10 @@ CALLS = [
 def url(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("openapi")
     # No call waits long: there is no worker.
-    environment = {"INFERENCE_MAX_WAIT_S": "0.1"}
+    for model in (WordsModel, ScalesModel):
+        (directory / f"{model.spec.name}.json").write_text(to_json(model.spec))
+    environment = {"INFERENCE_MAX_WAIT_S": "0.1", "INFERENCE_DEFAULT_MODEL": "mnist"}
+    environment["INFERENCE_MODELS"] = f"{SPECS},{directory}"
     with Deployment(directory, amqp_url=rabbitmq.url, redis_url=redis_server.url, **environment) as deployment:
         yield deployment.api().wait_until_ready().url
 
@@ -41,12 +55,12 @@ def description(url: str) -> schemathesis.BaseSchema:
 def test_calls_that_follow_the_description_are_answered_as_it_says(
     description: schemathesis.BaseSchema, method: str, path: str
 ) -> None:
-    # A schema cannot say which bytes are a picture of a digit.
-    excluded = [positive_data_acceptance] if path == "/classify" else []
+    # A schema cannot say which bytes are a picture or four numbers, nor which idempotency key is new.
+    excluded = [positive_data_acceptance] if method == "POST" else []
     check_answers(description[path][method], GenerationMode.POSITIVE, excluded)
 
 
-@pytest.mark.parametrize(("method", "path"), CALLS[:2])
+@pytest.mark.parametrize(("method", "path"), WITH_INPUT)
 def test_calls_that_do_not_are_refused_as_it_says(description: schemathesis.BaseSchema, method: str, path: str) -> None:
     check_answers(description[path][method], GenerationMode.NEGATIVE, [])
 
