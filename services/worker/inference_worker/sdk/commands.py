@@ -1,6 +1,6 @@
 """The command line for the author of a model: `new`, `check`, `describe`.
 
-The exit status is 0 when done, 1 when the check found a problem, 78 when a name or a class is wrong.
+The exit status: 0 done, 1 the check found a problem or the device failed, 78 a name or a class is wrong.
 """
 
 import argparse
@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference_bridge.ending import EXIT_CONFIGURATION
-from inference_bridge.errors import ConfigurationError
+from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED
+from inference_bridge.errors import ConfigurationError, InferenceError
+from inference_bridge.spec import to_json
 from inference_worker.sdk.new import KINDS, make_folder
 
 _CLASS = "`package.module:Class`, or a module with one model class; found from the current folder"
@@ -22,9 +23,9 @@ def run_command(words: Sequence[str]) -> int:
     sys.path.insert(0, str(Path.cwd()))
     try:
         status: int = arguments.run(arguments)
-    except ConfigurationError as error:
+    except InferenceError as error:
         print(error, file=sys.stderr)  # noqa: T201
-        return EXIT_CONFIGURATION
+        return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_FAILED
     return status
 
 
@@ -64,9 +65,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from inference_worker.sdk.describe import describe
+    from inference_worker.sdk.find import find_model
 
-    text = describe(arguments.model)
+    text = to_json(find_model(arguments.model).spec)
     if arguments.output is None:
         sys.stdout.write(text)
     else:

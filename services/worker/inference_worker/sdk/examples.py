@@ -12,6 +12,8 @@ from inference_bridge.kinds import FILE_SIGNATURES, File, Json, Picture, Tensor,
 from inference_bridge.spec import ModelSpec
 from inference_worker.items import first_problem
 
+#: The default of `ModelSpec.example`.
+_NO_EXAMPLE = b"\0"
 _NPY = b"\x93NUMPY"
 _ODD_TEXT = "\u202e\U0001f9d1\u200d\U0001f680 a\u0301\ufffd\u0000"
 
@@ -22,6 +24,8 @@ def example_body(spec: ModelSpec) -> bytes:
     Raises:
         InvalidInput: the example is not of the kind that the model takes.
     """
+    if spec.example == _NO_EXAMPLE and not isinstance(spec.takes, Tensor):
+        raise InvalidInput("it is missing, so that nobody can try the model")
     match spec.takes:
         case Picture():
             return bytes(spec.takes.max_body_bytes)

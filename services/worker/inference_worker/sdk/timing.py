@@ -47,10 +47,10 @@ def time_reading(trial: Trial) -> float:
 
 
 def peak_memory() -> str:
-    """Return the most memory that the process, and the GPU if there is one, have held."""
+    """Return the most memory that the process, and the GPU if it uses one, have held."""
     per_unit = 1 if sys.platform == "darwin" else 1_024  # the unit of ru_maxrss differs
     process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_unit / 2**30
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_initialized():
         return f"{process:.2f} GiB"
     return f"{process:.2f} GiB, on the GPU {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
 

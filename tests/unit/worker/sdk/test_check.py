@@ -13,6 +13,7 @@ from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Te
 from inference_bridge.spec import ModelSpec
 from inference_worker.model import Input
 from inference_worker.sdk.check import check_model, find_problems
+from inference_worker.sdk.commands import run_command
 from mnist_model.predict import DigitClassifier
 
 #: Their sum is 10.
@@ -104,6 +105,7 @@ def test_a_bad_input_that_changes_its_neighbours_is_named() -> None:
         (Json(Point), b'{"y": 1}', "it does not fit the document: x: Field required"),
         (Json(Point), b"{", "it does not fit the document: Invalid JSON"),
         (File(("audio/wav",)), b"RIFF", "its first bytes are not those of audio/wav"),
+        (Picture(4, 3), b"\0", "it is missing"),
         (File(("audio/wav",), max_bytes=4), b"RIFF1234WAVE", "it has 12 bytes, but max_bytes is 4"),
     ],
 )
@@ -175,6 +177,20 @@ def test_the_report_ends_with_the_times_of_each_batch_size(capsys: pytest.Captur
         "124"
     )
     assert lines[-1] == "The model does what its spec says."
+
+
+def test_a_device_that_fails_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(Shares, "predict_batch", fail)
+
+    status = run_command(["check", f"{__name__}:Shares"])
+
+    assert (status, capsys.readouterr().err) == (
+        1,
+        "the device failed: CUDA error: device-side assert triggered; restart the worker\n",
+    )
 
 
 def test_a_problem_makes_the_status_1(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
