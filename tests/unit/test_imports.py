@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "tests.support": {"inference_*", "*_model"},
     "tests.integration.test_chaos": {"chaos"},
     "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
-    "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "release", "lint"},
+    "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "photos", "release", "lint"},
     "benchmarks": {"tests.support", "inference_bridge", "*_model"},
     "chaos": {
         *("tests.support", "inference_bridge", "inference_worker"),
