@@ -210,7 +210,9 @@ def test_the_image_of_the_api_runs_the_command_for_dead_letters(service: str, im
 def test_pip_in_the_sdk_runs_as_a_user_of_no_rights_and_keeps_the_versions_of_the_image(
     service: str, image: str
 ) -> None:
-    script = "id -u && pip install --quiet --no-index numpy torch && ! pip install --no-index --retries 0 'numpy<2.1' 2>&1"
+    script = (
+        "id -u && pip install --quiet --no-index numpy torch && ! pip install --no-index --retries 0 'numpy<2.1' 2>&1"
+    )
 
     said = docker("run", "--rm", "--network=none", "--entrypoint=sh", image, "-c", script)
 
