@@ -204,3 +204,22 @@ def test_the_image_of_the_api_runs_the_command_for_dead_letters(service: str, im
     done = subprocess.run(["docker", "run", "--rm", *LOCKED, image, "dead", "list"], capture_output=True, text=True)
 
     assert (done.returncode, done.stderr.count("\n")) == (69, 1), done.stderr  # there is no RabbitMQ
+
+
+@pytest.mark.parametrize("service", ["worker-sdk"])
+def test_pip_in_the_sdk_runs_as_a_user_of_no_rights_and_keeps_the_versions_of_the_image(
+    service: str, image: str
+) -> None:
+    script = (
+        "id -u && pip install --quiet --no-index numpy torch && ! pip install --no-index --retries 0 'numpy<2.1' 2>&1"
+    )
+
+    said = docker("run", "--rm", "--network=none", "--entrypoint=sh", image, "-c", script)
+
+    assert said.startswith("10001\n")
+    assert "The user requested (constraint) numpy==" in said
+
+
+@pytest.mark.parametrize("service", ["worker-sdk"])
+def test_the_sdk_holds_no_model(service: str, image: str) -> None:
+    assert docker("run", "--rm", *LOCKED, "--entrypoint=find", image, "/app", "-name", "*_model") == ""

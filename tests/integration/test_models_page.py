@@ -38,7 +38,8 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment() -> dict[str, str]:
     """The variables of the commands: the service listens on a free port, which replaces 8000 in the commands."""
-    return {**os.environ, "INFERENCE_PORT": str(free_port()), "PYTHONDONTWRITEBYTECODE": "1"}
+    ports = {"INFERENCE_PORT": str(free_port()), "INFERENCE_OPERATIONS_PORT": "0"}
+    return {**os.environ, **ports, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(block: str, checkout: Path, environment: dict[str, str]) -> str:
