@@ -6,7 +6,6 @@ before they take jobs: workers on the same core import torch one after the other
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,18 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 from inference_bridge.spec import ModelSpec
-from mnist_model.spec import SPEC
+from mnist_model.spec import ANSWER, SPEC
 
 POLL_S = 0.01
-
-JOB_BY_JOB = replace(SPEC, model=f"{__name__}:JobByJob")
-BATCH_BY_BATCH = replace(SPEC, model=f"{__name__}:BatchByBatch")
 
 
 class JobByJob:
     """A model that takes the same time for each job of a batch."""
 
-    spec: ClassVar[ModelSpec] = JOB_BY_JOB
+    spec: ClassVar[ModelSpec] = SPEC
 
     def __init__(self, sleep_s: float) -> None:
         self._sleep_s = sleep_s
@@ -43,7 +39,7 @@ class JobByJob:
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Sleep, except for the blank pictures of the warm-up."""
         time.sleep(self._compute_seconds(len(batch)) * batch.any())
-        answers = np.zeros((len(batch), self.spec.class_count), dtype=np.float32)
+        answers = np.zeros((len(batch), ANSWER.count), dtype=np.float32)
         answers[:, 0] = 1
         return answers
 
@@ -53,8 +49,6 @@ class JobByJob:
 
 class BatchByBatch(JobByJob):
     """A model that takes the same time for a batch of any size."""
-
-    spec = BATCH_BY_BATCH
 
     def _compute_seconds(self, batch_size: int) -> float:
         return self._sleep_s

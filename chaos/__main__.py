@@ -30,6 +30,8 @@ from chaos.durability import ADVISED, run_durability
 from chaos.endurance import Endurance
 from chaos.faults import Fault
 from chaos.hostile import PICTURES, run_hostile
+from chaos.load.digits import digits
+from chaos.load.voices import voices
 from chaos.load.workload import Workload
 from chaos.matrix import KINDS, run_kind
 from chaos.overload import run_overload
@@ -78,7 +80,8 @@ class Chaos:
         }
 
     def _fault(self, fault: Fault, scratch: Path) -> list[str]:
-        verdict = asyncio.run(run_trial(fault, self._workload, scratch, seed=self._seed))
+        workload = voices(len(self._workload), scratch) if fault.model == "voice" else self._workload
+        verdict = asyncio.run(run_trial(fault, workload, scratch, seed=self._seed))
         problems = [*verdict.problems, *verdict.shortfalls]
         self._evidence.put_row("faults", {**asdict(verdict), "problems": problems}, keys=("name",))
         return [] if fault.expected else problems
@@ -135,7 +138,7 @@ def main() -> None:
     if options.page:
         PAGE.write_text(render(evidence.sections))
         return
-    trials = Chaos(evidence, Workload.of(options.jobs), seed=options.seed, soak_s=options.soak_s).trials()
+    trials = Chaos(evidence, digits(options.jobs), seed=options.seed, soak_s=options.soak_s).trials()
     chosen = options.only or list(trials)
     if unknown := set(chosen) - set(trials):
         parser.error(f"no such trial: {', '.join(sorted(unknown))}; there are {', '.join(trials)}")

@@ -95,7 +95,7 @@ class Preload:
 
 
 async def _lose(directory: Path, workload: Workload, appendfsync: str, end: str) -> Loss:
-    ledger = Ledger(Workload(workload.pictures[:JOBS], workload.probabilities[:JOBS]))
+    ledger = Ledger(workload.first(JOBS))
     preload = None if end == KILLED else Preload.build(directory)
     redis_environment = preload.environment if preload else {}
     with System(directory, redis_options={"appendfsync": appendfsync}, redis_environment=redis_environment) as system:

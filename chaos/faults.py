@@ -41,6 +41,7 @@ class Fault:
         skew_s: by how much the clocks of the second API process and the second worker are ahead.
         needs_small_disk: whether RabbitMQ's data are on a small file system of their own.
         kills_workers: whether workers die by it, so that the repeated work is bounded by what they held.
+        model: the model that is served: mnist or voice.
         expected: why some jobs may be lost all the same; empty: none may.
         note: a remark for the report.
     """
@@ -55,6 +56,7 @@ class Fault:
     skew_s: tuple[int, int] = (0, 0)
     needs_small_disk: bool = False
     kills_workers: bool = False
+    model: str = "mnist"
     expected: str = ""
     note: str = ""
 
@@ -138,13 +140,13 @@ async def queue_full(system: System, duration_s: float, _: Random) -> None:
 async def queue_deleted(system: System, duration_s: float, _: Random) -> None:
     """Delete the jobs queue with all it holds, while no worker takes from it."""
     freezing = [asyncio.create_task(_freeze(worker.process.pid, duration_s)) for worker in system.workers]
-    await asyncio.to_thread(system.rabbitmq.control, "delete_queue", "mnist.jobs")
+    await asyncio.to_thread(system.rabbitmq.control, "delete_queue", f"{system.model}.jobs")
     await asyncio.gather(*freezing)
 
 
 async def consumer_canceled(system: System, duration_s: float, _: Random) -> None:
     """Delete the retry queue: RabbitMQ cancels its consumers."""
-    await asyncio.to_thread(system.rabbitmq.control, "delete_queue", "mnist.retry")
+    await asyncio.to_thread(system.rabbitmq.control, "delete_queue", f"{system.model}.retry")
 
 
 async def connections_closed(system: System, duration_s: float, _: Random) -> None:

@@ -106,7 +106,7 @@ class Arrivals:
     async def _submit(self, number: int) -> None:
         begin = time.perf_counter()
         picture = number % len(self._workload)
-        answer = await self._submitting.request(POST, self._workload.pictures[picture])
+        answer = await self._submitting.request(POST, self._workload.inputs[picture])
         self.ledger.note(answer, expected={202})
         if answer.status == 202:
             inference_id = answer.json()["inference_id"]
@@ -174,7 +174,7 @@ async def _step(system: System, arrivals: Arrivals, multiple: float, capacity: f
 
 async def _until_normal(system: System, arrivals: Arrivals) -> None:
     client = Client(system.api_ports, 1)
-    picture = arrivals.ledger.workload.pictures[0]
+    picture = arrivals.ledger.workload.inputs[0]
     async with asyncio.timeout(DRAIN_TIMEOUT_S):
         while (await client.request(POST + b"Prefer: wait=1\r\n", picture)).status != 200:
             await asyncio.sleep(0.05)

@@ -63,6 +63,16 @@ FAULTS = (
     Fault("network-silent", "half-open connections for 10 s", faults.connections_half_open, 10, is_proxied=True),
     Fault("clock-api", "the clock of one API process 5 min ahead", faults.nothing, skew_s=(faults.SKEW_S, 0)),
     Fault("clock-worker", "the clock of one worker 5 min ahead", faults.nothing, skew_s=(0, faults.SKEW_S)),
+    # A model of its own kind: files in, JSON out, decoded in threads of the worker.
+    Fault(
+        "voice-worker-killed",
+        "voice: a worker killed (SIGKILL) every 2 s",
+        faults.worker_killed,
+        kills_workers=True,
+        model="voice",
+    ),
+    Fault("voice-broker-killed", "voice: RabbitMQ killed, back after 3 s", faults.broker_killed, 3, model="voice"),
+    Fault("voice-store-killed", "voice: Redis killed, back after 3 s", faults.store_killed, 3, model="voice"),
 )
 
 #: Seconds that each takes when they are mixed, more or less: the seed draws a length of half to twice as much.

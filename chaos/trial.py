@@ -108,11 +108,13 @@ async def run_trial(fault: Fault, workload: Workload, directory: Path, *, seed: 
         _small_disk(directory, fault.needs_small_disk) as broker_directory,
         System(
             directory,
-            environment=fault.environment,
+            environment={**workload.environment, **fault.environment},
             broker_directory=broker_directory,
             is_proxied=fault.is_proxied,
             garbled_share=fault.garbled_share,
             skew_s=fault.skew_s,
+            model=workload.model,
+            probe=workload.inputs[0],
         ) as system,
     ):
         await system.until_healthy(QUEUE_TIMEOUT_S)

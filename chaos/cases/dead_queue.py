@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from chaos.cases.case import Seen
 from chaos.endurance import loaded
+from chaos.load.digits import MAX_PIXELS
 from chaos.load.ledger import Ledger
 from chaos.load.load import POST, Client, get
-from chaos.load.workload import MAX_PIXELS, Workload
+from chaos.load.workload import Workload
 from chaos.recovery import BOUND_S, recover
 from chaos.system.system import System
 from mnist_model.predict.classifier import DigitClassifier

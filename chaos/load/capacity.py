@@ -21,7 +21,7 @@ async def capacity_per_s(system: System, workload: Workload, duration_s: float) 
         while time.perf_counter() < end:
             number = (number + CLIENTS) % len(workload)
             head = POST + b"Prefer: wait=20\r\n"
-            answer = await client.request(head, workload.pictures[number])
+            answer = await client.request(head, workload.inputs[number])
             jobs += answer.status == 200
 
     begin = time.perf_counter()

@@ -5,23 +5,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from chaos.load.workload import Workload
 from tests.support.client import Answer
 
-TOLERANCE = 1e-4
 REFUSALS = {429, 503}
 MAX_KEPT_COMPLAINTS = 20
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Ids with their pictures and results.
+    """Ids with their inputs and results.
 
     Attributes:
-        workload: the pictures.
-        accepted: number of the picture by id, of everything that was answered with 202 (or 200, at once).
+        workload: the inputs.
+        accepted: number of the input by id, of everything that was answered with 202 (or 200, at once).
         results: the body of the first terminal answer by id.
         statuses: HTTP answers by status.
         unreachable: connections that were refused since an API process was gone.
@@ -85,5 +82,4 @@ class Ledger:
     def _is_right(self, inference_id: str, result: dict[str, Any]) -> bool:
         if result["inference_id"] != inference_id or result["status"] != "succeeded":
             return False
-        expected = self.workload.probabilities[self.accepted[inference_id]]
-        return bool(np.allclose(result["probabilities"], expected, atol=TOLERANCE))
+        return self.workload.is_right(self.accepted[inference_id], result)

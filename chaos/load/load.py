@@ -104,7 +104,7 @@ class Load:
     async def offer_one(self, number: int, port: int) -> str | None:
         """Submit one picture of the workload to one API process, once; return its id if it was accepted."""
         number %= len(self._ledger.workload)
-        answer = await self._attempt(self._offering[port], POST, self._ledger.workload.pictures[number])
+        answer = await self._attempt(self._offering[port], POST, self._ledger.workload.inputs[number])
         return self._accepted(answer, number) if answer is not None and answer.status == 202 else None
 
     async def is_answered(self, inference_id: str, port: int) -> bool:
@@ -145,7 +145,7 @@ class Load:
             client.close()
 
     async def _submit(self, number: int) -> None:
-        picture = self._ledger.workload.pictures[number]
+        picture = self._ledger.workload.inputs[number]
         while True:
             answer = await self._answer(self._submitting, POST, picture)
             if answer.status == 202:

@@ -1,54 +1,48 @@
-"""The known load: pictures, and the model's own answer for each."""
+"""The known load: inputs of one model, and its own answer to each."""
 
-import os
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image
-
-from mnist_model.predict.classifier import DigitClassifier
-from mnist_model.prepare import prepare
-from mnist_training.data import DataError, load_split
-from tests.support.pictures import encoded, variations
-
-MAX_PIXELS = 784
-BATCH_SIZE = 64
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Pictures to submit.
+    """Inputs to submit.
 
     Attributes:
-        pictures: PNG files.
-        probabilities: (N, 10) float32, what the model answers for each when it is asked without any queue.
+        model: the model's name.
+        inputs: as clients send them.
+        answers: for each, the fields of its result that the model decides, asked without any queue.
+        environment: settings with which the API and the workers serve this model.
     """
 
-    pictures: list[bytes]
-    probabilities: NDArray[np.float32]
+    model: str
+    inputs: list[bytes]
+    answers: list[dict[str, Any]]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.pictures)
+        """Return the number of inputs."""
+        return len(self.inputs)
 
-    @classmethod
-    def of(cls, count: int) -> "Workload":
-        """Return a workload of MNIST's test pictures where they are at hand, else of the samples, varied."""
-        pictures = (_mnist(count) + list(islice(variations(), count)))[:count]
-        tensors = b"".join(prepare(picture, max_pixels=MAX_PIXELS) for picture in pictures)
-        images = np.frombuffer(bytearray(tensors), np.uint8).reshape(-1, 28, 28)  # (N, 28, 28)
-        model = DigitClassifier.load(None, torch.device("cpu"))
-        answers = [model.predict_batch(images[start : start + BATCH_SIZE]) for start in range(0, count, BATCH_SIZE)]
-        return cls(pictures, np.concatenate(answers))
+    def first(self, count: int) -> "Workload":
+        """Return the first `count` of the inputs."""
+        return Workload(self.model, self.inputs[:count], self.answers[:count], self.environment)
+
+    def is_right(self, number: int, result: dict[str, Any]) -> bool:
+        """Tell whether a result has the model's own answer to the input of this number, numbers within 1e-4."""
+        return all(_is_close(result.get(name), answer) for name, answer in self.answers[number].items())
 
 
-def _mnist(count: int) -> list[bytes]:
-    try:
-        split = load_split(Path(os.environ.get("MNIST_DATA", "data")), "t10k")
-    except DataError:
-        return []
-    return [encoded(Image.fromarray(image.numpy())) for image in split.images[:count]]
+def _is_close(found: Any, expected: Any) -> bool:
+    match expected:
+        case dict():
+            is_alike = isinstance(found, dict) and found.keys() == expected.keys()
+            return is_alike and all(_is_close(found[key], value) for key, value in expected.items())
+        case list():
+            return isinstance(found, list) and len(found) == len(expected) and all(map(_is_close, found, expected))
+        case float():
+            return isinstance(found, int | float) and abs(found - expected) <= TOLERANCE
+    return bool(found == expected)

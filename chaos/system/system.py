@@ -24,7 +24,6 @@ from tests.support.waiting import until_found
 PROBE_TIMEOUT_S = 3.0
 READY = b"GET /readyz HTTP/1.1\r\n"
 PICTURE = encoded(sample("three"))
-QUEUES = ("mnist.jobs", "mnist.retry", "mnist.dead")
 #: As by default: a queue that was just created does not survive a hard kill.
 SETTLE_S = "5"
 
@@ -43,8 +42,11 @@ class System:
         skew_s: by how many seconds the clocks of the second API process and the second worker are ahead.
         apis: how many API processes there are.
         workers: how many workers there are.
+        model: name of the model that is served; `environment` says how.
+        probe: an input that the model answers.
 
     Attributes:
+        model: name of the served model.
         recoveries_s: how long it took each time until everything was healthy again.
     """
 
@@ -61,6 +63,8 @@ class System:
         skew_s: tuple[int, int] = (0, 0),
         apis: int = 2,
         workers: int = 2,
+        model: str = "mnist",
+        probe: bytes = PICTURE,
     ) -> None:
         self._directory = directory
         self._environment = {
@@ -70,6 +74,9 @@ class System:
         }
         self._skew_s = {1: skew_s}
         self._counts = apis, workers
+        self._probe = probe
+        self.model = model
+        self._queues = tuple(f"{model}.{queue}" for queue in ("jobs", "retry", "dead"))
         self._stack = ExitStack()
         self.rabbitmq = RabbitMQ(broker_directory or directory / "rabbitmq")
         self._stack.callback(self.rabbitmq.close)
@@ -119,7 +126,7 @@ class System:
         return [port_of(api) for api in self.apis]
 
     async def until_healthy(self, timeout_s: float) -> None:
-        """Return when every probe is green and each API process gets a picture answered; note how long that took.
+        """Return when every probe is green and each API process gets an input answered; note how long that took.
 
         Raises:
             TimeoutError: that did not come to pass.
@@ -136,13 +143,13 @@ class System:
 
     async def _does_work(self) -> bool:
         job = b"POST /classify HTTP/1.1\r\nPrefer: wait=2\r\n"
-        return set(await asyncio.gather(*(status_of(port, job, PICTURE) for port in self.api_ports))) == {200}
+        return set(await asyncio.gather(*(status_of(port, job, self._probe) for port in self.api_ports))) == {200}
 
     def queue_lengths(self) -> dict[str, int]:
         """Return the messages in each queue, ready or lent to a worker."""
         lines = self.rabbitmq.control("list_queues", "name", "messages").splitlines()
-        lengths = dict(line.split("\t") for line in lines if line.startswith("mnist."))
-        return {name: int(lengths.get(name, -1)) for name in QUEUES}
+        lengths = dict(line.split("\t") for line in lines if line.startswith(self._queues))
+        return {name: int(lengths.get(name, -1)) for name in self._queues}
 
     def result_count(self) -> int:
         """Return how many jobs have a terminal result."""

@@ -17,5 +17,5 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     metrics.watch_buffers(lambda: 0)
     depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()
     WaitingJobs(api, depth_reader, topology_for(SPEC, queue_max_length=1))
-    WorkerMetrics(worker)
+    WorkerMetrics(worker, model=SPEC.name)
     return api, worker

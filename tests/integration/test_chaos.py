@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from chaos.load.workload import Workload
+from chaos.load.digits import digits
 from chaos.schedule import quick
 from chaos.trial import run_trial
 
@@ -18,7 +18,7 @@ SEED = Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10_000)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
 async def test_nothing_accepted_is_lost_whatever_fails(tmp_path: Path, seed: int) -> None:
-    verdict = await run_trial(quick(seed), Workload.of(JOBS), tmp_path, seed=seed)
+    verdict = await run_trial(quick(seed), digits(JOBS), tmp_path, seed=seed)
 
     assert verdict.jobs >= JOBS
     assert verdict.problems == []

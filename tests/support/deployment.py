@@ -27,8 +27,9 @@ class Service:
     def __init__(self, module: str, log: Path, environment: dict[str, str], port: int, operations_port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.operations_url = f"http://127.0.0.1:{operations_port}"
-        # The root of the repository is on the path, so that a worker can load the models of the tests.
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        # So that a worker can load the models of the tests, and those in folders of their own.
+        folders = [ROOT, *sorted(ROOT.glob("models/*/"))]
+        path = os.pathsep.join(filter(None, [*map(str, folders), os.environ.get("PYTHONPATH")]))
         self.process = Process([sys.executable, "-m", module], log, {"PYTHONPATH": path, **environment})
 
     def start(self) -> Self:

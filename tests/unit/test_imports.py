@@ -16,7 +16,7 @@ PARTS = {"*_model.prepare", "*_model.predict", "tests.support", "tests.integrati
 ALLOWED: dict[str, set[str]] = {
     "inference_bridge": set(),
     "inference_pictures": {"inference_bridge"},
-    "inference_api": {"inference_bridge"},
+    "inference_api": {"inference_bridge", "inference_pictures"},
     "inference_worker": {"inference_bridge"},
     "inference_embedded": {"inference_api", "inference_bridge", "inference_worker"},
     "*_model": {"inference_bridge"},

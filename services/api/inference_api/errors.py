@@ -5,6 +5,9 @@ InferenceError
 │   ├── Unauthorized             no known API key
 │   ├── IdempotencyConflict      the same idempotency key with another input
 │   ├── RequestTimeout           the body came too slowly
+│   ├── UnknownModel             no served model has this name
+│   ├── NoOutput                 the answer is not a file
+│   ├── NotFinished              the job has no result yet
 │   └── ExpiredId                the id is valid, but its result has expired
 ├── OverAllowance                the client has reached a limit; 429 with Retry-After
 │   ├── RateLimited              too many submissions per second
@@ -38,6 +41,24 @@ class RequestTimeout(InvalidRequest):
     """Raised when the body of a request does not arrive in time."""
 
     code = "request_timeout"
+
+
+class UnknownModel(InvalidRequest):
+    """Raised when no served model has the name in the path."""
+
+    code = "unknown_model"
+
+
+class NoOutput(InvalidRequest):
+    """Raised when a client asks for the output of a job that has none, now and later."""
+
+    code = "no_output"
+
+
+class NotFinished(InvalidRequest):
+    """Raised when a client asks for the output of a job that has no result yet."""
+
+    code = "not_finished"
 
 
 class ExpiredId(InvalidRequest):

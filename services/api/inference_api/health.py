@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from inference_api.background import Background
 from inference_api.openapi.schemas import one_of
-from inference_bridge.contract import Publisher, Store
+from inference_api.served_model import ServedModel
+from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable
 
 STORE_TIMEOUT_S = 1.0
@@ -20,8 +22,8 @@ _FAILED: dict[str, Any] = {
 _READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of("Readiness")}}}
 
 
-def health_routes(publisher: Publisher, store: Store, background: Background) -> APIRouter:
-    """Return `/healthz` and `/readyz`."""
+def health_routes(models: Sequence[ServedModel], background: Background) -> APIRouter:
+    """Return `/healthz` and `/readyz`; the process is ready if it is for every model."""
     router = APIRouter(tags=["operation"])
 
     @router.get(
@@ -40,7 +42,9 @@ def health_routes(publisher: Publisher, store: Store, background: Background) ->
         responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
     )
     async def readyz() -> Response:
-        parts = {"broker": publisher.is_ready, "store": await _answers(store)}
+        backends = [model.backend for model in models]
+        answers = await asyncio.gather(*(_answers(backend.store) for backend in backends))
+        parts = {"broker": all(backend.publisher.is_ready for backend in backends), "store": all(answers)}
         state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}
         return Response(json.dumps(state), 200 if all(parts.values()) else 503, media_type="application/json")
 

@@ -1,14 +1,27 @@
 """The Prometheus metrics of the API."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from inference_bridge.contract import DepthReader
+from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable
 from inference_bridge.rabbitmq.topology import Topology
+from inference_bridge.spec import ModelSpec
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetrics:
+    """The metrics of one model's jobs; see `ApiMetrics`."""
+
+    accepted: Counter
+    prepare_seconds: Histogram
+    confirm_seconds: Histogram
 
 
 class ApiMetrics:
@@ -18,29 +31,50 @@ class ApiMetrics:
         self._registry = registry
         self.responses = Counter(
             "inference_http_responses",
-            "HTTP responses by call, such as classify, and status",
-            ["call", "status"],
+            "HTTP responses by model, call, such as classify, and status",
+            ["model", "call", "status"],
             registry=registry,
         )
-        self.accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", registry=registry)
-        self.decode_seconds = Histogram(
-            "inference_decode_seconds",
-            "Time to turn a picture into the model's input, without waiting for a thread",
+        self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", ["model"], registry=registry)
+        self._prepare_seconds = Histogram(
+            "inference_prepare_seconds",
+            "Time to turn an upload into the model's input, without waiting for a thread",
+            ["model"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self.confirm_seconds = Histogram(
-            "inference_confirm_seconds", "Time until RabbitMQ confirmed a job", buckets=_SECONDS, registry=registry
+        self._confirm_seconds = Histogram(
+            "inference_confirm_seconds",
+            "Time until RabbitMQ confirmed a job",
+            ["model"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._waiters = Gauge("inference_waiters", "Calls that wait for a result", ["model"], registry=registry)
+
+    def of_model(self, model: str) -> ModelMetrics:
+        """Return the metrics of one model, which begin at 0."""
+        return ModelMetrics(
+            self._accepted.labels(model), self._prepare_seconds.labels(model), self._confirm_seconds.labels(model)
         )
 
     def watch_buffers(self, byte_count: Callable[[], float]) -> None:
         """Add a gauge of the bytes of arriving bodies, read at each scrape."""
-        gauge = Gauge("inference_buffered_bytes", "Bytes of arriving pictures", registry=self._registry)
+        gauge = Gauge("inference_buffered_bytes", "Bytes of arriving uploads", registry=self._registry)
         gauge.set_function(byte_count)
 
-    def watch_waiters(self, count: Callable[[], float]) -> None:
-        """Add a gauge of the calls that wait for a result, read at each scrape."""
-        Gauge("inference_waiters", "Calls that wait for a result", registry=self._registry).set_function(count)
+    def watch_waiters(self, model: str, count: Callable[[], float]) -> None:
+        """Count the calls that wait for a result of a model, read at each scrape."""
+        self._waiters.labels(model).set_function(count)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedQueues:
+    """The queues of one version of a model: which they are, and how their depth is read."""
+
+    spec: ModelSpec
+    depth_reader: DepthReader
+    topology: Topology
 
 
 class WaitingJobs:
@@ -48,23 +82,27 @@ class WaitingJobs:
 
     Args:
         registry: receives the gauge.
-        depth_reader: reads the depth of the queues.
-        topology: names the queues.
+        watched: the queues of each model.
     """
 
-    def __init__(self, registry: CollectorRegistry, depth_reader: DepthReader, topology: Topology) -> None:
+    def __init__(self, registry: CollectorRegistry, watched: Sequence[WatchedQueues]) -> None:
         self._gauge = Gauge(
-            "inference_waiting_jobs", "Jobs that no worker holds, by queue", ["queue"], registry=registry
+            "inference_waiting_jobs", "Jobs that no worker holds, by queue", ["model", "queue"], registry=registry
         )
-        self._depth_reader = depth_reader
-        self._names = (topology.jobs.name, topology.retry.name)  # in the order of Depths
+        self._watched = watched
 
     async def refresh(self) -> None:
         """Read the depths from RabbitMQ."""
-        try:
-            depths = await self._depth_reader.read()
-        except BrokerUnavailable:
-            self._gauge.clear()
-            return
-        for name, depth in zip(self._names, depths, strict=True):
-            self._gauge.labels(name).set(depth)
+        read = await asyncio.gather(*(_read(queues.depth_reader) for queues in self._watched))
+        self._gauge.clear()
+        for queues, depths in zip(self._watched, read, strict=True):
+            names = queues.topology.jobs.name, queues.topology.retry.name  # in the order of Depths
+            for name, depth in zip(names, depths or (), strict=depths is not None):
+                self._gauge.labels(queues.spec.name, name).set(depth)
+
+
+async def _read(depth_reader: DepthReader) -> Depths | None:
+    try:
+        return await depth_reader.read()
+    except BrokerUnavailable:
+        return None

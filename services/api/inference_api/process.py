@@ -6,6 +6,7 @@ from typing import NoReturn
 import uvloop
 
 from inference_api.http.server import Server
+from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
 from inference_bridge.ending import EXIT_SOFTWARE, exit_now, run, run_to_exit_status
@@ -14,7 +15,8 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
-from inference_bridge.spec import load_spec
+from inference_bridge.spec import ModelSpec
+from inference_bridge.spec_files import load_specs
 from inference_bridge.wiring import build_depth_reader, build_publisher, build_registry, build_store
 
 logger = logging.getLogger("inference_api")
@@ -24,13 +26,18 @@ def build_server(settings: ApiSettings) -> Server:
     """Return the server; nothing is connected yet.
 
     Raises:
-        ConfigurationError: the ticket key or the model is missing.
+        ConfigurationError: the ticket key is missing, or the models are missing or wrong.
     """
     if settings.ticket_key is None:
         raise ConfigurationError(
             "INFERENCE_TICKET_KEY is not set; every API process needs the same secret; try `openssl rand -hex 32`"
         )
-    spec = load_spec(settings.model)
+    key = settings.ticket_key.get_secret_value().encode()
+    backends = [_backend(settings, spec, key) for spec in load_specs(settings.models)]
+    return wire_server(settings, backends, registry=build_registry())
+
+
+def _backend(settings: ApiSettings, spec: ModelSpec, key: bytes) -> Backend:
     throughput = Throughput()
     publisher = build_publisher(
         settings,
@@ -40,22 +47,20 @@ def build_server(settings: ApiSettings) -> Server:
         settle_s=settings.queue_settle_s,
         throughput=throughput,
     )
-    return wire_server(
-        settings,
-        spec,
+    return Backend(
+        spec=spec,
         publisher=publisher,
         depth_reader=build_depth_reader(settings, spec),
         store=build_store(settings, spec),
-        signer=TicketSigner(settings.ticket_key.get_secret_value().encode(), model=spec.name),
+        signer=TicketSigner(key, model=spec.name),
         throughput=throughput,
-        registry=build_registry(),
     )
 
 
 def run_api() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is 70 after a defect, 78 when the configuration is wrong."""
     configure_logging(service="api")
-    # `exit_now` does not wait for a picture that hangs in a thread.
+    # `exit_now` does not wait for an upload that hangs in a thread.
     exit_now(run_to_exit_status(_serve, logger, "service", on_failure=EXIT_SOFTWARE))
 
 

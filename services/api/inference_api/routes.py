@@ -1,7 +1,8 @@
-"""The two routes: submit a picture, read its result."""
+"""The routes of jobs: submit an input, read its result, fetch its output."""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,18 +13,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference_api.clients.allowances import Allowances, Slot
-from inference_api.clients.claims import Claims
 from inference_api.clients.require_key import client_of
-from inference_api.decoder import Decoder
-from inference_api.errors import InvalidRequest
+from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
+from inference_api.http.count_responses import MODEL
 from inference_api.http.preferences import preferred_wait_s
-from inference_api.http.uploads import read_picture
-from inference_api.metrics import ApiMetrics
+from inference_api.http.uploads import read_upload
+from inference_api.output import respond_output
+from inference_api.preparation import Preparation
+from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
-from inference_api.submissions import Submissions, Ticket, expired_id
-from inference_api.waiters import Waiters
-from inference_bridge.contract import Publisher
+from inference_api.submissions import Prepared, Ticket
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, pending_body, status_of
 
@@ -31,92 +31,166 @@ JSON = "application/json"
 RETRY_AFTER_S = "1"
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
-    """The objects that the routes use."""
+class Shared:
+    """The objects that all models of a process share."""
 
     settings: ApiSettings
-    publisher: Publisher
-    submissions: Submissions
-    claims: Claims
     buffers: Buffers
-    decoder: Decoder
-    waiters: Waiters
-    metrics: ApiMetrics
+    preparation: Preparation
     allowances: Allowances
 
 
-def inference_routes(dependencies: Dependencies) -> list[Route]:
-    """Return `POST /classify` and `GET /result/{inference_id}`.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call for one model.
 
-    They are Starlette routes, because FastAPI's dependency injection, which they do not need, would cost a fifth of the
-    API's CPU time. `openapi.paths` describes them.
+    Attributes:
+        shared: what all models share.
+        model: the model.
+        request: the HTTP request.
+        wait_s: seconds that the client wants to wait for the result.
+        results_url: the path before the id in the URL of a result.
     """
 
-    async def classify(request: Request) -> Response:
-        wait_s = _read_wait_s(dependencies, request)
-        with dependencies.allowances.reserve(client_of(request)) as slot:
-            return await _classify(dependencies, request, slot, wait_s)
+    shared: Shared
+    model: ServedModel
+    request: Request
+    wait_s: float
+    results_url: str
+
+
+def inference_routes(shared: Shared, models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
+    """Return the routes of jobs; `/classify` and `/result` exist if there is a default model.
+
+    They are Starlette routes, because FastAPI's dependency injection, which they do not need, would cost a fifth of the
+    API's CPU time. `inference_api.openapi` describes them.
+    """
+    find = finder(models)
+
+    async def submit(request: Request) -> Response:
+        model = find(request)
+        params = model.parameters.read(request.query_params)
+        return await _submit(_call(shared, model, request, f"{model.url}/result"), params)
 
     async def result(request: Request) -> Response:
-        wait_s = _read_wait_s(dependencies, request)
-        ticket = dependencies.submissions.recognise(request.path_params["inference_id"], client_of(request).name)
-        with (
-            dependencies.waiters.expect(ticket.inference_id) as arrived,
-            dependencies.waiters.grant_wait(wait_s) as granted_s,
-        ):
-            arrived.set()  # read at once: the result may exist already
-            body = await _wait(dependencies, request, ticket, arrived, granted_s)
-        if body is not None:
-            return _respond_finished(ticket, body, granted_s)
-        await dependencies.submissions.check_pending(ticket)
-        headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
-        return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
+        model = find(request)
+        return await _result(_call(shared, model, request, f"{model.url}/result"))
+
+    async def output(request: Request) -> Response:
+        model = find(request)
+        return await respond_output(model, request.path_params["inference_id"], client_of(request).name)
+
+    return [
+        *([] if default is None else _default_routes(shared, default)),
+        Route("/models/{name}", submit, methods=["POST"]),
+        Route("/models/{name}/result/{inference_id}", result, methods=["GET"]),
+        Route("/models/{name}/result/{inference_id}/output", output, methods=["GET"]),
+    ]
+
+
+def finder(models: Sequence[ServedModel]) -> Callable[[Request], ServedModel]:
+    """Return a function that finds the model in the path of a request; it raises UnknownModel for any other name."""
+    by_name = {model.spec.name: model for model in models}
+
+    def find(request: Request) -> ServedModel:
+        name = request.path_params["name"]
+        model = by_name.get(name)
+        if model is None:
+            raise UnknownModel(f"no model is called {name[:64]!r}; the models are {', '.join(by_name)}")
+        request.scope[MODEL] = model.spec.name
+        return model
+
+    return find
+
+
+def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
+    name = model.spec.name
+
+    async def classify(request: Request) -> Response:
+        request.scope[MODEL] = name
+        call = _call(shared, model, request, "/result")
+        return await _submit(call, model.parameters.read(request.query_params, ignores_unknown=True))
+
+    async def result(request: Request) -> Response:
+        request.scope[MODEL] = name
+        return await _result(_call(shared, model, request, "/result"))
 
     return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-async def _classify(dependencies: Dependencies, request: Request, slot: Slot, wait_s: float) -> Response:
-    dependencies.publisher.check_headroom()
-    idempotency_key, owner = _read_idempotency_key(request), client_of(request).name
-    body, digest = await _prepare(dependencies, request, is_keyed=idempotency_key is not None)
+def _call(shared: Shared, model: ServedModel, request: Request, results_url: str) -> Call:
+    wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
+    return Call(shared, model, request, wait_s, results_url)
+
+
+async def _submit(call: Call, params: str) -> Response:
+    with call.shared.allowances.reserve(client_of(call.request), call.model.backend.store) as slot:
+        call.model.backend.publisher.check_headroom()
+        return await _submit_within(call, slot, params)
+
+
+async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
+    model, idempotency_key, owner = call.model, _read_idempotency_key(call.request), client_of(call.request).name
+    prepared, digest = await _prepare(call, params, is_keyed=idempotency_key is not None)
 
     async def publish(ticket: Ticket) -> None:
         with slot.job(ticket.inference_id):
-            await _publish(dependencies, request, ticket, body)
+            await _publish(call, ticket, prepared)
 
     if idempotency_key is None:
-        ticket = dependencies.submissions.issue(owner)
-        with dependencies.waiters.expect(ticket.inference_id) as arrived:
+        ticket = model.submissions.issue(owner)
+        with model.waiters.expect(ticket.inference_id) as arrived:
             await publish(ticket)
-            return await _answer(dependencies, request, ticket, arrived, wait_s)
-    ticket = await dependencies.claims.submit(idempotency_key, digest, owner, publish)
+            return await _answer(call, ticket, arrived)
+    ticket = await model.claims.submit(idempotency_key, digest, owner, publish)
     slot.release()  # a repetition has no new job, and may wait long
-    with dependencies.waiters.expect(ticket.inference_id) as arrived:
+    with model.waiters.expect(ticket.inference_id) as arrived:
         arrived.set()  # read at once: the result may exist already
-        return await _answer(dependencies, request, ticket, arrived, wait_s)
+        return await _answer(call, ticket, arrived)
 
 
-async def _prepare(dependencies: Dependencies, request: Request, *, is_keyed: bool) -> tuple[bytes, str]:
-    """Return the body of the job and, for an idempotency key, the picture's digest; drop the picture."""
-    with dependencies.buffers.body() as share:
-        max_bytes = dependencies.settings.max_bytes
-        picture = await read_picture(request.headers, request.stream(), max_bytes=max_bytes, share=share)
-        digest = sha256(picture).hexdigest() if is_keyed else ""
-        return await dependencies.decoder.prepare(picture), digest
+async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared, str]:
+    """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
+    given = call.model.input
+    with call.shared.buffers.body(given.noun) as share:
+        upload = await read_upload(call.request.headers, call.request.stream(), given, share=share)
+        digest = _digest(upload, params) if is_keyed else ""
+        on_prepared = call.model.metrics.prepare_seconds.observe
+        body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
+        return Prepared(body, given.job_type_of(upload), params), digest
 
 
-async def _answer(
-    dependencies: Dependencies, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
-) -> Response:
+def _digest(upload: bytes, params: str) -> str:
+    whole = sha256(upload)
+    whole.update(params.encode())
+    return whole.hexdigest()
+
+
+async def _answer(call: Call, ticket: Ticket, arrived: asyncio.Event) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with dependencies.waiters.grant_wait(wait_s) as granted_s:
+    with call.model.waiters.grant_wait(call.wait_s) as granted_s:
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
-                result = await _wait(dependencies, request, ticket, arrived, granted_s)
-    return _respond_accepted(ticket, granted_s) if result is None else _respond_finished(ticket, result, granted_s)
+                result = await _wait(call, ticket, arrived, granted_s)
+    return _respond_accepted(call, ticket, granted_s) if result is None else _finish(call, ticket, result, granted_s)
+
+
+async def _result(call: Call) -> Response:
+    model = call.model
+    ticket = model.submissions.recognise(call.request.path_params["inference_id"], client_of(call.request).name)
+    with model.waiters.expect(ticket.inference_id) as arrived, model.waiters.grant_wait(call.wait_s) as granted_s:
+        arrived.set()  # read at once: the result may exist already
+        body = await _wait(call, ticket, arrived, granted_s)
+    if body is not None:
+        return _finish(call, ticket, body, granted_s)
+    await model.submissions.check_pending(ticket)
+    headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
+    return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
 
 
 def _read_idempotency_key(request: Request) -> str | None:
@@ -129,35 +203,30 @@ def _read_idempotency_key(request: Request) -> str | None:
     return idempotency_key
 
 
-async def _publish(dependencies: Dependencies, request: Request, ticket: Ticket, body: bytes) -> None:
+async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
-    await dependencies.submissions.publish(ticket, body, traceparent=request.headers.get("traceparent"))
-    dependencies.metrics.confirm_seconds.observe(time.perf_counter() - started)
-    dependencies.metrics.accepted.inc()
+    await call.model.submissions.publish(ticket, prepared, traceparent=call.request.headers.get("traceparent"))
+    call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
+    call.model.metrics.accepted.inc()
 
 
-async def _wait(
-    dependencies: Dependencies, request: Request, ticket: Ticket, arrived: asyncio.Event, wait_s: float
-) -> bytes | None:
-    return await dependencies.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=request.is_disconnected)
+async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: float) -> bytes | None:
+    is_gone = call.request.is_disconnected
+    return await call.model.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=is_gone)
 
 
-def _read_wait_s(dependencies: Dependencies, request: Request) -> float:
-    return preferred_wait_s(request.headers, request.query_params, max_wait_s=dependencies.settings.max_wait_s)
-
-
-def _respond_accepted(ticket: Ticket, wait_s: float) -> Response:
+def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
     headers = {
-        "Location": f"/result/{ticket.inference_id}",
+        "Location": f"{call.results_url}/{ticket.inference_id}",
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }
     return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
 
 
-def _respond_finished(ticket: Ticket, body: bytes, wait_s: float) -> Response:
+def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if status_of(body) is Status.EXPIRED:
-        raise expired_id(ticket.inference_id)
+        raise call.model.submissions.expired_id(ticket.inference_id)
     return Response(body, headers=_preference_applied(wait_s), media_type=JSON)
 
 

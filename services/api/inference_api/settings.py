@@ -28,18 +28,26 @@ class ApiSettings(BridgeSettings):
     api_keys_file: Path | None = Field(
         default=None, description="TOML file of the clients and their keys; without it, no call needs a key"
     )
+    models: str = Field(
+        default="",
+        description="required: specs to serve, separated by commas; spec files, folders of them, or `package.module:SPEC`",
+    )
+    default_model: str | None = Field(
+        default=None,
+        description="name of the model behind `/classify` and `/result`; without it, the only model that is served",
+    )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_buffered_bytes: int = Field(
         default=134_217_728,
         ge=131_072,
         le=17_179_869_184,
-        description="most bytes of all arriving pictures together; "
+        description="most bytes of all arriving uploads together; "
         f"at least `{ENV_PREFIX}MAX_BYTES` + {FORM_OVERHEAD_BYTES:,}",
     )
     max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
-    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare pictures")
-    max_decodes: int = Field(
-        default=32, ge=1, le=4_096, description="most pictures that are being prepared or wait for a thread"
+    prepare_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare uploads")
+    max_preparations: int = Field(
+        default=32, ge=1, le=4_096, description="most uploads that are being prepared or wait for a thread"
     )
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")

@@ -1,4 +1,4 @@
-"""Issues ids and publishes prepared pictures as jobs."""
+"""Issues ids and publishes prepared inputs as jobs."""
 
 import time
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from inference_bridge.contract import Publisher, Store
 from inference_bridge.ids import TicketSigner
 from inference_bridge.jobs import Job
 from inference_bridge.settings import GRACE_S
+from inference_bridge.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,15 @@ class Ticket:
     issued_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that is ready for its job: body, media type and parameters as in `inference_bridge.jobs.Job`."""
+
+    body: bytes
+    content_type: str
+    params: str
+
+
 class Submissions:
     """Issues ids, publishes jobs, and decides how long an id may be pending.
 
@@ -25,13 +35,17 @@ class Submissions:
         publisher: publishes the jobs.
         store: says which ids were replayed.
         signer: signs and verifies ids.
+        spec: the model.
         job_ttl_s: seconds after which a job no longer runs.
     """
 
-    def __init__(self, publisher: Publisher, store: Store, signer: TicketSigner, *, job_ttl_s: int) -> None:
+    def __init__(
+        self, publisher: Publisher, store: Store, signer: TicketSigner, spec: ModelSpec, *, job_ttl_s: int
+    ) -> None:
         self._publisher = publisher
         self._store = store
         self._signer = signer
+        self._spec = spec
         self._job_ttl_ms = job_ttl_s * 1000
 
     def issue(self, owner: str = "") -> Ticket:
@@ -47,27 +61,29 @@ class Submissions:
         """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job."""
         is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000
         if is_old and not await self._store.is_replayed(ticket.inference_id):
-            raise expired_id(ticket.inference_id)
+            raise self.expired_id(ticket.inference_id)
+
+    def expired_id(self, inference_id: str) -> ExpiredId:
+        """Return the error for an id with an expired result."""
+        noun = self._spec.takes.noun
+        return ExpiredId(f"the result of {inference_id} no longer exists; submit the {noun} again")
 
     def is_fresh(self, ticket: Ticket) -> bool:
         """Tell whether a ticket may be published again: at least half of its job's TTL is left."""
         return _now_ms() - ticket.issued_ms < self._job_ttl_ms // 2
 
-    async def publish(self, ticket: Ticket, body: bytes, *, traceparent: str | None) -> None:
+    async def publish(self, ticket: Ticket, prepared: Prepared, *, traceparent: str | None) -> None:
         """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless."""
         job = Job(
             inference_id=ticket.inference_id,
-            body=body,
+            body=prepared.body,
             submitted_s=ticket.issued_ms // 1000,
             deadline_ms=ticket.issued_ms + self._job_ttl_ms,
+            content_type=prepared.content_type,
+            params=prepared.params,
             traceparent=traceparent,
         )
         await self._publisher.publish(job)
-
-
-def expired_id(inference_id: str) -> ExpiredId:
-    """Return the error for an id with an expired result."""
-    return ExpiredId(f"the result of {inference_id} no longer exists; submit the picture again")
 
 
 def _now_ms() -> int:

@@ -16,6 +16,27 @@ RESUBSCRIBE_PAUSE_S = 0.5
 DISCONNECT_CHECK_S = 2.0
 
 
+class Places:
+    """The places for waiting calls, for all models of a process together.
+
+    Args:
+        count: most waiting calls; further calls are answered at once with the current state.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def take(self) -> bool:
+        """Take a place; return False if none is left."""
+        is_left = self._left > 0
+        self._left -= is_left
+        return is_left
+
+    def give_back(self) -> None:
+        """Give a place back."""
+        self._left += 1
+
+
 class Waiters:
     """Wakes the calls that wait for a result when a worker has stored it.
 
@@ -24,13 +45,13 @@ class Waiters:
 
     Args:
         store: has the results, and sends the notifications.
-        max_waiters: most waiting calls; further calls are answered at once with the current state.
+        places: bounds the waiting calls.
     """
 
-    def __init__(self, store: Store, *, max_waiters: int) -> None:
+    def __init__(self, store: Store, places: Places) -> None:
         self._store = store
         self._reads = CoalescedReads(store)
-        self._max_waiters = max_waiters
+        self._places = places
         self._arrivals: dict[str, set[asyncio.Event]] = {}
         self._count = 0
         self._is_closed = False
@@ -82,12 +103,15 @@ class Waiters:
     @contextmanager
     def grant_wait(self, wait_s: float) -> Iterator[float]:
         """Count a waiting call; yield the seconds that it may wait, 0 if too many calls wait."""
-        is_counted = wait_s > 0 and not self._is_closed and self._count < self._max_waiters
-        self._count += is_counted
+        if wait_s <= 0 or self._is_closed or not self._places.take():
+            yield 0.0
+            return
+        self._count += 1
         try:
-            yield wait_s if is_counted else 0.0
+            yield wait_s
         finally:
-            self._count -= is_counted
+            self._count -= 1
+            self._places.give_back()
 
     async def wait(
         self, inference_id: str, arrived: asyncio.Event, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]

@@ -1,60 +1,94 @@
-"""Builds the server of an API process from its settings, broker and store."""
+"""Builds the server of an API process from its settings and the backends of its models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
 from inference_api.app import create_app
 from inference_api.background import Background
 from inference_api.http.server import Server, http_server, log_address
-from inference_api.metrics import WaitingJobs
-from inference_api.model import import_prepare
+from inference_api.http.uploads import FORM_OVERHEAD_BYTES
+from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
 from inference_api.operations.app import create_operations_app
 from inference_api.operations.scaling import Scaling
+from inference_api.served_model import Backend, ServedModel, serve_model
 from inference_api.settings import ApiSettings
-from inference_api.waiters import Waiters
-from inference_bridge.contract import DepthReader, Publisher, Store
-from inference_bridge.ids import TicketSigner
+from inference_api.waiters import Places
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.rabbitmq.throughput import Throughput
-from inference_bridge.spec import ModelSpec
 from inference_bridge.wiring import build_topology
 
 
 def wire_server(
     settings: ApiSettings,
-    spec: ModelSpec,
+    backends: Sequence[Backend],
     *,
-    publisher: Publisher,
-    depth_reader: DepthReader,
-    store: Store,
-    signer: TicketSigner,
-    throughput: Throughput,
     registry: CollectorRegistry,
     on_listening: Callable[[str], None] = log_address,
 ) -> Server:
-    """Return the server of one model; nothing is connected yet.
+    """Return the server of these models; nothing is connected yet.
+
+    The highest version of a name has the routes. For a lower one, the process only tells the autoscaler how many
+    workers still empty its queue.
 
     Raises:
-        ConfigurationError: the key file or the model's function is missing or wrong.
+        ConfigurationError: the key file or a spec is wrong, or the default model is not served.
     """
-    waiters = Waiters(store, max_waiters=settings.max_waiters)
-    background = Background()
+    metrics, places, background = ApiMetrics(registry), Places(settings.max_waiters), Background()
+    served = [backend for backend in backends if backend is _newest(backends, backend.spec.name)]
+    models = [serve_model(backend, settings, places=places, metrics=metrics) for backend in served]
+    _check_memory(models, settings)
     app = create_app(
         settings,
-        prepare=import_prepare(spec),
-        publisher=publisher,
-        depth_reader=depth_reader,
-        store=store,
-        signer=signer,
-        waiters=waiters,
-        throughput=throughput,
-        registry=registry,
+        models,
+        default=find_default(models, settings.default_model),
+        draining=[backend for backend in backends if backend not in served],
+        metrics=metrics,
         background=background,
     )
     operations_app = create_operations_app(
-        spec=spec,
-        scaling=Scaling(depth_reader, store, throughput),
-        waiting_jobs=WaitingJobs(registry, depth_reader, build_topology(settings, spec)),
+        scalings={backend.spec.queue_prefix: _scaling(backend, is_served=backend in served) for backend in backends},
+        waiting_jobs=WaitingJobs(registry, [_watched(backend, settings) for backend in backends]),
         registry=registry,
     )
+    waiters = [model.waiters for model in models]
     return http_server(app, operations_app, settings, waiters=waiters, background=background, on_listening=on_listening)
+
+
+def find_default(models: Sequence[ServedModel], name: str | None) -> ServedModel | None:
+    """Return the model behind `/classify`: the named one, or the only one; None if several are served.
+
+    Raises:
+        ConfigurationError: no served model has the name.
+    """
+    if name is None:
+        return models[0] if len(models) == 1 else None
+    for model in models:
+        if model.spec.name == name:
+            return model
+    names = ", ".join(model.spec.name for model in models)
+    raise ConfigurationError(f"INFERENCE_DEFAULT_MODEL is {name!r}, but INFERENCE_MODELS has {names}; name one of them")
+
+
+def _newest(backends: Sequence[Backend], name: str) -> Backend:
+    return max((one for one in backends if one.spec.name == name), key=lambda one: one.spec.version)
+
+
+def _check_memory(models: Sequence[ServedModel], settings: ApiSettings) -> None:
+    for model in models:
+        least = model.input.max_bytes + FORM_OVERHEAD_BYTES
+        if settings.max_buffered_bytes < least:
+            raise ConfigurationError(
+                f"INFERENCE_MAX_BUFFERED_BYTES is {settings.max_buffered_bytes}, but the largest upload of "
+                f"{model.spec.name} needs {least}; raise it"
+            )
+
+
+def _scaling(backend: Backend, *, is_served: bool) -> Scaling:
+    # All versions notify on one channel: a result of the new version must not keep a worker of the old one.
+    throughput = backend.throughput if is_served else Throughput()
+    return Scaling(backend.depth_reader, backend.store, throughput)
+
+
+def _watched(backend: Backend, settings: ApiSettings) -> WatchedQueues:
+    return WatchedQueues(backend.spec, backend.depth_reader, build_topology(settings, backend.spec))

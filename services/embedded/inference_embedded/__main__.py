@@ -6,12 +6,14 @@ Jobs and results end with the process. Only broker and store differ from product
 import asyncio
 import logging
 import secrets
+from functools import partial
 from typing import NoReturn
 
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from inference_api.http.server import Server
+from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
 from inference_bridge.ending import exit_now, run, run_to_exit_status
@@ -19,7 +21,6 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
-from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_memory
 from inference_worker.model import Model
 from inference_worker.process import load_model, warm_worker
@@ -33,22 +34,21 @@ logger = logging.getLogger("inference_embedded")
 FIRST_STEPS = """
 mnist-inference listens on {url}
 
-  curl --form file=@build/samples/three.jpeg {url}/classify
-  curl --form file=@build/samples/four.jpg {url}/classify
-  curl --form file=@build/samples/seven.webp {url}/classify
-  curl {url}/result/INFERENCE_ID
+  curl --output example {url}/models/{name}/example
+  curl --form file=@example {url}/models/{name}
+  curl {url}/models/{name}/result/INFERENCE_ID
 
-or both calls in one:
+or the last two calls in one:
 
-  curl --header 'Prefer: wait=5' --form file=@build/samples/three.jpeg {url}/classify
+  curl --form file=@example '{url}/models/{name}?wait=5'
 
 documentation: {url}/docs   stop: Ctrl-C
 """
 
 
-def print_first_steps(url: str) -> None:
-    """Print example commands for the user."""
-    print(FIRST_STEPS.format(url=url), flush=True)  # noqa: T201
+def print_first_steps(name: str, url: str) -> None:
+    """Print example commands for the user of a model."""
+    print(FIRST_STEPS.format(name=name, url=url), flush=True)  # noqa: T201
 
 
 def ticket_key(settings: ApiSettings) -> bytes:
@@ -65,17 +65,16 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
     broker, store = build_memory(api, model.spec)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
     working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
-    server = wire_server(
-        api,
-        load_spec(api.model),
+    backend = Backend(
+        spec=model.spec,
         publisher=broker.publisher(),
         depth_reader=broker.depth_reader(),
         store=store,
         signer=TicketSigner(ticket_key(api), model=model.spec.name),
         throughput=Throughput(),
-        registry=registry,
-        on_listening=print_first_steps,
     )
+    on_listening = partial(print_first_steps, model.spec.name)
+    server = wire_server(api, [backend], registry=registry, on_listening=on_listening)
     await _run_both(server, working)
     return server.exit_status
 

@@ -111,6 +111,15 @@ def find_format(picture: bytes) -> str:
     raise UnsupportedImage(f"the file is not a picture in one of the formats {names}; send one of these")
 
 
+def find_media_type(picture: bytes) -> str:
+    """Return the picture's media type, by its first bytes.
+
+    Raises:
+        UnsupportedImage: we do not take the format.
+    """
+    return Image.MIME[find_format(picture)]
+
+
 def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
     pixels = image.width * image.height
     if pixels > max_pixels:

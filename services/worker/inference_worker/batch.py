@@ -8,10 +8,11 @@ from inference_bridge.errors import InferenceError, InvalidMessage, PredictionFa
 from inference_bridge.inbox import Delivery, Lane
 from inference_bridge.jobs import Job, deadline_ms, from_message, message_id
 from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
-from inference_bridge.results import Result, Status, expired, failed, status_of, succeeded
+from inference_bridge.results import Result, Status, expired, failed, status_of
 from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
-from inference_worker.engine import Probabilities
+from inference_worker.failures import Failure
+from inference_worker.items import Item
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Batch:
     Attributes:
         deliveries: all of them, in order of arrival.
         to_run: the deliveries that the model runs, with their jobs.
+        items: the items of the deliveries in `to_run`; see `take_items`.
         results: final results; see `results_at`.
         rejected: deliveries to reject once the results are stored.
         invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
@@ -36,6 +38,7 @@ class Batch:
 
     deliveries: Sequence[Delivery]
     to_run: list[tuple[Delivery, Job]] = field(default_factory=list)
+    items: dict[Delivery, Item] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
@@ -55,6 +58,11 @@ class Batch:
     def jobs(self) -> list[Job]:
         """The jobs in `to_run`, in order."""
         return [job for _, job in self.to_run]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the jobs in `to_run`, in order."""
+        return [job.inference_id for _, job in self.to_run]
 
     def add(self, delivery: Delivery, job: Job) -> None:
         """Add a delivery with its job."""
@@ -103,13 +111,23 @@ class Batch:
                 self.results.append(expired(job.inference_id))
         self.to_run = [run for run in self.to_run if run[1].deadline_ms > now_ms]
 
-    def complete(self, predictions: Sequence[Probabilities | PredictionFailed], spec: ModelSpec) -> None:
-        """Turn the model's answers, in the order of `to_run`, into results."""
-        for (delivery, job), prediction in zip(self.to_run, predictions, strict=True):
-            if isinstance(prediction, PredictionFailed):
-                self.fail(delivery, job.inference_id, prediction)
-            else:
-                self.results.append(succeeded(job.inference_id, prediction.tolist(), spec))
+    def take_items(self, items: Sequence[Item | Failure]) -> None:
+        """Keep the items of the jobs in `to_run`, in order; fail the jobs that have none."""
+        self.items = {
+            delivery: item for (delivery, _), item in zip(self.to_run, items, strict=True) if isinstance(item, Item)
+        }
+        self._fail_some(items)
+        self.to_run = [run for run in self.to_run if run[0] in self.items]
+
+    def complete(self, results: Sequence[Result | Failure]) -> None:
+        """Take the results of the jobs in `to_run`, in order; fail the jobs that have none."""
+        self.results += [result for result in results if isinstance(result, Result)]
+        self._fail_some(results)
+
+    def _fail_some(self, outcomes: Sequence[object]) -> None:
+        for (delivery, job), outcome in zip(self.to_run, outcomes, strict=True):
+            if isinstance(outcome, InferenceError):
+                self.fail(delivery, job.inference_id, outcome)
 
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""

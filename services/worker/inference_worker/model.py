@@ -1,48 +1,110 @@
 """The worker's half of a model, and how it is imported."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.imports import import_named
+from inference_bridge.kinds import Json
 from inference_bridge.spec import ModelSpec
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input, as a model's `decode` gets it.
+
+    Attributes:
+        value: a writable array for `Picture` and `Tensor`, str for `Text`, the pydantic document for `Json`, bytes for
+            `File`.
+        params: the pydantic object of the spec's `params`; None for a model without any.
+        content_type: media type of the input; for `File` the type that the API has recognised.
+    """
+
+    value: Any
+    params: Any = None
+    content_type: str = ""
+
+
 class Model(Protocol):
-    """A trained model on one device, called by one thread at a time."""
+    """A trained model on one device.
+
+    Two methods are optional; both run in threads, several at once, and an exception in them fails that job alone:
+
+    - `decode(self, given: Input) -> item` makes the item from an input. It raises `InvalidInput` if the client must
+      send another one. Without it, the item is the `value` of the input.
+    - `group(self, item) -> Hashable`: only items of an equal group share a call of `predict_batch`.
+    """
 
     spec: ClassVar[ModelSpec]
 
     @classmethod
-    def load(cls, weights: Path | None, device: torch.device) -> Self:
+    def load(cls, weights: Path | None, device: torch.device, /) -> Self:
         """Return the model with its weights on the device; None means the weights in its package.
 
         Raises:
             WeightsError: the weights are missing, broken or of another model.
         """
 
-    def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Classify a batch.
+    def predict_batch(self, items: Any, /) -> Any:
+        """Answer a batch of one item or more; one thread calls it.
 
         Args:
-            batch: (B, *spec.shape) uint8 with B >= 1.
+            items: one array (B, *shape) for `Picture` and `Tensor` without `decode`; a list for every other model.
 
         Returns:
-            (B, class_count) float32 probabilities; each row sums to 1.
+            A sequence or an array of exactly B answers, which the model does not change later. An answer is an array
+            or sequence of numbers for `Probabilities`, a document or what pydantic makes one of for `Json`, bytes for
+            `Bytes`. An answer that is an exception fails that job alone.
         """
 
 
-def import_model(spec: ModelSpec) -> type[Model]:
-    """Return the class that a spec names.
+def import_model(path: str) -> type[Model]:
+    """Return the class called `package.module:Class`, or the only class with a spec in `package.module`.
 
     Raises:
-        ConfigurationError: there is no such class.
+        ConfigurationError: there is no such class, or it is not a model; the message says which part is missing.
     """
-    model: Any = import_named(spec.model)
+    model: Any = import_named(path) if ":" in path else _only_model(path)
+    if problem := next(_problems(model), None):
+        raise ConfigurationError(f"{path!r} {problem}; inference_worker.model.Model is the contract of a model")
+    found: type[Model] = model
+    return found
+
+
+def _only_model(path: str) -> object:
+    try:
+        values = vars(import_module(path)).values()
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(f"{path!r} cannot be imported, expected package.module:name ({error})") from error
+    models = {value for value in values if isinstance(value, type) and _has_spec(value)}
+    if not models:
+        raise ConfigurationError(f"{path!r} has no class with a spec; give your class `spec = ModelSpec(…)`")
+    if len(models) > 1:
+        names = sorted(model.__name__ for model in models)
+        raise ConfigurationError(f"{path!r} has the models {', '.join(names)}; name one of them, as {path}:{names[0]}")
+    return models.pop()
+
+
+def _has_spec(model: object) -> bool:
+    return isinstance(getattr(model, "spec", None), ModelSpec)
+
+
+def _problems(model: Any) -> Iterator[str]:
     if not isinstance(model, type):
-        raise ConfigurationError(f"{spec.model!r}, the model of {spec.message_type}, is not a class")
-    return model
+        yield "is not a class"
+    if not _has_spec(model):
+        yield "has no spec; give your class `spec = ModelSpec(…)`"
+    for name in ("load", "predict_batch"):
+        if not callable(getattr(model, name, None)):
+            yield f"has no method {name}; add it"
+    spec: ModelSpec = model.spec
+    if spec.params is not None and not hasattr(model, "decode"):
+        yield "has params, but no method decode, which alone gets them; add decode, or remove the params"
+    documents = [kind.document for kind in (spec.takes, spec.answers) if isinstance(kind, Json)]
+    if any(isinstance(document, dict) for document in (*documents, spec.params)):
+        yield "has a JSON Schema in its spec; give the pydantic model instead"

@@ -5,6 +5,7 @@ import logging
 
 from inference_bridge.contract import Consumer
 from inference_bridge.inbox import Inbox
+from inference_worker.engine import Prediction
 from inference_worker.sizing import BatchSizing
 
 logger = logging.getLogger(__name__)
@@ -25,13 +26,10 @@ class Pacing:
         self._inbox = inbox
         self._has_learned = asyncio.Event()
 
-    def learn(self, batch_size: int, predict_s: float, *, max_batch_size: int) -> None:
-        """Learn the time of a batch without failures, and the largest batch that the device can hold."""
-        self._sizing.observe(batch_size, predict_s)
-        self.lower_ceiling(max_batch_size)
-
-    def lower_ceiling(self, max_batch_size: int) -> None:
-        """Lower the largest batch to what the device can hold."""
+    def learn(self, prediction: Prediction, predict_s: float, *, max_batch_size: int) -> None:
+        """Learn the time of a batch in which nothing failed, and the largest batch that the device can hold."""
+        if prediction.answers and not prediction.has_raised:
+            self._sizing.observe(len(prediction.answers), predict_s)
         self._sizing.lower_ceiling(max_batch_size)
         self._has_learned.set()
 

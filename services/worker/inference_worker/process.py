@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_event
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
-from inference_bridge.spec import load_spec
 from inference_bridge.wiring import build_consumer, build_registry, build_store
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
@@ -30,13 +30,23 @@ logger = logging.getLogger("inference_worker")
 #: Seconds of a stop after the drain: to uncount a solo run, and to close the connections (2 s each) and the probes.
 STOP_MARGIN_S = 10
 CLOSE_TIMEOUT_S = 2.0
+#: Most bytes of the inputs that a worker holds, running and waiting; it always holds one.
+MAX_HELD_BYTES = 268_435_456
 
 
 def load_model(settings: WorkerSettings) -> Model:
-    """Return the model of the settings on the device of the settings."""
+    """Return the model of the settings on the device of the settings.
+
+    Raises:
+        ConfigurationError: the model, its weights or the device are not there.
+    """
     torch.set_num_threads(settings.torch_threads)
     device = open_device(settings.device, require_gpu=settings.require_gpu)
-    model = import_model(load_spec(settings.model)).load(settings.weights, device)
+    try:
+        model_class = import_model(settings.model)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"INFERENCE_MODEL: {error}") from error
+    model = model_class.load(settings.weights, device)
     logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
     return model
 
@@ -78,15 +88,22 @@ async def warm_worker(
     settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
 ) -> Worker:
     """Return a worker with a warm model, for any broker and store."""
-    engine = Engine(model, max_batch_size=settings.max_batch_size, forward_timeout_s=settings.forward_timeout_s)
+    max_held = max(1, MAX_HELD_BYTES // model.spec.takes.max_body_bytes)
+    engine = Engine(
+        model,
+        max_batch_size=min(settings.max_batch_size, max_held),
+        forward_timeout_s=settings.forward_timeout_s,
+        decode_threads=settings.decode_threads,
+        max_result_bytes=settings.max_result_bytes,
+    )
     await engine.warm_up()
     return Worker(
         consumer=consumer,
         store=store,
         engine=engine,
-        sizing=BatchSizing(settings.max_batch_size),
+        sizing=BatchSizing(engine.max_batch_size, max_held),
         spec=model.spec,
-        metrics=WorkerMetrics(registry),
+        metrics=WorkerMetrics(registry, model=model.spec.name),
         drain_timeout_s=settings.drain_timeout_s,
         pool=settings.pool,
     )

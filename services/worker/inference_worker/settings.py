@@ -14,6 +14,10 @@ _KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 class WorkerSettings(BridgeSettings):
     """The settings of the worker."""
 
+    model: str = Field(
+        pattern=r"^[\w.]+(:\w+)?$",
+        description="the model's class, as `package.module:Class`, or `package.module` that holds one model",
+    )
     weights: Path | None = Field(default=None, description="safetensors file; without it, the weights in the package")
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu`, `cuda` or `cuda:N`"
@@ -22,7 +26,16 @@ class WorkerSettings(BridgeSettings):
     torch_threads: int = Field(default=1, ge=1, le=256, description="CPU threads of a forward pass")
     max_batch_size: int = Field(default=64, ge=1, le=4_096, description="most jobs in a batch")
     forward_timeout_s: float = Field(
-        default=60, ge=0.1, le=3_600, description="seconds after which a forward pass counts as hung"
+        default=60,
+        ge=0.1,
+        le=3_600,
+        description="seconds after which a forward pass, or the decoding of an input, counts as hung",
+    )
+    decode_threads: int = Field(
+        default=2, ge=1, le=64, description="threads that decode inputs and encode answers, if the model needs that"
+    )
+    max_result_bytes: int = Field(
+        default=1_048_576, ge=1_024, le=16_777_216, description="most bytes of a result; a job with a larger one fails"
     )
     drain_timeout_s: float = Field(
         default=30, ge=1, le=3_600, description="seconds that a stopping worker waits for running batches"

@@ -68,10 +68,12 @@ class BatchSizing:
 
     Args:
         max_batch_size: largest batch, 1 or more.
+        max_held: most jobs that the worker may hold, 1 or more.
     """
 
-    def __init__(self, max_batch_size: int) -> None:
-        self._max_batch_size = max_batch_size
+    def __init__(self, max_batch_size: int, max_held: int) -> None:
+        self._max_batch_size = min(max_batch_size, max_held)
+        self._max_held = max_held
         self._times_s: dict[int, deque[float]] = {}
         self._batch_time: BatchTime | None = None
         self._batch_count = 0
@@ -87,7 +89,7 @@ class BatchSizing:
         if batch_s >= LONG_S or self._is_growing:
             return self.batch_size
         # Short batches end faster than new jobs arrive after an acknowledgement.
-        return self._size * (3 if batch_s <= 5 * SHORT_S else 2)
+        return min(self._max_held, self._size * (3 if batch_s <= 5 * SHORT_S else 2))
 
     @property
     def throughput(self) -> float | None:

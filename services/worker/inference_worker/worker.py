@@ -8,19 +8,20 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from inference_bridge.contract import Consumer, Store
-from inference_bridge.errors import PredictionFailed, StoreUnavailable
+from inference_bridge.errors import StoreUnavailable
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec
 from inference_worker.batch import Batch, screen
-from inference_worker.engine import Engine, Probabilities
+from inference_worker.drift import Drift
+from inference_worker.engine import Engine, Prediction
 from inference_worker.metrics import WorkerMetrics
 from inference_worker.pacing import Pacing
 from inference_worker.reporting import Reporting
@@ -77,11 +78,12 @@ class Worker:
         self._sizing = sizing
         self._spec = spec
         self._metrics = metrics
+        self._drift = Drift(spec.digest, metrics.spec_mismatches)
         self._drain_timeout_s = drain_timeout_s
         self._inbox = Inbox()
         self._pacing = Pacing(sizing, consumer, self._inbox)
-        self._started: asyncio.Queue[tuple[Batch, asyncio.Task[None]]] = asyncio.Queue(PIPELINE_DEPTH)
-        self._predicting: set[asyncio.Task[None]] = set()
+        self._started: asyncio.Queue[tuple[Batch, asyncio.Task[Prediction]]] = asyncio.Queue(PIPELINE_DEPTH)
+        self._predicting: set[asyncio.Task[Prediction]] = set()
         self._device = asyncio.Lock()
         metrics.device_busy.set_function(self._device.locked)
         self._attempt: Attempt | None = None
@@ -149,6 +151,7 @@ class Worker:
             lost = self._inbox.next_clear()
             batch = screen(deliveries, self._spec)
             self._metrics.invalid_messages.inc(batch.invalid_count)
+            self._drift.note(batch.jobs)
             await self._drop_finished(batch)
             if batch.lane is Lane.RETRY:
                 await self._run_alone(batch, lost)
@@ -170,35 +173,36 @@ class Worker:
     async def _finish_batches(self) -> None:
         while True:
             batch, predicting = await self._started.get()
-            await predicting
+            prediction = await predicting
+            batch.complete(await self._engine.encode(batch.ids, prediction.answers))
             await self._put_results(batch)
             self._consumer.settle(batch.deliveries, batch.rejected)
             self._taken_count -= len(batch.deliveries)
             self._started.task_done()
 
-    def _start(self, batch: Batch) -> asyncio.Task[None]:
+    def _start(self, batch: Batch) -> asyncio.Task[Prediction]:
         predicting = asyncio.create_task(self._predict(batch))
         self._predicting.add(predicting)
         predicting.add_done_callback(self._on_predicted)
         return predicting
 
-    def _on_predicted(self, predicting: asyncio.Task[None]) -> None:
+    def _on_predicted(self, predicting: asyncio.Task[Prediction]) -> None:
         self._predicting.discard(predicting)
         self._inbox.wake()
 
     def _is_device_free(self) -> bool:
         return not self._predicting
 
-    async def _predict(self, batch: Batch) -> None:
+    async def _predict(self, batch: Batch) -> Prediction:
+        batch.expire_late(now_ms=_now_ms())
+        batch.take_items(await self._engine.read(batch.jobs))
         async with self._device:
             batch.expire_late(now_ms=_now_ms())
             started = time.perf_counter()
-            bodies = [job.body for job in batch.jobs]
-            predictions = await self._engine.predict(bodies) if bodies else []
+            prediction = await self._engine.predict([batch.items[delivery] for delivery, _ in batch.to_run])
             predict_s = time.perf_counter() - started
         await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
-        self._learn(predictions, predict_s)
-        batch.complete(predictions, self._spec)
+        self._pacing.learn(prediction, predict_s, max_batch_size=self._engine.max_batch_size)
         self._metrics.observe_batch(batch.lane, len(batch.to_run), predict_s)
         logger.info(
             "batch predicted",
@@ -209,14 +213,7 @@ class Worker:
                 "predict_ms": round(predict_s * 1000, 2),
             },
         )
-
-    def _learn(self, predictions: Sequence[Probabilities | PredictionFailed], predict_s: float) -> None:
-        ceiling = self._engine.max_batch_size
-        # A batch with a failure was split, so its time is not that of its size.
-        if any(isinstance(prediction, PredictionFailed) for prediction in predictions):
-            self._pacing.lower_ceiling(ceiling)
-        elif predictions:
-            self._pacing.learn(len(predictions), predict_s, max_batch_size=ceiling)
+        return prediction
 
     async def _drop_finished(self, batch: Batch) -> None:
         ids = batch.repeated_ids
@@ -275,7 +272,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _end(*tasks: asyncio.Task[None] | asyncio.Task[bool]) -> None:
+async def _end(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
 from inference_api.http.server import Server
+from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_api.wiring import wire_server
@@ -19,7 +20,7 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.throughput import Throughput
-from inference_bridge.results import succeeded
+from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.support.pictures import encoded
 
@@ -73,7 +74,7 @@ class Service:
     async def answer(self, inference_id: str, predicted_class: int = 3) -> None:
         """Store a result as a worker would."""
         probabilities = [float(number == predicted_class) for number in range(10)]
-        await self.store.put([succeeded(inference_id, probabilities, SPEC)])
+        await self.store.put([classified(inference_id, probabilities, SPEC)])
 
 
 @pytest.fixture
@@ -87,23 +88,14 @@ async def service(settings: ApiSettings) -> AsyncIterator[Service]:
     store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
     signer = TicketSigner(KEY, model=SPEC.name)
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = wire_server(
-        settings,
-        SPEC,
-        publisher=broker.publisher(),
-        depth_reader=broker.depth_reader(),
-        store=store,
-        signer=signer,
-        throughput=Throughput(),
-        registry=CollectorRegistry(),
-        on_listening=listening.set_result,
-    )
+    backend = Backend(SPEC, broker.publisher(), broker.depth_reader(), store, signer, Throughput())
+    server = wire_server(settings, [backend], registry=CollectorRegistry(), on_listening=listening.set_result)
     serving = asyncio.create_task(server.serve())
     async with (
         httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client,
         httpx.AsyncClient(base_url=server.operations.url, timeout=TIMEOUT_S) as operations,
     ):
-        yield Service(client, operations, broker, store, signer, server, server.waiters, serving)
+        yield Service(client, operations, broker, store, signer, server, server.waiters[0], serving)
     server.should_exit = True
     await asyncio.wait_for(serving, TIMEOUT_S)
 

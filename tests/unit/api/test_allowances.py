@@ -9,13 +9,14 @@ from inference_api.clients.key_file import Client
 from inference_api.errors import RateLimited, TooManyInFlight
 from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from inference_bridge.memory.store import MemoryStore
-from inference_bridge.results import succeeded
+from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.support.clock import Clock
 from tests.unit.api.conftest import SwitchableStore
 
 JOB_TTL_S = 100.0
 IDS = [letter * 24 for letter in "ABCDEFGH"]
+STORE = SwitchableStore(result_ttl_s=60)
 
 
 @pytest.fixture
@@ -24,13 +25,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store() -> SwitchableStore:
-    return SwitchableStore(result_ttl_s=60)
-
-
-@pytest.fixture
-def allowances(store: MemoryStore, clock: Clock) -> Allowances:
-    return Allowances(store, job_ttl_s=JOB_TTL_S, clock=clock)
+def allowances(clock: Clock) -> Allowances:
+    return Allowances(job_ttl_s=JOB_TTL_S, clock=clock)
 
 
 def client(name: str = "alice", *, rate_per_s: float | None = None, max_in_flight: int | None = None) -> Client:
@@ -38,10 +34,15 @@ def client(name: str = "alice", *, rate_per_s: float | None = None, max_in_fligh
 
 
 def submit(
-    allowances: Allowances, who: Client, inference_id: str = IDS[0], *, error: InferenceError | None = None
+    allowances: Allowances,
+    who: Client,
+    inference_id: str = IDS[0],
+    *,
+    error: InferenceError | None = None,
+    store: MemoryStore = STORE,
 ) -> None:
     """Submit as the route does; `error` is raised by the publish."""
-    with allowances.reserve(who) as slot, slot.job(inference_id):
+    with allowances.reserve(who, store) as slot, slot.job(inference_id):
         if error is not None:
             raise error
 
@@ -123,7 +124,7 @@ def test_a_job_counts_until_its_result_is_announced(allowances: Allowances) -> N
     with pytest.raises(TooManyInFlight, match="alice has 2 jobs in flight"):
         submit(allowances, alice, IDS[2])
 
-    asyncio.run(allowances.on_notification([IDS[0], "of somebody else", IDS[0]]))
+    asyncio.run(allowances.on_notification([IDS[0], "of somebody else", IDS[0]], STORE))
 
     submit(allowances, alice, IDS[2])
     with pytest.raises(TooManyInFlight):
@@ -145,8 +146,8 @@ def test_a_job_counts_until_its_time_is_over(allowances: Allowances, clock: Cloc
 def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(allowances: Allowances) -> None:
     """A fast worker answers before RabbitMQ has confirmed the job to the API."""
     alice = client(max_in_flight=1)
-    with allowances.reserve(alice) as slot, slot.job(IDS[0]):
-        asyncio.run(allowances.on_notification([IDS[0]]))
+    with allowances.reserve(alice, STORE) as slot, slot.job(IDS[0]):
+        asyncio.run(allowances.on_notification([IDS[0]], STORE))
 
     submit(allowances, alice, IDS[1])
 
@@ -154,7 +155,7 @@ def test_a_result_that_is_announced_before_the_confirm_is_not_counted_for_ever(a
 def test_submissions_under_way_count(allowances: Allowances) -> None:
     alice = client(max_in_flight=1)
 
-    with allowances.reserve(alice), pytest.raises(TooManyInFlight):
+    with allowances.reserve(alice, STORE), pytest.raises(TooManyInFlight):
         submit(allowances, alice)
 
     submit(allowances, alice)
@@ -184,15 +185,16 @@ def test_a_job_that_is_submitted_again_counts_once_even_if_that_fails(allowances
         submit(allowances, alice, IDS[2])
 
 
-async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: Allowances, store: MemoryStore) -> None:
+async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: Allowances) -> None:
+    store = MemoryStore(result_ttl_s=60)
     many = READ_COUNT + 2
     ids = [f"{number:024}" for number in range(many)]
     alice = client(max_in_flight=many)
     for inference_id in ids:
-        submit(allowances, alice, inference_id)
-    await store.put([succeeded(ids[0], [1.0] + [0.0] * 9, SPEC), succeeded(ids[-1], [1.0] + [0.0] * 9, SPEC)])
+        submit(allowances, alice, inference_id, store=store)
+    await store.put([classified(ids[0], [1.0] + [0.0] * 9, SPEC), classified(ids[-1], [1.0] + [0.0] * 9, SPEC)])
 
-    await allowances.on_notification([])
+    await allowances.on_notification([], store)
 
     submit(allowances, alice, IDS[0])
     submit(allowances, alice, IDS[1])
@@ -200,16 +202,29 @@ async def test_when_announcements_may_be_missed_the_store_is_asked(allowances: A
         submit(allowances, alice, IDS[2])
 
 
-async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances, store: SwitchableStore) -> None:
+async def test_a_store_that_is_away_is_asked_again_later(allowances: Allowances) -> None:
+    store = SwitchableStore(result_ttl_s=60)
     alice = client(max_in_flight=1)
-    submit(allowances, alice, IDS[0])
-    await store.put([succeeded(IDS[0], [1.0] + [0.0] * 9, SPEC)])
+    submit(allowances, alice, IDS[0], store=store)
+    await store.put([classified(IDS[0], [1.0] + [0.0] * 9, SPEC)])
     store.is_away = True
-    await allowances.on_notification([])
+    await allowances.on_notification([], store)
     with pytest.raises(TooManyInFlight):
         submit(allowances, alice, IDS[1])
 
     store.is_away = False
-    await allowances.on_notification([])
+    await allowances.on_notification([], store)
 
     submit(allowances, alice, IDS[1])
+
+
+async def test_jobs_of_other_models_are_not_asked_for(allowances: Allowances) -> None:
+    alice = client(max_in_flight=1)
+    submit(allowances, alice, IDS[0])
+    other = SwitchableStore(result_ttl_s=60)
+    await other.put([classified(IDS[0], [1.0] + [0.0] * 9, SPEC)])
+
+    await allowances.on_notification([], other)
+
+    with pytest.raises(TooManyInFlight):
+        submit(allowances, alice, IDS[1])

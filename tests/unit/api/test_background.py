@@ -14,9 +14,6 @@ from fastapi import FastAPI
 
 from inference_api.background import Background
 from inference_api.health import health_routes
-from inference_bridge.memory.broker import MemoryBroker
-from inference_bridge.memory.store import MemoryStore
-from mnist_model.spec import SPEC
 from tests.support.waiting import until
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
@@ -77,8 +74,7 @@ async def returns_at_once() -> None:
 @pytest.mark.parametrize("work", [break_down, returns_at_once])
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
-    publisher = MemoryBroker(SPEC, queue_max_length=1).publisher()
-    app.include_router(health_routes(publisher, MemoryStore(result_ttl_s=60), background))
+    app.include_router(health_routes([], background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
 
@@ -92,6 +88,7 @@ async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine
 def test_the_process_ends_with_a_status_of_its_own() -> None:
     environment = {
         **os.environ,
+        "INFERENCE_MODELS": "mnist_model.spec:SPEC",
         "INFERENCE_PORT": "0",
         "INFERENCE_OPERATIONS_PORT": "0",
         "INFERENCE_TICKET_KEY": "0123456789abcdef",

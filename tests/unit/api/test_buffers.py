@@ -123,7 +123,7 @@ async def test_a_body_that_no_call_reads_is_not_kept(service: Service) -> None:
 def test_what_does_not_fit_is_not_counted() -> None:
     buffers = Buffers(max_bytes=10)
 
-    with buffers.body() as kept, buffers.body() as late:
+    with buffers.body("picture") as kept, buffers.body("picture") as late:
         buffers.take(kept, 10)
         kept.keep()
         with pytest.raises(BuffersFull, match="10 bytes"):
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_not_counted() -> None:
 def test_the_body_that_has_been_silent_for_longest_makes_room() -> None:
     buffers = Buffers(max_bytes=10)
 
-    with buffers.body() as slow, buffers.body() as silent, buffers.body() as late:
+    with buffers.body("picture") as slow, buffers.body("picture") as silent, buffers.body("picture") as late:
         buffers.take(slow, 1)
         buffers.take(silent, 4)
         buffers.take(slow, 1)

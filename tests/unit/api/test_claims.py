@@ -15,7 +15,7 @@ from inference_bridge.errors import BrokerUnavailable, StoreUnavailable
 from inference_bridge.ids import TicketSigner
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
-from inference_bridge.results import expired, succeeded
+from inference_bridge.results import classified, expired
 from mnist_model.spec import SPEC
 from tests.support.waiting import until
 from tests.unit.api.conftest import TIMEOUT_S
@@ -47,7 +47,9 @@ class Process:
         self.may_confirm.set()
         self.is_refused = False
         publisher = MemoryBroker(SPEC, queue_max_length=10).publisher()
-        self._claims = Claims(store, Submissions(publisher, store, SIGNER, job_ttl_s=JOB_TTL_S), ttl_s=3_600)
+        self._claims = Claims(
+            store, Submissions(publisher, store, SIGNER, SPEC, job_ttl_s=JOB_TTL_S), ttl_s=3_600, noun="picture"
+        )
 
     async def submit(self, digest: str = DIGEST) -> str:
         """Submit under the key; return the id."""
@@ -161,7 +163,7 @@ async def test_a_mark_that_failed_is_made_when_the_store_is_back(
 async def test_a_finished_job_whose_mark_failed_is_not_published_again(process: Process, store: ForgetfulStore) -> None:
     store.is_away = True
     first = await process.submit()
-    await store.put([succeeded(first, [1.0] + [0.0] * 9, SPEC)])
+    await store.put([classified(first, [1.0] + [0.0] * 9, SPEC)])
 
     assert await process.submit() == first
     assert process.published == [first]

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from inference_api.dead.report import Report, draw_tensor, format_table
+from inference_api.dead.report import Report, draw, format_table
 from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.rabbitmq.replay import renew_deadline
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import failed
-from mnist_model.spec import SPEC
+from mnist_model.spec import INPUT, SPEC
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 REQUEST = Job("A" * 24, bytes(784), submitted_s=1, deadline_ms=2_000, traceparent=TRACE)
@@ -79,7 +79,7 @@ def test_whatever_a_foreign_message_says_is_shown_as_plain_text() -> None:
 
 
 def test_a_tensor_is_drawn_row_by_row() -> None:
-    drawn = draw_tensor(bytes([255] * 28 + [0] * 756), SPEC).split("\n")
+    drawn = draw(bytes([255] * 28 + [0] * 756), INPUT).split("\n")
 
     assert (len(drawn), drawn[0], drawn[27]) == (28, "█" * 56, " " * 56)
 

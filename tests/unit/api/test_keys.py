@@ -18,6 +18,7 @@ from inference_bridge.errors import ConfigurationError
 from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
 
+MODELS = "mnist_model.spec:SPEC"
 ALICE, BOB = "alice's key", "bob's key"
 
 
@@ -118,7 +119,9 @@ def test_a_wrong_file_is_named_with_its_fault(tmp_path: Path, text: str, reason:
 
 
 def test_a_missing_file_ends_the_start(tmp_path: Path) -> None:
-    settings = ApiSettings(ticket_key=SecretStr("a key of sixteen"), api_keys_file=tmp_path / "missing.toml")
+    settings = ApiSettings(
+        ticket_key=SecretStr("a key of sixteen"), models=MODELS, api_keys_file=tmp_path / "missing.toml"
+    )
 
     with pytest.raises(ConfigurationError, match="cannot be read"):
         build_server(settings)
@@ -255,7 +258,7 @@ async def test_a_body_is_refused_before_any_of_it_came(service: Service) -> None
 async def test_refusals_are_counted(service: Service) -> None:
     await service.submit()
 
-    assert 'inference_http_responses_total{call="none",status="401"} 1.0' in await service.metrics()
+    assert 'inference_http_responses_total{call="none",model="",status="401"} 1.0' in await service.metrics()
 
 
 async def test_a_key_never_reaches_an_answer_or_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:

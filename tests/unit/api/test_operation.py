@@ -43,9 +43,9 @@ async def test_metrics_count_responses_by_call_and_never_by_id(service: Service)
 
     text = await service.metrics()
 
-    assert 'inference_http_responses_total{call="classify",status="202"} 1.0' in text
-    assert 'inference_http_responses_total{call="result",status="200"} 1.0' in text
-    assert "inference_accepted_total 1.0" in text
+    assert 'inference_http_responses_total{call="classify",model="mnist",status="202"} 1.0' in text
+    assert 'inference_http_responses_total{call="result",model="mnist",status="200"} 1.0' in text
+    assert 'inference_accepted_total{model="mnist"} 1.0' in text
     assert inference_id not in text
 
 
@@ -53,7 +53,7 @@ async def test_a_refused_picture_is_not_among_the_times_of_prepared_ones(service
     assert (await service.submit(b"no picture")).status_code == 415
     assert (await service.submit()).status_code == 202
 
-    assert "inference_decode_seconds_count 1.0" in await service.metrics()
+    assert 'inference_prepare_seconds_count{model="mnist"} 1.0' in await service.metrics()
 
 
 async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
@@ -69,11 +69,11 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
     submitting = asyncio.create_task(service.submit(Prefer="wait=5"))
     await asyncio.wait_for(publishing.wait(), TIMEOUT_S)
 
-    assert "inference_waiters 0.0" in await service.metrics()
+    assert 'inference_waiters{model="mnist"} 0.0' in await service.metrics()
     confirmed.set()
 
     async def waits() -> bool:
-        return "inference_waiters 1.0" in await service.metrics()
+        return 'inference_waiters{model="mnist"} 1.0' in await service.metrics()
 
     await until_found(waits)
     submitting.cancel()

@@ -179,8 +179,8 @@ async def test_the_metrics_say_how_many_jobs_wait(service: Service, monkeypatch:
 
     text = await service.metrics()
 
-    assert 'inference_waiting_jobs{queue="mnist.jobs"} 3.0' in text
-    assert 'inference_waiting_jobs{queue="mnist.retry"} 1.0' in text
+    assert 'inference_waiting_jobs{model="mnist",queue="mnist.jobs"} 3.0' in text
+    assert 'inference_waiting_jobs{model="mnist",queue="mnist.retry"} 1.0' in text
 
 
 async def test_the_metrics_do_not_say_how_many_jobs_wait_while_nobody_knows(

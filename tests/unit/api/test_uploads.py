@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 
 from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body, Buffers
-from inference_api.http.uploads import read_picture
+from inference_api.http.uploads import read_upload
+from inference_api.inputs import input_of
 from inference_bridge.errors import EmptyInput, InferenceError, InputTooLarge
+from mnist_model.spec import SPEC
 from tests.unit.api.conftest import Service, a_picture
 
 MAX_BYTES = 1_000
 BOUNDARY = "limit-of-a-part"
+PICTURE = input_of(SPEC, max_bytes=MAX_BYTES, max_pixels=1)
+
+
+def a_share() -> Body:
+    return Body(Buffers(max_bytes=10 * MAX_BYTES), "picture")
 
 
 def form(*fields: tuple[str, bytes], end: str = "--") -> bytes:
@@ -35,7 +42,7 @@ async def read(body: bytes, *, content_type: str = "", chunk_bytes: int = 100, l
     headers = {"content-type": content_type} if content_type else {}
     if length is not None:
         headers["content-length"] = str(length)
-    return await read_picture(headers, chunks(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
+    return await read_upload(headers, chunks(), PICTURE, share=a_share())
 
 
 async def read_form(body: bytes, **options: int) -> bytes:
@@ -100,7 +107,7 @@ async def test_reading_ends_as_soon_as_the_limit_is_passed(is_form: bool) -> Non
 
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"} if is_form else {}
     with pytest.raises(InputTooLarge, match="more than 1000 bytes"):
-        await read_picture(headers, endless(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
+        await read_upload(headers, endless(), PICTURE, share=a_share())
     assert seen <= MAX_BYTES + 200
 
 
@@ -117,7 +124,7 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(RequestTimeout, match="did not arrive"):
-        await read_picture({}, stuck(), max_bytes=MAX_BYTES, share=Body(Buffers(max_bytes=10 * MAX_BYTES)))
+        await read_upload({}, stuck(), PICTURE, share=a_share())
 
 
 @given(body=st.binary(max_size=500))

@@ -5,8 +5,6 @@ from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-
 from chaos.cases.case import Case, CaseVerdict, Seen
 from chaos.cases.order import CASES
 from chaos.endurance import Endurance, Spell
@@ -37,7 +35,7 @@ WELL = Endurance(
 
 
 def a_ledger() -> Ledger:
-    return Ledger(Workload([b"picture"], np.full((1, 10), 0.1, np.float32)))
+    return Ledger(Workload("mnist", [b"picture"], [{"probabilities": [0.1] * 10}]))
 
 
 def the_case(name: str) -> Case:

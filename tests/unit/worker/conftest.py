@@ -36,7 +36,7 @@ def model(model_class: type[EchoModel]) -> EchoModel:
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
     broker, store = MemoryBroker(SPEC, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
     consumer = OpenConsumer(broker, prefetch=24)
-    engine = Engine(model, max_batch_size=8, forward_timeout_s=5)
+    engine = Engine(model, max_batch_size=8, forward_timeout_s=5, decode_threads=2, max_result_bytes=4_096)
     registry = CollectorRegistry()
     worker = Worker(
         consumer=consumer,
@@ -44,7 +44,7 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         engine=engine,
         sizing=cast("BatchSizing", FixedSize(8)),
         spec=SPEC,
-        metrics=WorkerMetrics(registry),
+        metrics=WorkerMetrics(registry, model=SPEC.name),
         drain_timeout_s=2,
         pool=DEFAULT_POOL,
     )

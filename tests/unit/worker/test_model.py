@@ -1,29 +1,68 @@
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
 
 from inference_bridge.errors import ConfigurationError
+from inference_bridge.kinds import Json
+from inference_bridge.spec import ModelSpec
 from inference_worker.device import is_device_lost, is_out_of_memory, open_device
 from inference_worker.model import import_model
-from tests.support.models import ECHO, EchoModel
+from mnist_model.predict import DigitClassifier
+from mnist_model.spec import SPEC
+from tests.support.models import EchoModel, Options, WordsModel
 
 
-def test_a_spec_names_the_class_of_its_model() -> None:
-    assert import_model(ECHO) is EchoModel
+class WithoutLoad:
+    spec: ClassVar[ModelSpec] = SPEC
+
+    def predict_batch(self, items: object) -> object: ...
+
+
+class WithoutPredict:
+    spec: ClassVar[ModelSpec] = SPEC
+
+    @classmethod
+    def load(cls, weights: object, device: object) -> object: ...
+
+
+class WithoutDecode(EchoModel):
+    spec = replace(SPEC, params=Options)
+
+
+class WithSchema(EchoModel):
+    spec = replace(WordsModel.spec, params=None, answers=Json({"type": "object"}))
+
+
+def test_a_path_names_the_class_of_a_model() -> None:
+    assert import_model("tests.support.models:EchoModel") is EchoModel
+
+
+def test_the_only_model_of_a_module_needs_no_name() -> None:
+    assert import_model("mnist_model.predict") is DigitClassifier
 
 
 @pytest.mark.parametrize(
-    "path", ["no.such.module:Model", "tests.support.models:NoSuchModel", "tests.support.models", ""]
+    ("path", "problem"),
+    [
+        pytest.param("no.such.module:Model", r"expected package\.module:name", id="no-module"),
+        pytest.param("no_such_module", r"expected package\.module:name", id="no-module-and-no-class"),
+        pytest.param("tests.support.models:NoSuchModel", r"expected package\.module:name", id="no-such-name"),
+        pytest.param("", r"expected package\.module:name", id="empty"),
+        pytest.param("tests.support.models", "has the models EchoModel, FaultyModel.*name one", id="several-models"),
+        pytest.param("tests.support.jobs", "has no class with a spec; give your class", id="no-model"),
+        pytest.param("tests.support.models:RAISES", "is not a class", id="a-number"),
+        pytest.param("tests.support.models:Score", "has no spec", id="no-spec"),
+        pytest.param(f"{__name__}:WithoutLoad", "has no method load", id="no-load"),
+        pytest.param(f"{__name__}:WithoutPredict", "has no method predict_batch", id="no-predict"),
+        pytest.param(f"{__name__}:WithoutDecode", "has params, but no method decode", id="params-without-decode"),
+        pytest.param(f"{__name__}:WithSchema", "give the pydantic model", id="a-schema-instead-of-a-class"),
+    ],
 )
-def test_a_model_that_is_not_there_is_named(path: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"expected package\.module:name"):
-        import_model(replace(ECHO, model=path))
-
-
-def test_a_model_that_is_not_a_class_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="is not a class"):
-        import_model(replace(ECHO, model="tests.support.models:ECHO"))
+def test_the_message_names_the_missing_part_of_a_model(path: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        import_model(path)
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu() -> None:

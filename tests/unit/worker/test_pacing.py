@@ -9,6 +9,7 @@ import pytest
 from inference_bridge.inbox import Inbox
 from inference_bridge.jobs import Job
 from inference_bridge.memory.broker import MemoryBroker, MemoryConsumer
+from inference_worker.engine import Prediction
 from inference_worker.pacing import Pacing
 from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
 from mnist_model.spec import SPEC
@@ -29,7 +30,7 @@ class Paced:
 
     async def learn(self, batch_size: int, predict_s: float) -> None:
         """Learn of a batch, and let the prefetch follow."""
-        self.pacing.learn(batch_size, predict_s, max_batch_size=MAX_BATCH_SIZE)
+        self.pacing.learn(Prediction([b""] * batch_size, has_raised=False), predict_s, max_batch_size=MAX_BATCH_SIZE)
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -40,7 +41,7 @@ async def paced() -> AsyncIterator[Paced]:
     publisher, consumer = broker.publisher(), broker.consumer(prefetch=FIRST_PREFETCH)
     for number in range(JOBS):
         await publisher.publish(Job(f"{number:024d}", bytes(784), 1, 4_000_000_000_000))
-    pacing = Pacing(BatchSizing(MAX_BATCH_SIZE), consumer, inbox)
+    pacing = Pacing(BatchSizing(MAX_BATCH_SIZE, max_held=1_000), consumer, inbox)
     running = [asyncio.create_task(consumer.run(inbox)), asyncio.create_task(pacing.run())]
     await asyncio.sleep(0)
     yield Paced(broker, consumer, inbox, pacing)

@@ -9,13 +9,13 @@ from tests.unit.worker.bench import Bench
 
 
 def test_a_worker_that_has_run_nothing_knows_no_throughput() -> None:
-    sizing = BatchSizing(64)
+    sizing = BatchSizing(64, max_held=1_000)
 
     assert (sizing.throughput, sizing.solo_throughput) == (None, None)
 
 
 def test_the_throughput_is_of_the_largest_batch_that_was_measured() -> None:
-    sizing = BatchSizing(64)
+    sizing = BatchSizing(64, max_held=1_000)
     for size in (1, 2, 4):
         sizing.observe(size, 0.5)
 
@@ -23,7 +23,7 @@ def test_the_throughput_is_of_the_largest_batch_that_was_measured() -> None:
 
 
 def test_the_throughput_is_of_batches_as_large_as_pay() -> None:
-    sizing = BatchSizing(64)
+    sizing = BatchSizing(64, max_held=1_000)
     for size in (1, 2, 8, 64):
         sizing.observe(size, 0.5 * size)
 

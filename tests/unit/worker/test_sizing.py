@@ -13,7 +13,7 @@ def sizing_after(
     batch_time: Callable[[int], float], *, batches: int, max_batch_size: int = MAX_BATCH_SIZE
 ) -> BatchSizing:
     """Return the sizing of a worker after some batches under full load."""
-    sizing = BatchSizing(max_batch_size)
+    sizing = BatchSizing(max_batch_size, max_held=1_000)
     for _ in range(batches):
         sizing.observe(sizing.batch_size, batch_time(sizing.batch_size))
     return sizing
@@ -21,7 +21,7 @@ def sizing_after(
 
 def test_nothing_waits_behind_the_first_job_of_a_model_that_was_never_timed() -> None:
     """The job may take minutes; another worker can take the next one."""
-    sizing = BatchSizing(MAX_BATCH_SIZE)
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=1_000)
 
     assert (sizing.batch_size, sizing.prefetch) == (1, 1)
 
@@ -96,7 +96,7 @@ def test_one_slow_batch_does_not_change_the_size() -> None:
 
 
 def test_a_slow_second_batch_is_forgotten_in_time() -> None:
-    sizing = BatchSizing(MAX_BATCH_SIZE)
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=1_000)
     sizing.observe(1, 0.05)
     sizing.observe(2, 0.10)
 

@@ -59,7 +59,7 @@ async def test_the_device_counts_as_busy_while_a_batch_is_on_it(bench: Bench) ->
 
     await bench.results(ids)
 
-    await until(lambda: bench.registry.get_sample_value("inference_device_busy") == 0)
+    await until(lambda: bench.count("inference_device_busy") == 0)
 
 
 async def test_results_that_are_held_leave_the_device_idle(bench: Bench) -> None:
@@ -68,12 +68,12 @@ async def test_results_that_are_held_leave_the_device_idle(bench: Bench) -> None
 
     await until(lambda: bench.count("inference_store_retries_total"))
 
-    assert bench.registry.get_sample_value("inference_device_busy") == 0
+    assert bench.count("inference_device_busy") == 0
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "expired"])
 async def test_results_of_each_status_are_counted_from_zero(bench: Bench, status: str) -> None:
-    assert bench.registry.get_sample_value("inference_results_total", {"status": status}) == 0
+    assert bench.registry.get_sample_value("inference_results_total", {"model": "mnist", "status": status}) == 0
 
 
 async def test_a_poisonous_job_fails_alone_and_is_parked(bench: Bench) -> None:

@@ -46,29 +46,38 @@ class Usage:
         self.tokens -= 1
 
 
+@dataclass(frozen=True, slots=True)
+class JobInFlight:
+    """A job that counts: whose usage, where its result will be, and the time at which it stops counting."""
+
+    usage: Usage
+    store: Store
+    until_s: float
+
+
 class Allowances:
     """Applies the limits of clients to their submissions.
 
     A job is in flight from its publish until the notification of its result, at most for its TTL. A submission that is
     answered 503 does not count.
 
+    A client's limits hold for all models together.
+
     Args:
-        store: read when notifications may have been missed.
         job_ttl_s: seconds after which a job no longer runs.
         clock: monotonic seconds.
     """
 
-    def __init__(self, store: Store, *, job_ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    def __init__(self, *, job_ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._job_ttl_s = job_ttl_s
         self._clock = clock
         self._usages: dict[str, Usage] = {}
-        # Jobs in flight, the oldest first: the client's usage, and the time at which the job stops counting.
-        self._jobs: dict[str, tuple[Usage, float]] = {}
+        # Jobs in flight, the oldest first.
+        self._jobs: dict[str, JobInFlight] = {}
 
     @contextmanager
-    def reserve(self, client: Client) -> Iterator["Slot"]:
-        """Reserve one of the client's in-flight slots for a submission.
+    def reserve(self, client: Client, store: Store) -> Iterator["Slot"]:
+        """Reserve one of the client's in-flight slots for a submission; `store` has the results of its model.
 
         Raises:
             RateLimited: too many submissions per second.
@@ -82,7 +91,7 @@ class Allowances:
                 retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
             )
         usage.take_token(client, self._clock())
-        slot = Slot(self, usage, is_counted=client.max_in_flight is not None)
+        slot = Slot(self, usage, store, is_counted=client.max_in_flight is not None)
         try:
             yield slot
         except Unavailable:
@@ -91,11 +100,11 @@ class Allowances:
         finally:
             slot.release()
 
-    def add(self, inference_id: str, usage: Usage) -> bool:
+    def add(self, inference_id: str, usage: Usage, store: Store) -> bool:
         """Count a job as in flight; return False if it is counted already."""
         if inference_id in self._jobs:
             return False
-        self._jobs[inference_id] = usage, self._clock() + self._job_ttl_s
+        self._jobs[inference_id] = JobInFlight(usage, store, self._clock() + self._job_ttl_s)
         usage.job_count += 1
         return True
 
@@ -104,30 +113,31 @@ class Allowances:
         for inference_id in inference_ids:
             job = self._jobs.pop(inference_id, None)
             if job is not None:
-                job[0].job_count -= 1
+                job.usage.job_count -= 1
 
-    async def on_notification(self, inference_ids: Sequence[str]) -> None:
-        """Stop counting these jobs, which have results; without ids, read which jobs have results."""
+    async def on_notification(self, inference_ids: Sequence[str], store: Store) -> None:
+        """Stop counting these jobs, which have results; without ids, read which jobs have results in the store."""
         self.remove(inference_ids)
-        waiting = [] if inference_ids else list(self._jobs)
+        waiting = [] if inference_ids else [one for one, job in self._jobs.items() if job.store is store]
         with suppress(StoreUnavailable):  # the next empty notification tries again
             for start in range(0, len(waiting), READ_COUNT):
                 asked = waiting[start : start + READ_COUNT]
-                bodies = await self._store.get(asked)
+                bodies = await store.get(asked)
                 self.remove(found for found, body in zip(asked, bodies, strict=True) if body is not None)
 
     def _forget_late_jobs(self) -> None:
         now_s = self._clock()
-        while self._jobs and next(iter(self._jobs.values()))[1] <= now_s:
+        while self._jobs and next(iter(self._jobs.values())).until_s <= now_s:
             self.remove([next(iter(self._jobs))])
 
 
 class Slot:
     """A reserved in-flight slot; released when the request ends, unless a job was accepted."""
 
-    def __init__(self, allowances: Allowances, usage: Usage, *, is_counted: bool) -> None:
+    def __init__(self, allowances: Allowances, usage: Usage, store: Store, *, is_counted: bool) -> None:
         self._allowances = allowances
         self._usage = usage
+        self._store = store
         self._is_counted = is_counted
         self._is_held = is_counted
         if is_counted:
@@ -138,7 +148,7 @@ class Slot:
         """Count the job as in flight; undo that if publishing fails. A job already counted is left alone."""
         self.release()
         # Before the publish: the result's notification may arrive before the confirm.
-        is_new = self._is_counted and self._allowances.add(inference_id, self._usage)
+        is_new = self._is_counted and self._allowances.add(inference_id, self._usage, self._store)
         try:
             yield
         except BaseException:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from inference_api.errors import IdempotencyConflict
-from inference_api.submissions import Submissions, Ticket, expired_id
+from inference_api.submissions import Submissions, Ticket
 from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, status_of
@@ -58,13 +58,15 @@ class Claims:
     Args:
         store: keeps the claims.
         submissions: issues the ids.
+        noun: names the model's input in messages.
         ttl_s: seconds for which a claim is kept after its last change, the same as for a result.
     """
 
-    def __init__(self, store: Store, submissions: Submissions, *, ttl_s: int) -> None:
+    def __init__(self, store: Store, submissions: Submissions, *, ttl_s: int, noun: str) -> None:
         self._store = store
         self._submissions = submissions
         self._ttl_s = ttl_s
+        self._noun = noun
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
         self._marking: set[asyncio.Task[None]] = set()
 
@@ -74,7 +76,7 @@ class Claims:
         Simultaneous repetitions in this process share one submission, even if its first caller leaves.
 
         Raises:
-            IdempotencyConflict: the idempotency key was used with another picture.
+            IdempotencyConflict: the idempotency key was used with another input or other parameters.
             ExpiredId: the job was accepted, and its result has expired.
             StoreUnavailable: the claim could not be made.
             Unavailable: from `publish`; the client may repeat the request.
@@ -93,8 +95,8 @@ class Claims:
             claim = await self._make_claim(name, new)
             if claim.digest != digest:
                 raise IdempotencyConflict(
-                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another picture; "
-                    "use a new key for a new picture"
+                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}; "
+                    f"use a new key for a new {self._noun}"
                 )
             ticket = self._submissions.recognise(claim.inference_id, owner)
             if claim != new and await self._has_job(claim, ticket):
@@ -117,7 +119,7 @@ class Claims:
         is_expired = body is not None and status_of(body) is Status.EXPIRED
         if claim.is_accepted:
             if is_expired:
-                raise expired_id(claim.inference_id)
+                raise self._submissions.expired_id(claim.inference_id)
             if body is None:
                 await self._submissions.check_pending(ticket)
             return True

@@ -8,25 +8,30 @@ import argparse
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 
 from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
 
 from inference_api.dead.report import NO_ID, Report, format_table, label_of
+from inference_api.settings import ApiSettings
 from inference_bridge.contract import Store
 from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE
 from inference_bridge.errors import ConfigurationError, Unavailable
 from inference_bridge.rabbitmq.dead_letters import DeadLetter, DeadLetters
 from inference_bridge.rabbitmq.replay import Replayer, renew_deadline
-from inference_bridge.settings import GRACE_S, BridgeSettings, load_settings
-from inference_bridge.spec import ModelSpec, load_spec
+from inference_bridge.settings import GRACE_S, load_settings
+from inference_bridge.spec import ModelSpec
+from inference_bridge.spec_files import load_specs
 from inference_bridge.wiring import build_store, open_dead_letters
 
 
 def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `dead list`, `dead show`, `dead replay` and `dead purge` to the command line."""
-    dead = commands.add_parser("dead", help="manage the dead letters").add_subparsers(dest="verb", required=True)
+    parser = commands.add_parser("dead", help="manage the dead letters")
+    parser.add_argument("--model", help="name of the model, such as NAME or NAME.v1; needed if several are served")
+    dead = parser.add_subparsers(dest="verb", required=True)
     dead.add_parser("list", help="one line for each dead letter")
-    show = dead.add_parser("show", help="everything about a dead letter, as JSON, and its picture")
+    show = dead.add_parser("show", help="everything about a dead letter, as JSON; a grey picture is drawn")
     show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for letters without an id")
     replay = dead.add_parser("replay", help="run jobs again under their old ids")
     which = replay.add_mutually_exclusive_group(required=True)
@@ -39,7 +44,7 @@ def run_dead_command(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     try:
-        return asyncio.run(_run(load_settings(BridgeSettings), arguments))
+        return asyncio.run(_run(load_settings(ApiSettings), arguments))
     except ConfigurationError as error:
         return _complain(str(error), EXIT_CONFIGURATION)
     except (ProbableAuthenticationError, ProbableAccessDeniedError) as error:
@@ -50,14 +55,29 @@ def run_dead_command(arguments: argparse.Namespace) -> int:
         return _complain(str(error) or type(error).__name__, EXIT_UNAVAILABLE)
 
 
-async def _run(settings: BridgeSettings, arguments: argparse.Namespace) -> int:
-    spec = load_spec(settings.model)
+async def _run(settings: ApiSettings, arguments: argparse.Namespace) -> int:
+    spec = find_spec(load_specs(settings.models), arguments.model)
     store = build_store(settings, spec)
     try:
         async with open_dead_letters(settings, spec) as letters:
             return await Commands(spec, letters, store, job_ttl_s=settings.job_ttl_s).run(arguments)
     finally:
         await store.close()
+
+
+def find_spec(specs: Sequence[ModelSpec], model: str | None) -> ModelSpec:
+    """Return the spec that `--model` names: of a name without a version, the highest version.
+
+    Raises:
+        ConfigurationError: there is none, or there are several models and none is named.
+    """
+    names = list(dict.fromkeys(spec.name for spec in specs))
+    wanted = names[0] if model is None and len(names) == 1 else model
+    for spec in specs:
+        if wanted in (spec.message_type, spec.name):
+            return spec
+    known = ", ".join(spec.message_type for spec in specs)
+    raise ConfigurationError(f"--model is {model!r}, but INFERENCE_MODELS has {known}; name one of them")
 
 
 class Commands:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from inference_bridge.errors import InvalidMessage
+from inference_bridge.kinds import Picture
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Status
@@ -15,6 +16,7 @@ from inference_bridge.spec import ModelSpec
 #: Stands for the id of a message that has none.
 NO_ID = "-"
 _SHADES = " ░▒▓█"
+_MAX_DRAWN_WIDTH = 64  # pixels, so that a row fits into a terminal
 _MAX_DEPTH = 20  # of nested headers
 _TITLES = ("id", "reason", "attempts", "died", "bytes")
 
@@ -59,7 +61,10 @@ class Report:
         }
         # Escaped, because a foreign message may hold control characters for the terminal.
         text = json.dumps(_plain(everything), indent=2)
-        return text if self.body_bytes != spec.body_bytes else f"{text}\n{draw_tensor(letter.body, spec)}"
+        takes = spec.takes
+        if not isinstance(takes, Picture) or not _is_drawable(letter.body, takes):
+            return text
+        return f"{text}\n{draw(letter.body, takes)}"
 
     def cause(self, result: bytes | None) -> str:
         """Return the error code of the stored result, or the reason in the letter if there is no result."""
@@ -96,9 +101,13 @@ def format_table(
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def draw_tensor(body: bytes, spec: ModelSpec) -> str:
-    """Return a uint8 tensor of any shape as text: a line for each row, two characters for each pixel."""
-    row_pixels = spec.shape[-1]
+def _is_drawable(body: bytes, takes: Picture) -> bool:
+    return takes.mode == "L" and takes.width <= _MAX_DRAWN_WIDTH and len(body) == takes.max_body_bytes
+
+
+def draw(body: bytes, takes: Picture) -> str:
+    """Return a grey picture as text: a line for each row, two characters for each pixel."""
+    row_pixels = takes.width
     cells = [_SHADES[value * (len(_SHADES) - 1) // 255] * 2 for value in body]
     return "\n".join("".join(cells[start : start + row_pixels]) for start in range(0, len(cells), row_pixels))
 

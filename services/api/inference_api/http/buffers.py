@@ -26,9 +26,9 @@ class Buffers:
         self._arriving: dict[Body, None] = {}  # ordered by silence, longest first
 
     @contextmanager
-    def body(self) -> Iterator["Body"]:
-        """Yield a new body; its bytes count until the context ends."""
-        body = Body(self)
+    def body(self, noun: str) -> Iterator["Body"]:
+        """Yield a new body; its bytes count until the context ends. `noun` names it in messages."""
+        body = Body(self, noun)
         try:
             yield body
         finally:
@@ -45,14 +45,14 @@ class Buffers:
             self.release(silent := next(iter(self._arriving)))
             silent.evict()
         if self.byte_count + byte_count > self._max_bytes:
-            raise self.full()
+            raise body.full()
         self._arriving[body] = None
         body.byte_count += byte_count
         self.byte_count += byte_count
 
-    def full(self) -> BuffersFull:
+    def full(self, noun: str) -> BuffersFull:
         """Return the error for a body that does not fit."""
-        return BuffersFull(f"arriving pictures fill the {self._max_bytes} bytes for them; try again later")
+        return BuffersFull(f"arriving {noun}s fill the {self._max_bytes} bytes for them; try again later")
 
     def keep(self, body: "Body") -> None:
         """Protect a complete body from eviction."""
@@ -73,9 +73,10 @@ class Body:
         is_evicted: whether it was evicted.
     """
 
-    def __init__(self, buffers: Buffers) -> None:
+    def __init__(self, buffers: Buffers, noun: str) -> None:
         self.byte_count = 0
         self.is_evicted = False
+        self._noun = noun
         self._buffers = buffers
         self._timer: asyncio.Timeout | None = None
 
@@ -96,7 +97,7 @@ class Body:
 
     def full(self) -> BuffersFull:
         """Return the error for a body that does not fit or was evicted."""
-        return self._buffers.full()
+        return self._buffers.full(self._noun)
 
     def evict(self) -> None:
         """End the reading, to free the memory for another body."""

@@ -14,9 +14,12 @@ from inference_api.errors import (
     ExpiredId,
     IdempotencyConflict,
     InvalidRequest,
+    NoOutput,
+    NotFinished,
     OverAllowance,
     RequestTimeout,
     Unauthorized,
+    UnknownModel,
 )
 from inference_bridge import errors
 
@@ -32,6 +35,9 @@ STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
     IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnknownId: HTTPStatus.NOT_FOUND,
+    UnknownModel: HTTPStatus.NOT_FOUND,
+    NoOutput: HTTPStatus.NOT_FOUND,
+    NotFinished: HTTPStatus.CONFLICT,
     ExpiredId: HTTPStatus.GONE,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,

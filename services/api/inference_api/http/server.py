@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -28,14 +28,14 @@ class Server(uvicorn.Server):
 
     Attributes:
         operations: the operations server, which runs beside this one.
-        waiters: the calls that wait for a result.
+        waiters: the calls that wait for a result, for each model.
     """
 
     def __init__(
         self,
         config: uvicorn.Config,
         operations: OperationsServer,
-        waiters: Waiters,
+        waiters: Sequence[Waiters],
         background: Background,
         on_listening: Callable[[str], None],
     ) -> None:
@@ -78,7 +78,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no new connection, answer the waiting calls, close."""
-        self.waiters.close()
+        for waiters in self.waiters:
+            waiters.close()
         await super().shutdown(sockets)
         if self._operating is not None:
             self.operations.should_exit = True
@@ -95,7 +96,7 @@ def http_server(
     operations_app: FastAPI,
     settings: ApiSettings,
     *,
-    waiters: Waiters,
+    waiters: Sequence[Waiters],
     background: Background,
     on_listening: Callable[[str], None],
 ) -> Server:

@@ -1,4 +1,4 @@
-"""Reads the picture in a request: the form field `file`, or the raw body."""
+"""Reads the upload in a request: the form field `file`, or the raw body."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect
 
 from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body
-from inference_bridge.errors import EmptyInput, InputTooLarge
+from inference_api.inputs.input import Input
+from inference_bridge.errors import InputTooLarge
 
 FIELD = "file"
 #: Most bytes of boundaries, part headers and other fields in a form.
@@ -19,28 +20,26 @@ READ_TIMEOUT_S = 30.0
 _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
-async def read_picture(
-    headers: Mapping[str, str], chunks: AsyncIterator[bytes], *, max_bytes: int, share: Body
-) -> bytes:
-    """Return the picture's bytes; stop reading at the size limit.
+async def read_upload(headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, *, share: Body) -> bytes:
+    """Return the bytes of the upload; stop reading at the size limit.
 
     Args:
         headers: of the request.
         chunks: its body.
-        max_bytes: most bytes of a picture.
+        given: the model's input, which bounds the size.
         share: counts this body in the memory for all bodies.
 
     Raises:
         BuffersFull: the bodies of all calls fill their memory, and this one was evicted.
-        EmptyInput: the picture has no bytes.
-        InputTooLarge: the picture has more than `max_bytes`.
+        EmptyInput: the upload has no bytes.
+        InputTooLarge: the upload has more than `given.max_bytes`.
         InvalidRequest: the form is malformed or has not exactly one `file`, or the connection closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
-    _refuse_declared_length(headers, max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes, max_bytes)
-    sink = FormPicture(options.get(b"boundary", b""), max_bytes) if is_form else RawPicture(max_bytes)
+    _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
+    sink = FormUpload(options.get(b"boundary", b""), given) if is_form else RawUpload(given)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:
             async for chunk in chunks:
@@ -53,42 +52,42 @@ async def read_picture(
         if share.is_evicted:
             raise share.full() from None
         raise RequestTimeout(f"the body did not arrive within {READ_TIMEOUT_S} s; send it faster") from None
-    picture = sink.finish()
-    if not picture:
-        raise EmptyInput(f"the picture has 0 bytes, expected 1 or more; {_REMEDY}")
-    return picture
+    upload = sink.finish()
+    if not upload:
+        raise given.empty(f"the {given.noun} has 0 bytes, expected 1 or more; {_REMEDY}")
+    return upload
 
 
-class RawPicture:
-    """A picture as the raw body."""
+class RawUpload:
+    """An upload as the raw body."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._picture = bytearray()
+    def __init__(self, given: Input) -> None:
+        self._given = given
+        self._upload = bytearray()
 
     def write(self, chunk: bytes) -> None:
         """Add the next bytes of the body."""
-        self._picture += chunk
-        if len(self._picture) > self._max_bytes:
-            raise _too_large(self._max_bytes)
+        self._upload += chunk
+        if len(self._upload) > self._given.max_bytes:
+            raise _too_large(self._given)
 
     def finish(self) -> bytes:
-        """Return the picture."""
-        return bytes(self._picture)
+        """Return the upload."""
+        return bytes(self._upload)
 
 
-class FormPicture:
-    """A picture in a `multipart/form-data` body (RFC 7578); other fields are ignored."""
+class FormUpload:
+    """An upload in a `multipart/form-data` body (RFC 7578); other fields are ignored."""
 
-    def __init__(self, boundary: bytes, max_bytes: int) -> None:
+    def __init__(self, boundary: bytes, given: Input) -> None:
         if not boundary:
             raise InvalidRequest(f"the form's content-type has no boundary; {_REMEDY}")
-        self._max_bytes = max_bytes
+        self._given = given
         self._body_bytes = 0
-        self._pictures: list[bytearray] = []
+        self._uploads: list[bytearray] = []
         self._names: list[str] = []
         self._header = (bytearray(), bytearray())
-        self._is_picture = False
+        self._is_upload = False
         self._is_complete = False
         try:
             self._parser = MultipartParser(boundary, self._callbacks())
@@ -98,24 +97,23 @@ class FormPicture:
     def write(self, chunk: bytes) -> None:
         """Add the next bytes of the body."""
         self._body_bytes += len(chunk)
-        if self._body_bytes > self._max_bytes + FORM_OVERHEAD_BYTES:
-            raise _too_large(self._max_bytes)
+        if self._body_bytes > self._given.max_bytes + FORM_OVERHEAD_BYTES:
+            raise _too_large(self._given)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise InvalidRequest(f"the form is malformed ({error}); {_REMEDY}") from error
 
     def finish(self) -> bytes:
-        """Return the one picture."""
+        """Return the one upload."""
         if not self._is_complete:
             raise InvalidRequest(f"the form ends before its last boundary; {_REMEDY}")
-        if len(self._pictures) != 1:
+        if len(self._uploads) != 1:
             names = ", ".join(sorted({name[:64] for name in self._names})) or "none"
             raise InvalidRequest(
-                f"the form has {len(self._pictures)} fields named '{FIELD}' (all fields: {names}), "
-                f"expected 1; {_REMEDY}"
+                f"the form has {len(self._uploads)} fields named '{FIELD}' (all fields: {names}), expected 1; {_REMEDY}"
             )
-        return bytes(self._pictures[0])
+        return bytes(self._uploads[0])
 
     def _callbacks(self) -> Any:
         return {
@@ -128,7 +126,7 @@ class FormPicture:
         }
 
     def _on_part_begin(self) -> None:
-        self._is_picture = False
+        self._is_upload = False
 
     def _on_header_end(self) -> None:
         name, value = (bytes(part) for part in self._header)
@@ -136,25 +134,25 @@ class FormPicture:
         if name.lower() == b"content-disposition":
             field = parse_options_header(value)[1].get(b"name", b"").decode("utf-8", "replace")
             self._names.append(field)
-            self._is_picture = field == FIELD
-            if self._is_picture:
-                self._pictures.append(bytearray())
+            self._is_upload = field == FIELD
+            if self._is_upload:
+                self._uploads.append(bytearray())
 
     def _on_part_data(self, chunk: bytes, start: int, end: int) -> None:
-        if self._is_picture:
-            self._pictures[-1] += chunk[start:end]
-            if len(self._pictures[-1]) > self._max_bytes:
-                raise _too_large(self._max_bytes)
+        if self._is_upload:
+            self._uploads[-1] += chunk[start:end]
+            if len(self._uploads[-1]) > self._given.max_bytes:
+                raise _too_large(self._given)
 
     def _on_end(self) -> None:
         self._is_complete = True
 
 
-def _refuse_declared_length(headers: Mapping[str, str], most: int, max_bytes: int) -> None:
+def _refuse_declared_length(headers: Mapping[str, str], given: Input, most: int) -> None:
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise _too_large(max_bytes)
+        raise _too_large(given)
 
 
-def _too_large(max_bytes: int) -> InputTooLarge:
-    return InputTooLarge(f"the picture has more than {max_bytes} bytes, the limit; send a smaller one")
+def _too_large(given: Input) -> InputTooLarge:
+    return given.too_large(f"the {given.noun} has more than {given.max_bytes} bytes, the limit; send a smaller one")

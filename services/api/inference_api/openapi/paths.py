@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from fastapi import FastAPI
-
-from inference_api.openapi.schemas import SCHEMAS, one_of
+from inference_api.openapi.schemas import one_of
 
 _ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 _SUCCEEDED = {
@@ -145,27 +143,5 @@ _RESULT: dict[str, Any] = {
     },
 }
 
-_BEARER = {"type": "http", "scheme": "bearer", "description": "required if the operator has set a key file"}
-#: Calls that never need a key.
-_OPEN_PATHS = ("/healthz", "/readyz")
-
 #: OpenAPI path items of the calls outside FastAPI.
 PATHS = {"/classify": {"post": _CLASSIFY}, "/result/{inference_id}": {"get": _RESULT}}
-
-
-def add_inference_paths(app: FastAPI) -> None:
-    """Add `PATHS` and the API keys to the application's OpenAPI description."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = described()
-        schema["paths"] = {**PATHS, **schema["paths"]}
-        components = schema.setdefault("components", {})
-        components["securitySchemes"] = {"key": _BEARER}
-        components["schemas"] = {**SCHEMAS, **components.get("schemas", {})}
-        schema["security"] = [{"key": []}, {}]  # a key, or none if the operator has set no key file
-        for path in _OPEN_PATHS:
-            schema["paths"][path]["get"]["security"] = []
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents it

@@ -1,6 +1,6 @@
 """The operations port, which clients do not reach: metrics and the wanted number of workers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -14,13 +14,12 @@ from inference_api.http.problems import add_problem_handlers, problem
 from inference_api.metrics import WaitingJobs
 from inference_api.operations.scaling import Aim, Scaling
 from inference_bridge.reports import DEFAULT_POOL
-from inference_bridge.spec import ModelSpec
 
 
 def create_operations_app(
-    *, spec: ModelSpec, scaling: Scaling, waiting_jobs: WaitingJobs, registry: CollectorRegistry
+    *, scalings: Mapping[str, Scaling], waiting_jobs: WaitingJobs, registry: CollectorRegistry
 ) -> FastAPI:
-    """Return the application of `/metrics` and `/scaling/{model}`."""
+    """Return the application of `/metrics` and `/scaling/{queue_prefix}`; `scalings` has that prefix as its key."""
     app = FastAPI(title="mnist-inference, operations", docs_url=None, redoc_url=None, openapi_url=None)
     add_problem_handlers(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -30,18 +29,20 @@ def create_operations_app(
         await waiting_jobs.refresh()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/scaling/{model}")
+    @app.get("/scaling/{queue_prefix}")
     async def demand(
-        model: str,
+        queue_prefix: str,
         target_wait_s: Annotated[float, Query(ge=0.1, le=86_400)],
         pool: Annotated[str, Query(max_length=64)] = DEFAULT_POOL,
         recent_s: Annotated[float, Query(ge=0, le=86_400)] = 10.0,
         throughput: Annotated[float | None, Query(gt=0)] = None,
         solo_throughput: Annotated[float | None, Query(gt=0)] = None,
     ) -> dict[str, Any]:
-        if model != spec.name:
+        if queue_prefix not in scalings:
             raise HTTPException(404)
-        return asdict(await scaling.demand(Aim(pool, target_wait_s, recent_s, throughput, solo_throughput)))
+        return asdict(
+            await scalings[queue_prefix].demand(Aim(pool, target_wait_s, recent_s, throughput, solo_throughput))
+        )
 
     return app
 

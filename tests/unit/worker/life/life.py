@@ -49,10 +49,16 @@ class Life:
         self.worker = Worker(
             consumer=self.consumer,
             store=LifelineStore(self, world.store),  # type: ignore[arg-type]
-            engine=Engine(cast("Model", model), max_batch_size=BATCH_SIZE, forward_timeout_s=FORWARD_TIMEOUT_S),
-            sizing=BatchSizing(BATCH_SIZE),
+            engine=Engine(
+                cast("Model", model),
+                max_batch_size=BATCH_SIZE,
+                forward_timeout_s=FORWARD_TIMEOUT_S,
+                decode_threads=1,
+                max_result_bytes=4_096,
+            ),
+            sizing=BatchSizing(BATCH_SIZE, max_held=100),
             spec=SPEC,
-            metrics=WorkerMetrics(self.registry),
+            metrics=WorkerMetrics(self.registry, model=SPEC.name),
             drain_timeout_s=DRAIN_TIMEOUT_S,
             pool=DEFAULT_POOL,
         )

@@ -1,4 +1,4 @@
-"""Where pictures are prepared: small ones at once, whatever may take long in a thread."""
+"""Where uploads are prepared: small ones at once, whatever may take long in a thread."""
 
 import asyncio
 import threading
@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from inference_api import decoder
-from inference_api.decoder import Decoder
+from inference_api import preparation
+from inference_api.inputs.input import Input
+from inference_api.preparation import Preparation
 from inference_bridge.errors import InferenceError, InvalidInput, QueueFull
 from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, a_picture
@@ -21,6 +22,10 @@ def raise_invalid_input() -> bytes:
     raise InvalidInput("a wrong picture")
 
 
+def an_input(prepare: Callable[[bytes], bytes | Callable[[], bytes]]) -> Input:
+    return Input("picture", max_bytes=1_000, media_types=("image/*",), prepare=prepare)
+
+
 @pytest.mark.parametrize("is_at_once", [True, False], ids=["a-body", "a-function"])
 async def test_only_what_a_model_does_not_answer_at_once_is_prepared_in_a_thread(is_at_once: bool) -> None:
     threads: list[threading.Thread] = []
@@ -29,12 +34,10 @@ async def test_only_what_a_model_does_not_answer_at_once_is_prepared_in_a_thread
         threads.append(threading.current_thread())
         return b"body"
 
-    def prepare(file: bytes, *, max_pixels: int) -> bytes | Callable[[], bytes]:
-        return work() if is_at_once else work
+    given = an_input(lambda _: work() if is_at_once else work)
+    preparing = Preparation(thread_count=1, max_preparations=1)
 
-    preparing = Decoder(prepare, max_pixels=1_000_000, thread_count=1, max_decodes=1, on_prepared=ignore)
-
-    assert await preparing.prepare(a_picture()) == b"body"
+    assert await preparing.prepare(given, a_picture(), on_prepared=ignore) == b"body"
     preparing.close()
 
     assert [thread is threading.main_thread() for thread in threads] == [is_at_once]
@@ -51,9 +54,9 @@ async def test_the_time_of_a_picture_is_that_of_its_work_without_its_wait(monkey
         clock.now_s += 1
         return b"body"
 
-    monkeypatch.setattr(decoder.time, "perf_counter", clock)
-    preparing = Decoder(lambda *_, **__: work, max_pixels=1, thread_count=1, max_decodes=2, on_prepared=times.append)
-    tasks = [asyncio.create_task(preparing.prepare(b"a picture")) for _ in range(2)]
+    monkeypatch.setattr(preparation.time, "perf_counter", clock)
+    preparing, given = Preparation(thread_count=1, max_preparations=2), an_input(lambda _: work)
+    tasks = [asyncio.create_task(preparing.prepare(given, b"a picture", on_prepared=times.append)) for _ in range(2)]
     await asyncio.wait_for(begun.acquire(), TIMEOUT_S)
     clock.now_s += 60
 
@@ -65,19 +68,16 @@ async def test_the_time_of_a_picture_is_that_of_its_work_without_its_wait(monkey
 
 
 @pytest.mark.parametrize(
-    ("max_decodes", "error"),
+    ("max_preparations", "error"),
     [pytest.param(1, InvalidInput, id="a-wrong-picture"), pytest.param(0, QueueFull, id="too-many")],
 )
-async def test_a_picture_that_is_refused_has_no_time(max_decodes: int, error: type[InferenceError]) -> None:
+async def test_a_picture_that_is_refused_has_no_time(max_preparations: int, error: type[InferenceError]) -> None:
     times = list[float]()
 
-    def refuse(file: bytes, *, max_pixels: int) -> Callable[[], bytes]:
-        return raise_invalid_input
-
-    preparing = Decoder(refuse, max_pixels=1, thread_count=1, max_decodes=max_decodes, on_prepared=times.append)
+    preparing = Preparation(thread_count=1, max_preparations=max_preparations)
 
     with pytest.raises(error):
-        await preparing.prepare(b"a picture")
+        await preparing.prepare(an_input(lambda _: raise_invalid_input), b"a picture", on_prepared=times.append)
     preparing.close()
 
     assert times == []

@@ -1,0 +1,43 @@
+"""What the routes need to know about a model's input, of whatever kind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference_bridge.errors import EmptyInput, InputTooLarge
+
+#: The media type of any bytes.
+ANY_BYTES = "application/octet-stream"
+
+
+def _any_bytes(upload: bytes) -> str:
+    return ANY_BYTES
+
+
+def _default(upload: bytes) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input of one model.
+
+    Attributes:
+        noun: names it in messages.
+        max_bytes: most bytes of an upload.
+        media_types: of a raw upload, for the documentation.
+        prepare: returns the body of a job, or a function that does; the API runs the function in a thread, several at
+            once. It blocks the event loop, so it returns a body only if that is fast. Raises InvalidInput.
+        type_of: media type of a valid upload.
+        job_type_of: media type of the job of a valid upload; empty for the only one of the kind.
+        empty: the error for an upload without a byte.
+        too_large: the error for an upload over `max_bytes`.
+    """
+
+    noun: str
+    max_bytes: int
+    media_types: tuple[str, ...]
+    prepare: Callable[[bytes], bytes | Callable[[], bytes]]
+    type_of: Callable[[bytes], str] = _any_bytes
+    job_type_of: Callable[[bytes], str] = _default
+    empty: type[EmptyInput] = EmptyInput
+    too_large: type[InputTooLarge] = InputTooLarge

@@ -1,0 +1,84 @@
+"""One served model: everything that it does not share with the other models of the process."""
+
+from dataclasses import dataclass
+
+from inference_api.clients.claims import Claims
+from inference_api.inputs import input_of
+from inference_api.inputs.input import Input
+from inference_api.metrics import ApiMetrics, ModelMetrics
+from inference_api.parameters import Parameters
+from inference_api.settings import ApiSettings
+from inference_api.submissions import Submissions
+from inference_api.waiters import Places, Waiters
+from inference_bridge.contract import DepthReader, Publisher, Store
+from inference_bridge.ids import TicketSigner
+from inference_bridge.rabbitmq.throughput import Throughput
+from inference_bridge.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The parts of a model outside this process, and the key of its ids.
+
+    Attributes:
+        spec: the model.
+        publisher: publishes its jobs.
+        depth_reader: reads the depth of its queues.
+        store: has its results.
+        signer: signs its ids.
+        throughput: counts its results.
+    """
+
+    spec: ModelSpec
+    publisher: Publisher
+    depth_reader: DepthReader
+    store: Store
+    signer: TicketSigner
+    throughput: Throughput
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model with routes; see the classes of its attributes."""
+
+    spec: ModelSpec
+    backend: Backend
+    input: Input
+    parameters: Parameters
+    submissions: Submissions
+    claims: Claims
+    waiters: Waiters
+    metrics: ModelMetrics
+
+    @property
+    def url(self) -> str:
+        """The path of its calls."""
+        return f"/models/{self.spec.name}"
+
+
+def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metrics: ApiMetrics) -> ServedModel:
+    """Return a model with everything that its routes need; nothing is connected yet.
+
+    Args:
+        backend: its parts outside this process.
+        settings: of the process.
+        places: for waiting calls of all models.
+        metrics: of all models.
+
+    Raises:
+        ConfigurationError: its spec is wrong.
+    """
+    spec = backend.spec
+    submissions = Submissions(backend.publisher, backend.store, backend.signer, spec, job_ttl_s=settings.job_ttl_s)
+    waiters = Waiters(backend.store, places)
+    metrics.watch_waiters(spec.name, waiters.__len__)
+    return ServedModel(
+        spec=spec,
+        backend=backend,
+        input=input_of(spec, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels),
+        parameters=Parameters(spec),
+        submissions=submissions,
+        claims=Claims(backend.store, submissions, ttl_s=settings.result_ttl_s, noun=spec.takes.noun),
+        waiters=waiters,
+        metrics=metrics.of_model(spec.name),
+    )
