@@ -84,14 +84,25 @@ class Backlog:
         async with open_connections("127.0.0.1", self._port, CLIENTS) as clients:
             await asyncio.gather(*map(submit_some, clients))
 
+    async def idle(self) -> None:
+        """Start a worker, wait and stop it, so that its memory without a job is known."""
+        worker = await self._start_worker()
+        await asyncio.sleep(IDLE_S)
+        del self._meter.parts["worker"]
+        await asyncio.to_thread(worker.process.stop)
+
     async def drain(self) -> None:
         """Start a worker; return when it has stored a result for each job."""
-        worker = self._deployment.worker()
-        await asyncio.to_thread(worker.wait_until_ready)
-        self._meter.parts["worker"] = worker.process
+        worker = await self._start_worker()
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
             while await asyncio.to_thread(worker.metric, "inference_results_total") < len(self._ids):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)
+
+    async def _start_worker(self) -> Service:
+        worker = self._deployment.worker()
+        await asyncio.to_thread(worker.wait_until_ready)
+        self._meter.parts["worker"] = worker.process
+        return worker
 
     async def count_succeeded(self) -> int:
         """Fetch the result of each job; return the number that succeeded."""
@@ -119,7 +130,7 @@ def measure(scratch: Path, stages: Sequence[int] = STAGES) -> list[Stage]:
 
 async def _measure(backlog: Backlog, stages: Sequence[int]) -> list[Stage]:
     works = {
-        "no job": asyncio.sleep(IDLE_S),
+        "no job": backlog.idle(),
         **{f"until {jobs:,} jobs wait": backlog.submit(jobs) for jobs in stages},
         "they wait": asyncio.sleep(IDLE_S),
         "a worker takes them": backlog.drain(),

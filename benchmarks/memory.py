@@ -34,7 +34,8 @@ class MemoryMeter:
             await asyncio.wait([task], timeout=SAMPLE_S)
             samples.append(self.read_mb())
         await task
-        return {name: max(sample.get(name, 0) for sample in samples) for name in self.parts}
+        names = {name for sample in samples for name in sample}
+        return {name: max(sample.get(name, 0) for sample in samples) for name in names}
 
 
 def _sum_tree_mb(pid: int) -> float:
