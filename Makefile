@@ -6,20 +6,32 @@ TORCH_INDEX ?=
 TORCH ?= torch==2.13.0
 # A directory with the four MNIST files; `make train` downloads them there when it is empty.
 MNIST_DATA ?= data
-# The folder in `models` that `make run` serves.
-MODEL ?= mnist
+# The folder of the model that `make run` serves and `make check` tries: a class in a file of its name, or a package in two
+# halves with a pyproject.toml.
+MODEL ?= models/mnist
 
 RUN := .venv-run
 DEV := .venv
 UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
+MODEL_NAME := $(notdir $(MODEL:/=))
+MODEL_PROJECT := $(wildcard $(MODEL)/pyproject.toml)
+MODEL_NEEDS := $(addprefix --requirement ,$(wildcard $(MODEL)/requirements.txt))
+ifneq ($(MODEL_PROJECT),)
+MODEL_NEEDS := -e '$(MODEL)[api,worker]'
+endif
+MODEL_ENV := PYTHONPATH=$(MODEL)$${PYTHONPATH:+:$$PYTHONPATH}
+MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(MODEL_NAME)))
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
+# The packages of the models that are a folder of files.
+REQUIREMENTS := $(wildcard models/*/requirements.txt)
 CODE := services models training tests chaos benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
+.PHONY: help run new check unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
 UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
@@ -36,9 +48,15 @@ QUICK := tests/e2e/test_burst.py tests/e2e/test_busy_workers.py
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-run: $(RUN)/installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
+run: $(RUN)/$(MODEL_NAME).installed  ## serve on http://127.0.0.1:8000 in one process, on the CPU, without RabbitMQ and Redis
 	@$(RUN)/bin/python samples/make_pictures.py build/samples >/dev/null
-	@exec env INFERENCE_MODEL=$(MODEL)_model.spec:SPEC $(RUN)/bin/python -m inference_embedded
+	@exec env $(MODEL_ENV) INFERENCE_MODEL=$(MODEL_CLASS) $(RUN)/bin/python -m inference_embedded
+
+new: $(RUN)/installed  ## make models/NAME, the folder of a new model; KIND=picture, tensor, text, json or file
+	@$(RUN)/bin/python -m inference_worker new "$(NAME)" $(if $(KIND),--kind $(KIND))
+
+check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it
+	@$(MODEL_ENV) $(RUN)/bin/python -m inference_worker check $(MODEL_CLASS) $(ARGS)
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)
@@ -55,7 +73,7 @@ quick: $(UNIT)/checks  ## check style and types of what needs no torch, then mak
 	@$(MAKE) --no-print-directory unit
 
 test: plan $(DEV)/installed servers  ## run every test but those in a cluster, against a RabbitMQ and a Redis of its own
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/%,$(ARGS)),,$(SHARED)) $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m pytest $(if $(filter tests/% models/%,$(ARGS)),,$(SHARED)) $(ARGS)
 
 lint: $(DEV)/installed  ## check style, types and the habits of our prose
 	@$(DEV)/bin/ruff format --check $(CODE)
@@ -74,7 +92,7 @@ bench: plan $(DEV)/installed servers  ## measure throughput and latency on this 
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
-	@MNIST_DATA=$(abspath $(MNIST_DATA)) $(DEV)/bin/python -m chaos $(ARGS)
+	@MNIST_DATA=$(abspath $(MNIST_DATA)) PYTHONPATH=models/voice $(DEV)/bin/python -m chaos $(ARGS)
 
 e2e: $(DEV)/installed cluster-tools  ## test the chart in a kind cluster (KEEP=1 keeps it), write docs/scaling.md
 	@$(DEV)/bin/python $(E2E) $(or $(ARGS),tests/e2e)
@@ -110,11 +128,17 @@ clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Serving needs no test tools and no torchvision.
-$(RUN)/installed: constraints.txt $(PROJECTS)
+$(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
-	@$(RUN)/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)" setuptools
-	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS)
+	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools
+	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
+	@touch $@
+
+# A model that needs torchvision gets the torch that belongs to it, whatever TORCH says.
+$(RUN)/$(MODEL_NAME).installed: $(RUN)/installed $(wildcard $(MODEL)/pyproject.toml $(MODEL)/requirements.txt)
+	@[ -d "$(MODEL)" ] || { echo "there is no folder $(MODEL); make new NAME=$(MODEL_NAME) makes it"; exit 1; }
+	@$(if $(MODEL_NEEDS),$(RUN)/bin/python $(PIP) $(INDEX) --no-build-isolation $(MODEL_NEEDS))
 	@touch $@
 
 $(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)
@@ -128,9 +152,9 @@ $(UNIT)/checks: $(UNIT)/installed
 	@$(UNIT)/bin/python $(PIP) mypy ruff types-pika-ts
 	@touch $@
 
-$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS)
+$(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS) $(REQUIREMENTS)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
-	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt
+	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt $(REQUIREMENTS:%=--requirement %)
 	@$(DEV)/bin/python $(PIP) --no-build-isolation $(SERVICES) $(MODELS) -e training
 	@touch $@

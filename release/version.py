@@ -14,11 +14,12 @@ FILES = (
     "services/*/pyproject.toml",
     "services/*/Dockerfile",
     "models/*/pyproject.toml",
+    "models/*/Dockerfile",
     "training/pyproject.toml",
     "compose.yaml",
     "README.md",
 )
-_PLACES = r'^version = "|^version: |^appVersion: "|^ARG VERSION=|\bmnist-inference/(?:api|worker):'
+_PLACES = r'^version = "|^version: |^appVersion: "|^ARG VERSION=|\bmnist-inference/(?:api|worker|worker-sdk):'
 _VERSION = re.compile(rf"({_PLACES})(\d+\.\d+\.\d+)\b", re.MULTILINE)
 
 

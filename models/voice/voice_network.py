@@ -14,8 +14,8 @@ WINDOW = 512
 _CONTEXT = 64
 #: Frequencies of a spectrum; the convolution gives a real and an imaginary part of each.
 _FREQUENCIES = 129
-#: Windows whose layers are computed at once: this bounds the memory of a long clip to about 40 MB.
-_BLOCK = 4_096
+#: Windows whose layers are computed at once; this bounds the memory of long clips.
+_BLOCK = 1_024
 
 
 class VoiceNetwork(nn.Module):
@@ -39,12 +39,13 @@ class VoiceNetwork(nn.Module):
         """
         started = functional.pad(samples, (_CONTEXT, 0))  # (B, 64 + W * 512)
         windows = started.unfold(1, _CONTEXT + WINDOW, WINDOW)  # (B, W, 576)
-        blocks = windows.flatten(0, 1).split(_BLOCK)  # of (up to 4096, 576)
-        features = torch.cat([self._describe(block) for block in blocks])  # (B * W, 128)
-        # The LSTM looks back only, so the zeros after a short clip do not change its answers.
-        states, _ = self.lstm(features.unflatten(0, windows.shape[:2]))  # (B, W, 128)
-        scores = self.final_conv(states.relu().transpose(1, 2)).squeeze(1)  # (B, W)
-        return scores.sigmoid()
+        memory, scores = None, []
+        for block in windows.split(max(1, _BLOCK // len(samples)), dim=1):
+            features = self._describe(block.flatten(0, 1)).unflatten(0, block.shape[:2])  # (B, up to W, 128)
+            # The LSTM looks back only, so the zeros after a short clip do not change its answers.
+            states, memory = self.lstm(features, memory)  # (B, up to W, 128)
+            scores.append(self.final_conv(states.relu().transpose(1, 2)).squeeze(1))  # (B, up to W)
+        return torch.cat(scores, dim=1).sigmoid()  # (B, W)
 
     def _describe(self, windows: Tensor) -> Tensor:
         """Return the features (N, 128) of windows (N, 576)."""

@@ -2,6 +2,7 @@
 
 import io
 import wave
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from voice_network import RATE_HZ
 
 #: Length of the longest clip in seconds.
 MAX_DURATION_S = 120
-_MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 192_000
+#: Rates of the files that are read. All have small prime factors: `_resample` is fast with them.
+RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _MAX_CHANNELS, _MAX_BITS = 8, 32
 _REMEDY = "convert it with `ffmpeg -i INPUT -ar 16000 -ac 1 -c:a pcm_s16le OUTPUT.wav`"
 
@@ -20,8 +22,8 @@ def read_wav(content: bytes) -> NDArray[np.float32]:
     """Return the samples (S,) of a WAV file at 16 kHz, its channels mixed down, -1 to 1.
 
     Raises:
-        InvalidInput: the file is not PCM of 8, 16, 24 or 32 bits, 8 to 192 kHz and 1 to 8 channels; or it is empty,
-            incomplete or longer than 120 seconds.
+        InvalidInput: the file is not PCM of 8, 16, 24 or 32 bits, one of `RATES_HZ` and 1 to 8 channels; or it is
+            empty, incomplete or longer than 120 seconds.
     """
     header, frames = _open(content)
     _check_format(header)
@@ -41,8 +43,8 @@ def _open(content: bytes) -> tuple[wave.Wave_read, bytes]:
 
 def _check_format(header: wave.Wave_read) -> None:
     rate_hz, channels, bits = header.getframerate(), header.getnchannels(), 8 * header.getsampwidth()
-    if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
-        raise UnsupportedInput(f"the file has {rate_hz} Hz, expected {_MIN_RATE_HZ} to {_MAX_RATE_HZ}; {_REMEDY}")
+    if rate_hz not in RATES_HZ:
+        raise UnsupportedInput(f"the file has {rate_hz} Hz, expected one of {RATES_HZ}; {_REMEDY}")
     if channels > _MAX_CHANNELS or bits > _MAX_BITS:
         found = f"{channels} channels of {bits} bits"
         raise UnsupportedInput(f"the file has {found}, expected up to {_MAX_CHANNELS} of {_MAX_BITS}; {_REMEDY}")
@@ -75,7 +77,9 @@ def _resample(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]
     """Return the samples at 16 kHz: their spectrum, cut off or continued with zeros at 8 kHz."""
     if rate_hz == RATE_HZ:
         return samples
-    length = max(1, round(len(samples) * RATE_HZ / rate_hz))
-    spectrum = np.fft.rfft(samples)[: length // 2 + 1]
-    resampled = np.fft.irfft(spectrum, length) * (length / len(samples))  # (length,)
-    return resampled.astype(np.float32)
+    # Whole seconds have a number of samples with small prime factors at both rates.
+    duration_s = ceil(len(samples) / rate_hz)
+    padded = np.pad(samples, (0, duration_s * rate_hz - len(samples)))  # (D * rate_hz,)
+    spectrum = np.fft.rfft(padded)[: duration_s * RATE_HZ // 2 + 1]  # (up to D * 8000 + 1,)
+    resampled = np.fft.irfft(spectrum, duration_s * RATE_HZ) * (RATE_HZ / rate_hz)  # (D * 16000,)
+    return resampled[: ceil(len(samples) * RATE_HZ / rate_hz)].astype(np.float32)  # (S,)

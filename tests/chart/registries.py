@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from inference_api.metrics import ApiMetrics, WaitingJobs
+from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.rabbitmq.topology import topology_for
 from inference_worker.metrics import WorkerMetrics
@@ -13,9 +13,10 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     """Return two registries, with every metric of an API process and with every metric of a worker."""
     api, worker = CollectorRegistry(), CollectorRegistry()
     metrics = ApiMetrics(api)
-    metrics.watch_waiters(lambda: 0)
+    metrics.of_model(SPEC.name)
+    metrics.watch_waiters(SPEC.name, lambda: 0)
     metrics.watch_buffers(lambda: 0)
     depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()
-    WaitingJobs(api, depth_reader, topology_for(SPEC, queue_max_length=1))
+    WaitingJobs(api, [WatchedQueues(SPEC, depth_reader, topology_for(SPEC, queue_max_length=1))])
     WorkerMetrics(worker, model=SPEC.name)
     return api, worker

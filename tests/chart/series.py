@@ -4,17 +4,20 @@ from tests.chart.helm import NAME
 
 _API = f'namespace="default",pod="{NAME}-api-1"'
 _RABBITMQ = f'namespace="default",pod="{NAME}-rabbitmq-0"'
-_WORKER = f'namespace="default",pod="{NAME}-worker-1"'
-_KEDA = f'exported_namespace="default",scaledObject="{NAME}-worker"'
+_WORKER = f'namespace="default",pod="{NAME}-worker-mnist-1"'
+_KEDA = f'exported_namespace="default",scaledObject="{NAME}-worker-mnist"'
 
-WAITING = f'inference_waiting_jobs{{{_API},queue="mnist.jobs"}}'
-SUSPECTS = f'inference_waiting_jobs{{{_API},queue="mnist.retry"}}'
-REFUSED = f'inference_http_responses_total{{{_API},call="classify",status="503"}}'
-ACCEPTED = f'inference_http_responses_total{{{_API},call="classify",status="202"}}'
+WAITING = f'inference_waiting_jobs{{{_API},model="mnist",queue="mnist.jobs"}}'
+SUSPECTS = f'inference_waiting_jobs{{{_API},model="mnist",queue="mnist.retry"}}'
+REFUSED = f'inference_http_responses_total{{{_API},model="mnist",call="classify",status="503"}}'
+ACCEPTED = f'inference_http_responses_total{{{_API},model="mnist",call="classify",status="202"}}'
 
-BUSY = f"inference_device_busy{{{_WORKER}}}"
-SUCCEEDED = f'inference_results_total{{{_WORKER},status="succeeded"}}'
-EXPIRED = f'inference_results_total{{{_WORKER},status="expired"}}'
+BUSY = f'inference_device_busy{{{_WORKER},model="mnist"}}'
+SUCCEEDED = f'inference_results_total{{{_WORKER},model="mnist",status="succeeded"}}'
+#: What the workers of another model show, and those of another release.
+OTHER_SUCCEEDED = SUCCEEDED.replace("worker-mnist", "worker-voice").replace('"mnist"', '"voice"')
+STRANGERS_SUCCEEDED = SUCCEEDED.replace(NAME, "letters-mnist-inference")
+EXPIRED = f'inference_results_total{{{_WORKER},model="mnist",status="expired"}}'
 RETRIES = f"inference_store_retries_total{{{_WORKER}}}"
 
 IN_RABBITMQ = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.jobs"}}'
@@ -38,4 +41,4 @@ EXTERNAL = (
 
 def pending(worker: int) -> str:
     """Return the series that says whether that worker waits for a node."""
-    return f'kube_pod_status_phase{{namespace="default",pod="{NAME}-worker-{worker}",phase="Pending"}}'
+    return f'kube_pod_status_phase{{namespace="default",pod="{NAME}-worker-mnist-{worker}",phase="Pending"}}'

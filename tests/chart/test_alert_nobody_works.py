@@ -11,8 +11,10 @@ from tests.chart.series import (
     EXTERNAL,
     IN_RABBITMQ,
     KEDA_READS,
+    OTHER_SUCCEEDED,
     PAUSED,
     RUNNING,
+    STRANGERS_SUCCEEDED,
     SUCCEEDED,
     SUSPECTS,
     WAITING,
@@ -121,7 +123,6 @@ def test_a_scrape_of_the_worker_that_fails_rings_nothing() -> None:
     assert not rings(ALERT, seen)
 
 
-def test_the_workers_of_another_release_do_not_silence_it() -> None:
-    others = 'inference_results_total{namespace="default",pod="letters-mnist-inference-worker-1",status="succeeded"}'
-
+@pytest.mark.parametrize("others", [OTHER_SUCCEEDED, STRANGERS_SUCCEEDED], ids=["model", "release"])
+def test_the_workers_of_another_model_or_release_do_not_silence_it(others: str) -> None:
     assert rings(ALERT, {WAITING: NONE_THEN_SOME, others: growing(40, by=5)}, by_minute=15)

@@ -24,12 +24,12 @@ FIXED = values("autoscaling.enabled=false", "worker.replicas=3")
 
 
 def scaled() -> dict[str, object]:
-    spec: dict[str, object] = one("ScaledObject", "worker")["spec"]
+    spec: dict[str, object] = one("ScaledObject", "worker-mnist")["spec"]
     return spec
 
 
 def trigger(queue: str, *arguments: str) -> dict[str, str]:
-    triggers = one("ScaledObject", "worker", *arguments)["spec"]["triggers"]
+    triggers = one("ScaledObject", "worker-mnist", *arguments)["spec"]["triggers"]
     pattern = f"^{queue.replace('.', '[.]')}$"
     (found,) = [trigger for trigger in triggers if trigger["metadata"]["queueName"] == pattern]
     metadata: dict[str, str] = found["metadata"]
@@ -77,7 +77,7 @@ def test_the_autoscaler_has_a_user_of_its_own() -> None:
 
 
 def test_up_goes_in_one_step_and_down_slowly_and_to_zero() -> None:
-    spec = one("ScaledObject", "worker")["spec"]
+    spec = one("ScaledObject", "worker-mnist")["spec"]
     behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
 
     assert spec["minReplicaCount"] == 0
@@ -96,14 +96,14 @@ def test_an_outage_of_rabbitmq_starts_no_gpu() -> None:
 
 
 def test_keda_finds_its_label_already_there() -> None:
-    labels = one("ScaledObject", "worker")["metadata"]["labels"]
+    labels = one("ScaledObject", "worker-mnist")["metadata"]["labels"]
 
-    assert labels["scaledobject.keda.sh/name"] == f"{NAME}-worker"
+    assert labels["scaledobject.keda.sh/name"] == f"{NAME}-worker-mnist"
 
 
 def test_only_one_says_how_many_there_are() -> None:
-    assert "replicas" not in one("Deployment", "worker")["spec"]
-    assert one("Deployment", "worker", *FIXED)["spec"]["replicas"] == 3
+    assert "replicas" not in one("Deployment", "worker-mnist")["spec"]
+    assert one("Deployment", "worker-mnist", *FIXED)["spec"]["replicas"] == 3
     assert not {"ScaledObject", "TriggerAuthentication"} & kinds(*FIXED)
     assert one("Deployment", "api")["spec"]["replicas"] == 2
     scaled_api = values("api.autoscaling.enabled=true")
@@ -133,7 +133,7 @@ def test_a_cluster_without_keda_is_refused_with_the_remedy(program: str) -> None
 WAIT = values("autoscaling.source=wait")
 
 
-def wait_trigger(*arguments: str, pool: str = "worker") -> dict[str, str]:
+def wait_trigger(*arguments: str, pool: str = "worker-mnist") -> dict[str, str]:
     """Return the metadata of the only trigger."""
     (found,) = one("ScaledObject", pool, *WAIT, *arguments)["spec"]["triggers"]
     assert found["type"] == "metrics-api"
@@ -171,19 +171,21 @@ def test_each_worker_that_is_wanted_is_worth_one() -> None:
 
 def test_the_apis_figure_is_looked_at_every_second_unless_the_values_say_otherwise() -> None:
     """A longer interval also makes the figure look further back."""
-    assert one("ScaledObject", "worker", *WAIT)["spec"]["pollingInterval"] == 1
+    assert one("ScaledObject", "worker-mnist", *WAIT)["spec"]["pollingInterval"] == 1
     seldom = numbers("autoscaling.pollingInterval=30")
-    assert one("ScaledObject", "worker", *WAIT, *seldom)["spec"]["pollingInterval"] == 30
+    assert one("ScaledObject", "worker-mnist", *WAIT, *seldom)["spec"]["pollingInterval"] == 30
     assert "recent_s=61" in wait_trigger(*seldom)["url"]
 
 
 def test_each_pool_asks_for_itself() -> None:
-    spot = numbers("worker.pools.spot.throughputPerReplica=7", "worker.pools.spot.autoscaling.targetWaitSeconds=60")
+    spot = numbers(
+        "models.mnist.pools.spot.throughputPerReplica=7", "models.mnist.pools.spot.autoscaling.targetWaitSeconds=60"
+    )
 
-    query = dict(parse_qsl(urlsplit(wait_trigger(*spot, pool="worker-spot")["url"]).query))
+    query = dict(parse_qsl(urlsplit(wait_trigger(*spot, pool="worker-mnist-spot")["url"]).query))
 
     assert (query["pool"], query["throughput"], query["target_wait_s"]) == ("spot", "7", "60")
-    assert environment_of(one("Deployment", "worker-spot", *WAIT, *spot))["INFERENCE_POOL"] == "spot"
+    assert environment_of(one("Deployment", "worker-mnist-spot", *WAIT, *spot))["INFERENCE_POOL"] == "spot"
 
 
 def test_the_api_needs_no_user_of_rabbitmqs_management() -> None:

@@ -18,9 +18,9 @@ from tests.chart.helm import (
 )
 
 pytestmark = NEEDS_HELM
-ON = values("worker.protectBusy=true", "worker.pools.spot.replicas=1", "networkPolicy.enabled=true")
-OFF = values("worker.pools.spot.replicas=1", "networkPolicy.enabled=true")
-POOLS = ["worker", "worker-spot"]
+ON = values("worker.protectBusy=true", "models.mnist.pools.spot.replicas=1", "networkPolicy.enabled=true")
+OFF = values("models.mnist.pools.spot.replicas=1", "networkPolicy.enabled=true")
+POOLS = ["worker-mnist", "worker-mnist-spot"]
 
 
 def token_volumes(workload: Object) -> list[Object]:
@@ -92,7 +92,7 @@ def test_a_worker_stays_restricted(pool: str) -> None:
 
 def test_a_worker_that_is_no_longer_protected_needs_no_account_that_is_gone() -> None:
     """Kubernetes would go on to name the old account if the field were left out."""
-    assert pod_of(one("Deployment", "worker", *OFF))["serviceAccountName"] == "default"
+    assert pod_of(one("Deployment", "worker-mnist", *OFF))["serviceAccountName"] == "default"
 
 
 def test_only_a_worker_reaches_kubernetes_and_only_when_it_must() -> None:

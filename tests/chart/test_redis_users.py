@@ -20,8 +20,8 @@ IDS = ["A" * 24, "B" * 24]
 def server(tmp_path: Path) -> Iterator[RedisServer]:
     # Redis 7.0, which may be the one at hand, does not know that command.
     users = one("ConfigMap", "redis")["data"]["users.acl"].replace(" +client|setinfo", "")
-    for user in ("API", "WORKER", "OPERATOR"):
-        users = users.replace(f"@{user}_PASSWORD@", user.lower())
+    for user in ("API", "WORKER_MNIST", "OPERATOR"):
+        users = users.replace(f"@{user}_PASSWORD@", user.lower().replace("_", "-"))
     (tmp_path / "users.acl").write_text(users)
     started = RedisServer(tmp_path, {"aclfile": str(tmp_path / "users.acl")})
     try:
@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def worker(server: RedisServer) -> AsyncIterator[RedisStore]:
-    url = server.url.replace("//", "//worker:worker@")
+    url = server.url.replace("//", "//worker-mnist:worker-mnist@")
     store = RedisStore(connect_redis(url), spec=SPEC, result_ttl_s=60)
     yield store
     await store.close()

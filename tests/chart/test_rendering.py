@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, VALUES_FILES, helm, kinds, objects, template, values
+from tests.chart.spec_files import add_model
 from tests.support.deployment import ROOT
 
 pytestmark = NEEDS_HELM
@@ -31,7 +32,8 @@ EVERYTHING = values(
     "metrics.podMonitor.enabled=true",
     "metrics.rules.enabled=true",
     "metrics.dashboard.enabled=true",
-)
+    "models.voice.pools.spot.replicas=1",
+) + add_model("voice")
 OPTIONAL = {
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
@@ -107,7 +109,7 @@ def test_names_stay_short_enough_for_the_autoscaler_of_a_long_release() -> None:
     done = helm("template", "a" * 53, str(CHART), "--kube-version", KUBERNETES)
 
     names = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("  name: ")]
-    assert max(len(f"keda-hpa-{name}") for name in names if name.endswith("-worker")) <= 63
+    assert max(len(f"keda-hpa-{name}") for name in names if name.endswith("-worker-mnist")) <= 63
     assert max(map(len, names)) <= 63
 
 

@@ -49,7 +49,7 @@ def test_no_password_stands_outside_its_secret() -> None:
 
 def test_a_password_of_ones_own_is_taken_and_restarts_only_who_uses_it() -> None:
     mine = values(*(f"auth.passwords.{key}={key}-{'x' * 24}" for key in passwords()))
-    changed = (*mine, *values("auth.passwords.redis-worker-password=another-password"))
+    changed = (*mine, *values("auth.passwords.redis-worker-mnist-password=another-password"))
     checksum = "checksum/passwords"
 
     def checksums(arguments: tuple[str, ...]) -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_a_password_of_ones_own_is_taken_and_restarts_only_who_uses_it() -> None
 
     before, after = checksums(mine), checksums(changed)
 
-    assert {name for name in before if before[name] != after[name]} == {"redis", "worker"}
+    assert {name for name in before if before[name] != after[name]} == {"redis", "worker-mnist"}
 
 
 def test_rendering_twice_with_the_same_passwords_changes_nothing() -> None:
@@ -82,7 +82,7 @@ def test_a_secret_of_ones_own_is_used_everywhere_and_none_is_made() -> None:
 
 
 def test_each_side_connects_as_its_own_user() -> None:
-    for side in ("api", "worker"):
+    for side in ("api", "worker-mnist"):
         environment = environment_of(one("Deployment", side))
         assert environment["INFERENCE_AMQP_URL"].startswith(f"amqp://{side}:$(RABBITMQ_PASSWORD)@{NAME}-rabbitmq.")
         assert environment["RABBITMQ_PASSWORD"] == f"{NAME}-auth/rabbitmq-{side}-password"
@@ -91,23 +91,23 @@ def test_each_side_connects_as_its_own_user() -> None:
 
 
 def test_a_variable_stands_before_the_url_that_it_is_part_of() -> None:
-    for side in ("api", "worker"):
+    for side in ("api", "worker-mnist"):
         names = list(environment_of(one("Deployment", side)))
         assert names.index("RABBITMQ_PASSWORD") < names.index("INFERENCE_AMQP_URL")
         assert names.index("REDIS_PASSWORD") < names.index("INFERENCE_REDIS_URL")
 
 
 def test_servers_of_somebody_else_are_used_instead() -> None:
-    environment = environment_of(one("Deployment", "worker", *EXTERNAL))
+    environment = environment_of(one("Deployment", "worker-mnist", *EXTERNAL))
 
     assert not [found for found in objects(*EXTERNAL) if found["kind"] == "StatefulSet"]
-    assert environment["INFERENCE_AMQP_URL"] == "broker/rabbitmq-worker-url"
-    assert environment["INFERENCE_REDIS_URL"] == f"{NAME}-external/redis-worker-url"
+    assert environment["INFERENCE_AMQP_URL"] == "broker/rabbitmq-worker-mnist-url"
+    assert environment["INFERENCE_REDIS_URL"] == f"{NAME}-external/redis-worker-mnist-url"
     assert environment["INFERENCE_CA_FILE"] == "/etc/inference-ca/ca.crt"
 
 
 def test_keda_reads_a_rabbitmq_of_somebody_else_with_its_own_user() -> None:
-    for trigger in one("ScaledObject", "worker", *EXTERNAL)["spec"]["triggers"]:
+    for trigger in one("ScaledObject", "worker-mnist", *EXTERNAL)["spec"]["triggers"]:
         assert trigger["metadata"]["host"] == "https://rabbitmq.example.org:15671/"
         assert trigger["metadata"]["vhostName"] == "digits"
     references = one("TriggerAuthentication", "worker", *EXTERNAL)["spec"]["secretTargetRef"]

@@ -1,7 +1,6 @@
-"""What `helm test` asks of RabbitMQ: every node, by its own name."""
+"""The program of `helm test` asks every model of the API, and every node of RabbitMQ by its own name."""
 
 import base64
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.chart.helm import CHART, NAME, NEEDS_HELM, environment_of, objects, one, values
+from tests.chart.helm import NAME, NEEDS_HELM, environment_of, objects, one, values
 from tests.support.servers import free_port
 
 CREDENTIALS = f"Basic {base64.b64encode(b'autoscaler:secret').decode()}"
@@ -24,18 +23,6 @@ EXTERNAL = values(
 )
 
 Nodes = Callable[..., list[str]]
-
-
-@pytest.fixture
-def smoke(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    for name, value in {"AUTOSCALER_USERNAME": "autoscaler", "AUTOSCALER_PASSWORD": "secret", "VHOST": "%2F"}.items():
-        monkeypatch.setenv(name, value)
-    spec = importlib.util.spec_from_file_location("smoke", CHART / "files/smoke.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -118,7 +105,9 @@ def test_a_node_that_is_away_fails_with_its_address(smoke: ModuleType, nodes: No
 @pytest.mark.parametrize("replicas", [1, 3])
 def test_the_address_that_keda_asks_and_every_node_are_asked(replicas: int) -> None:
     arguments = ("--namespace", "inference", *values(f"rabbitmq.replicas={replicas}", "clusterDomain=example.internal"))
-    (keda,) = {trigger["metadata"]["host"] for trigger in one("ScaledObject", "worker", *arguments)["spec"]["triggers"]}
+    (keda,) = {
+        trigger["metadata"]["host"] for trigger in one("ScaledObject", "worker-mnist", *arguments)["spec"]["triggers"]
+    }
     of_pods = f"{one('StatefulSet', 'rabbitmq', *arguments)['spec']['serviceName']}.inference.svc.example.internal"
 
     asked = environment_of(one("Pod", "test", *arguments))["MANAGEMENT_URLS"].split()

@@ -38,7 +38,7 @@ def test_the_definitions_have_the_topology_of_the_services() -> None:
 
 
 def test_both_sides_are_told_the_length_that_the_queue_has() -> None:
-    for side in ("api", "worker"):
+    for side in ("api", "worker-mnist"):
         environment = environment_of(one("Deployment", side, *ARGUMENTS))
         assert environment["INFERENCE_QUEUE_MAX_LENGTH"] == str(LENGTH)
 
@@ -66,7 +66,8 @@ def test_redis_users_have_the_documented_rights() -> None:
     users = {line.split()[1]: line.split()[2:] for line in lines}
 
     for _acl, _setuser, user, *rules in documented("redis-cli"):
-        expected = [rule.replace(f">{PASSWORD}", f">@{user.upper()}_PASSWORD@") for rule in rules]
+        variable = f"{user.upper().replace('-', '_')}_PASSWORD"
+        expected = [rule.replace(f">{PASSWORD}", f">@{variable}@") for rule in rules]
         # From Redis 7.2 on, says the documentation.
         extra = [] if user == "default" else ["+client|setinfo"]
         assert users[user] == expected + extra
@@ -101,7 +102,7 @@ def fill_in(component: str, file: str, directory: Path, *, password: str) -> sub
     script = data["fill-in.sh"]
     for path, name in (("/templates", "templates"), ("/filled", "filled"), ("/var/lib/rabbitmq", "home")):
         script = script.replace(path, str(directory / name))
-    variables = {f"{user}_PASSWORD": password for user in ("API", "WORKER", "AUTOSCALER", "OPERATOR")}
+    variables = {f"{user}_PASSWORD": password for user in ("API", "WORKER_MNIST", "AUTOSCALER", "OPERATOR")}
     return subprocess.run(
         ["sh", "-c", script],
         env={"PATH": "/usr/bin:/bin", "ERLANG_COOKIE": "cookie", **variables},

@@ -21,6 +21,8 @@ ELSEWHERE = {
     "INFERENCE_CA_FILE",
     "INFERENCE_TICKET_KEY",
     "INFERENCE_API_KEYS_FILE",
+    "INFERENCE_MODELS",
+    "INFERENCE_DEFAULT_MODEL",
     "INFERENCE_POOL",
     "INFERENCE_POD_NAME",
     "INFERENCE_POD_NAMESPACE",
@@ -43,11 +45,15 @@ WRONG = {
     "redis.appendfsync=no": "/redis/appendfsync",
     "redis=null": "redis",
     "worker.protectBusy=sometimes": "/worker/protectBusy",
-    "worker.pools.spot.protectBusy=true": "protectBusy",
+    "models.mnist.pools.spot.protectBusy=true": "protectBusy",
+    "models.mnist.worker.protectBusy=true": "protectBusy",
+    "models.mnist.autoscaling.source=wait": "source",
+    "models.mnist.worker.settings.INFERENCE_MAX_RESULT_BYTES=1": "/worker/settings/INFERENCE_MAX_RESULT_BYTES",
+    "models.Mnist.spec=x": "Mnist",
     "autoscaling.fallback.replicas=1": "fallback",
     "autoscaling.source=depth": "/autoscaling/source",
     "autoscaling.targetWaitSeconds=0": "/autoscaling/targetWaitSeconds",
-    "autoscaling.minReplicas=9": "autoscaling.minReplicas",
+    "autoscaling.minReplicas=9": "models.mnist has autoscaling.minReplicas 9",
     "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
     "rabbitmq.enabled=false": "externalRabbitmq.url",
     "redis.enabled=false": "externalRedis.url",
@@ -96,7 +102,7 @@ def test_the_schema_has_the_bounds_of_the_settings() -> None:
 
 
 def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
-    for component, settings in (("api", ApiSettings), ("worker", WorkerSettings)):
+    for component, settings in (("api", ApiSettings), ("worker-mnist", WorkerSettings)):
         environment = environment_of(one("Deployment", component))
         for name, field in settings.model_fields.items():
             value = environment.get(f"{ENV_PREFIX}{name.upper()}")
@@ -106,7 +112,8 @@ def test_the_chart_changes_no_default_but_the_address_to_listen_on() -> None:
                 "amqp_url",
                 "redis_url",
                 "ticket_key",
-                "model",
+                "models",
+                "default_model",
             }:
                 assert value == str(field.default), name
 

@@ -22,7 +22,7 @@ from tests.chart.helm import (
 
 pytestmark = NEEDS_HELM
 CPU = ("--values", str(CHART / "values-cpu.yaml"))
-WORKLOADS = {"Deployment": ["api", "worker"], "StatefulSet": ["rabbitmq", "redis"], "Pod": ["test"]}
+WORKLOADS = {"Deployment": ["api", "worker-mnist"], "StatefulSet": ["rabbitmq", "redis"], "Pod": ["test"]}
 
 
 def all_containers(workload: Object) -> list[Object]:
@@ -83,25 +83,25 @@ def test_selectors_do_not_change_with_the_version() -> None:
 
 
 def test_a_worker_asks_for_one_gpu_by_the_name_that_the_values_give() -> None:
-    limits = container_of(one("Deployment", "worker"))["resources"]["limits"]
+    limits = container_of(one("Deployment", "worker-mnist"))["resources"]["limits"]
     mig = values("worker.gpu.resourceName=nvidia.com/mig-1g.10gb", "worker.gpu.count=2")
 
     assert limits["nvidia.com/gpu"] == 1
-    assert container_of(one("Deployment", "worker", *mig))["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == 2
-    assert pod_of(one("Deployment", "worker"))["tolerations"] == [
+    assert container_of(one("Deployment", "worker-mnist", *mig))["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == 2
+    assert pod_of(one("Deployment", "worker-mnist"))["tolerations"] == [
         {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     ]
 
 
 def test_a_worker_with_a_gpu_refuses_to_start_without_and_others_do_not() -> None:
-    assert environment_of(one("Deployment", "worker"))["INFERENCE_REQUIRE_GPU"] == "true"
-    assert environment_of(one("Deployment", "worker", *CPU))["INFERENCE_REQUIRE_GPU"] == "false"
+    assert environment_of(one("Deployment", "worker-mnist"))["INFERENCE_REQUIRE_GPU"] == "true"
+    assert environment_of(one("Deployment", "worker-mnist", *CPU))["INFERENCE_REQUIRE_GPU"] == "false"
     pretended = values("worker.settings.INFERENCE_REQUIRE_GPU=false")
-    assert environment_of(one("Deployment", "worker", *pretended))["INFERENCE_REQUIRE_GPU"] == "false"
+    assert environment_of(one("Deployment", "worker-mnist", *pretended))["INFERENCE_REQUIRE_GPU"] == "false"
 
 
 def test_without_a_gpu_nothing_asks_for_one() -> None:
-    worker = one("Deployment", "worker", *CPU)
+    worker = one("Deployment", "worker-mnist", *CPU)
 
     assert set(container_of(worker)["resources"]["limits"]) == {"memory"}
     assert "tolerations" not in pod_of(worker)
@@ -112,25 +112,25 @@ def test_the_api_sees_no_gpu() -> None:
 
 
 def test_the_runtime_class_is_set_where_asked_for() -> None:
-    assert "runtimeClassName" not in pod_of(one("Deployment", "worker"))
+    assert "runtimeClassName" not in pod_of(one("Deployment", "worker-mnist"))
     asked = values("worker.runtimeClassName=nvidia")
-    assert pod_of(one("Deployment", "worker", *asked))["runtimeClassName"] == "nvidia"
+    assert pod_of(one("Deployment", "worker-mnist", *asked))["runtimeClassName"] == "nvidia"
 
 
 def test_a_new_worker_does_not_wait_for_the_gpu_of_the_old_one() -> None:
-    rolling = one("Deployment", "worker")["spec"]["strategy"]["rollingUpdate"]
+    rolling = one("Deployment", "worker-mnist")["spec"]["strategy"]["rollingUpdate"]
 
     assert rolling == {"maxSurge": 0, "maxUnavailable": 1}
 
 
 @pytest.mark.parametrize("drain_s", [WorkerSettings.model_fields["drain_timeout_s"].default, 90.5])
 def test_a_worker_is_not_killed_while_it_drains(drain_s: float) -> None:
-    worker = one("Deployment", "worker", *numbers(f"worker.settings.INFERENCE_DRAIN_TIMEOUT_S={drain_s}"))
+    worker = one("Deployment", "worker-mnist", *numbers(f"worker.settings.INFERENCE_DRAIN_TIMEOUT_S={drain_s}"))
 
     assert pod_of(worker)["terminationGracePeriodSeconds"] == math.ceil(drain_s) + 15
 
 
-@pytest.mark.parametrize("component", ["api", "worker"])
+@pytest.mark.parametrize("component", ["api", "worker-mnist"])
 def test_liveness_does_not_depend_on_the_servers_and_readiness_does(component: str) -> None:
     container = container_of(one("Deployment", component))
 
@@ -150,7 +150,9 @@ def test_probes_follow_the_ports() -> None:
         {"name": "http", "containerPort": 9000},
         {"name": "operations", "containerPort": 9002},
     ]
-    assert container_of(one("Deployment", "worker", *ports))["ports"] == [{"name": "probes", "containerPort": 9001}]
+    assert container_of(one("Deployment", "worker-mnist", *ports))["ports"] == [
+        {"name": "probes", "containerPort": 9001}
+    ]
 
 
 def test_rabbitmq_is_probed_by_a_connection_and_never_killed_by_a_probe() -> None:
@@ -233,17 +235,19 @@ def test_an_image_may_have_a_digest_in_its_tag_or_instead() -> None:
 
 def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
     spot = values(
-        "worker.pools.spot.nodeSelector.pool=spot",
-        "worker.pools.spot.gpu.resourceName=amd.com/gpu",
-        "worker.pools.spot.autoscaling.maxReplicas=8",
+        "models.mnist.pools.spot.nodeSelector.pool=spot",
+        "models.mnist.pools.spot.gpu.resourceName=amd.com/gpu",
+        "models.mnist.pools.spot.autoscaling.maxReplicas=8",
     )
-    default, other = one("Deployment", "worker", *spot), one("Deployment", "worker-spot", *spot)
+    default, other = one("Deployment", "worker-mnist", *spot), one("Deployment", "worker-mnist-spot", *spot)
 
     assert default["spec"]["selector"] != other["spec"]["selector"]
     assert pod_of(other)["nodeSelector"] == {"pool": "spot"}
     assert "nodeSelector" not in pod_of(default)
     assert container_of(other)["resources"]["limits"]["amd.com/gpu"] == 1
     assert environment_of(other) == environment_of(default) | {"INFERENCE_POOL": "spot"}
-    assert one("ScaledObject", "worker-spot", *spot)["spec"]["scaleTargetRef"]["name"] == f"{NAME}-worker-spot"
-    assert one("ScaledObject", "worker-spot", *spot)["spec"]["maxReplicaCount"] == 8
-    assert one("ScaledObject", "worker", *spot)["spec"]["maxReplicaCount"] == 4
+    assert (
+        one("ScaledObject", "worker-mnist-spot", *spot)["spec"]["scaleTargetRef"]["name"] == f"{NAME}-worker-mnist-spot"
+    )
+    assert one("ScaledObject", "worker-mnist-spot", *spot)["spec"]["maxReplicaCount"] == 8
+    assert one("ScaledObject", "worker-mnist", *spot)["spec"]["maxReplicaCount"] == 4

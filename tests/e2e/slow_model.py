@@ -3,17 +3,13 @@
 import logging
 import os
 import time
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_model.predict.classifier import DigitClassifier
-from mnist_model.spec import SPEC
 
 logger = logging.getLogger("slow_model")
-
-SLOW = replace(SPEC, model="slow_model:SlowDigits")
 
 
 class SlowDigits(DigitClassifier):
@@ -21,8 +17,6 @@ class SlowDigits(DigitClassifier):
 
     It logs the start and the end of the sleep: between the two, no result of the batch can exist.
     """
-
-    spec = SLOW
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""

@@ -68,9 +68,10 @@ class System:
         events = [json.loads(line) for line in log.splitlines() if '"slow_model"' in line]
         return sum({"started": 1, "finished": -1}[event["message"]] * event["jobs"] for event in events)
 
-    def count_wanted_workers(self) -> int:
+    def count_wanted_workers(self, model: str = "mnist") -> int:
         """Return the number of workers that KEDA asks for."""
-        return int(self._apps.read_namespaced_deployment(f"{self._fullname}-worker", self._namespace).spec.replicas)
+        name = f"{self._fullname}-worker-{model}"
+        return int(self._apps.read_namespaced_deployment(name, self._namespace).spec.replicas)
 
     def read_passwords(self) -> dict[str, str]:
         """Return the contents of the Secret."""

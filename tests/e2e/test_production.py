@@ -22,7 +22,7 @@ NAME = f"{RELEASE}-mnist-inference"
 FILES = (f"{CHART}/values-production.yaml", "tests/e2e/values-production.yaml")
 NODES = 3
 QUEUES = 3
-SCALED_OBJECT = f"scaledobject/{NAME}-worker"
+SCALED_OBJECT = f"scaledobject/{NAME}-worker-mnist"
 JOBS = 3
 CHANGES = 10
 

@@ -141,7 +141,7 @@ REFUSED: dict[str, dict[str, tuple[Any, ...]]] = {
         "publish-a-dead-letter": (publish, "inference.dlx", DEAD),
         "publish-to-the-default-exchange": (publish, "", JOBS),
     },
-    "worker": {
+    "worker-mnist": {
         "publish-a-job": (publish, "inference", "mnist"),
         "publish-a-dead-letter": (publish, "inference.dlx", DEAD),
         "publish-to-the-default-exchange": (publish, "", JOBS),
@@ -186,7 +186,7 @@ async def test_the_broker_refuses_what_a_side_does_not_do(connection: Connection
     assert error.reply_code == 403
 
 
-@pytest.mark.parametrize("user", ["api", "worker"])
+@pytest.mark.parametrize("user", ["api", "worker-mnist"])
 async def test_a_side_may_look_at_the_jobs_queue_repeatedly(connection: Connection) -> None:
     channel = await connection.channel()
 
@@ -211,7 +211,7 @@ async def test_the_api_lets_the_broker_remember_that_the_jobs_queue_has_settled(
     assert await wait_until_settled(connection, TOPOLOGY, settle_s=0.1)
 
 
-@pytest.mark.parametrize("user", ["worker"])
+@pytest.mark.parametrize("user", ["worker-mnist"])
 async def test_the_autoscaler_reads_how_many_jobs_wait_and_run(servers: Servers, connection: Connection) -> None:
     async with Connection(connection_parameters(servers.amqp_url("api"), name="api")) as publisher:
         jobs = await publisher.channel()
@@ -290,7 +290,7 @@ def test_the_autoscaler_changes_nothing_over_the_management_api(
     assert "access" in response.text.lower() or "not_authorised" in response.text, response.text
 
 
-@pytest.mark.parametrize("user", ["api", "worker"])
+@pytest.mark.parametrize("user", ["api", "worker-mnist"])
 def test_the_other_users_have_no_management(servers: Servers, user: str) -> None:
     with servers.management(user) as management:
         assert management.get(f"/queues/%2F/{JOBS}").status_code == 401
@@ -300,7 +300,7 @@ def test_the_whole_system_answers_a_picture_with_these_users(servers: Servers, t
     with Deployment(tmp_path, amqp_url="amqp://unused", redis_url="redis://unused") as deployment:
         urls = [
             {"INFERENCE_AMQP_URL": servers.amqp_url(user), "INFERENCE_REDIS_URL": redis_url(servers.redis, user)}
-            for user in ("api", "worker")
+            for user in ("api", "worker-mnist")
         ]
         api, worker = deployment.api(**urls[0]), deployment.worker(**urls[1])
         api.wait_until_ready()

@@ -8,12 +8,13 @@ import redis
 
 from inference_bridge.redis_store import RedisStore, connect_redis
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import classified
+from inference_bridge.results import classified, produced
 from mnist_model.spec import SPEC
 from tests.support.documented import add_documented_users, redis_url
 from tests.support.servers import RedisServer
 
 ID = "A" * 24
+OTHER_ID = "B" * 24
 REPORT = WorkerReport("default", jobs_in_work=2, throughput=1.0, solo_throughput=None)
 
 
@@ -32,7 +33,7 @@ def store(server: RedisServer, user: str) -> RedisStore:
 
 
 async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None:
-    api, worker = store(server, "api"), store(server, "worker")
+    api, worker = store(server, "api"), store(server, "worker-mnist")
     notifications = api.notifications()
     assert await anext(notifications) == []
 
@@ -41,11 +42,13 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     assert await worker.count_attempt(ID, "token") == 1
     await worker.uncount_attempt(ID, "token")
     await worker.report("worker", REPORT)
-    assert await worker.put([classified(ID, [1.0] + [0.0] * 9, SPEC)]) == 1
+    results = [classified(ID, [1.0] + [0.0] * 9, SPEC), produced(OTHER_ID, b"RIFF", "audio/wav", SPEC)]
+    assert await worker.put(results) == 2
 
     await api.ping()
-    assert await anext(notifications) == [ID]
+    assert await anext(notifications) == [ID, OTHER_ID]
     assert await api.get([ID]) != [None]
+    assert await api.get_output(OTHER_ID) == b"RIFF"
     assert await api.claim("key", b"value", ttl_s=60) is None
     assert await api.claim("key", b"other", ttl_s=60) == b"value"
     assert await api.replace_claim("key", b"value", b"other", ttl_s=60) == b"other"
@@ -61,23 +64,26 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
 @pytest.mark.parametrize(
     ("user", "command"),
     [
-        pytest.param("api", ("SET", f"r:{ID}", "forged"), id="api-forge-a-result"),
-        pytest.param("api", ("SADD", f"attempts:{ID}:runs", "token"), id="api-forge-an-attempt"),
-        pytest.param("api", ("DEL", f"r:{ID}"), id="api-delete-a-result"),
+        pytest.param("api", ("SET", f"r:mnist:{ID}", "forged"), id="api-forge-a-result"),
+        pytest.param("api", ("SADD", f"attempts:mnist:{ID}", "token"), id="api-forge-an-attempt"),
+        pytest.param("api", ("DEL", f"r:mnist:{ID}"), id="api-delete-a-result"),
         pytest.param("api", ("EVAL", "return 1", "0"), id="api-run-a-script"),
         pytest.param("api", ("SCRIPT", "FLUSH"), id="api-flush-the-scripts"),
-        pytest.param("api", ("GET", f"attempts:{ID}"), id="api-read-an-attempt"),
+        pytest.param("api", ("GET", f"attempts:mnist:{ID}"), id="api-read-an-attempt"),
         pytest.param("api", ("PUBLISH", "results:mnist", ID), id="api-announce-a-result"),
         pytest.param("api", ("HDEL", "workers:mnist", "worker"), id="api-forget-a-worker"),
         pytest.param("api", ("FLUSHALL",), id="api-flush-everything"),
         pytest.param("api", ("KEYS", "*"), id="api-list-the-keys"),
-        pytest.param("worker", ("SET", "idem:x", "y"), id="worker-forge-a-claim"),
-        pytest.param("worker", ("MGET", "idem:x"), id="worker-read-a-claim"),
-        pytest.param("worker", ("HSET", "workers:letters", "x", "y"), id="worker-report-for-another-model"),
-        pytest.param("worker", ("DEL", f"r:{ID}"), id="worker-delete-a-result"),
-        pytest.param("worker", ("PUBLISH", "results:letters", ID), id="worker-announce-for-another-model"),
-        pytest.param("worker", ("SUBSCRIBE", "results:mnist"), id="worker-subscribe"),
-        pytest.param("worker", ("CONFIG", "GET", "*"), id="worker-read-the-configuration"),
+        pytest.param("worker-mnist", ("SET", "idem:x", "y"), id="worker-forge-a-claim"),
+        pytest.param("worker-mnist", ("MGET", "idem:x"), id="worker-read-a-claim"),
+        pytest.param("worker-mnist", ("SET", f"r:letters:{ID}", "forged"), id="worker-forge-a-result-of-another-model"),
+        pytest.param("worker-mnist", ("MGET", f"o:letters:{ID}"), id="worker-read-an-output-of-another-model"),
+        pytest.param("worker-mnist", ("SCARD", f"attempts:letters:{ID}"), id="worker-count-attempts-of-another-model"),
+        pytest.param("worker-mnist", ("HSET", "workers:letters", "x", "y"), id="worker-report-for-another-model"),
+        pytest.param("worker-mnist", ("DEL", f"r:mnist:{ID}"), id="worker-delete-a-result"),
+        pytest.param("worker-mnist", ("PUBLISH", "results:letters", ID), id="worker-announce-for-another-model"),
+        pytest.param("worker-mnist", ("SUBSCRIBE", "results:mnist"), id="worker-subscribe"),
+        pytest.param("worker-mnist", ("CONFIG", "GET", "*"), id="worker-read-the-configuration"),
     ],
 )
 def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, command: tuple[str, ...]) -> None:
@@ -87,12 +93,12 @@ def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, c
         administrator.acl_log_reset()
 
 
-@pytest.mark.parametrize("keys", [[f"r:{ID}"], []], ids=["key-named", "key-not-named"])
+@pytest.mark.parametrize("keys", [[f"r:mnist:{ID}"], []], ids=["key-named", "key-not-named"])
 def test_a_script_does_not_get_the_api_around_its_rights(server: RedisServer, keys: list[str]) -> None:
     with redis.Redis.from_url(redis_url(server, "api")) as client:
-        forge = client.register_script(f"return redis.call('SET', 'r:{ID}', 'forged')")
+        forge = client.register_script(f"return redis.call('SET', 'r:mnist:{ID}', 'forged')")
         with pytest.raises(redis.exceptions.ResponseError, match=r"(?i)permission|can't access"):
             forge(keys=keys)
     with redis.Redis.from_url(server.url) as administrator:
-        assert administrator.get(f"r:{ID}") != b"forged"
+        assert administrator.get(f"r:mnist:{ID}") != b"forged"
         administrator.acl_log_reset()

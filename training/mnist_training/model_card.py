@@ -12,7 +12,6 @@ from pathlib import Path
 
 from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
-from mnist_model.spec import SPEC
 from mnist_training.corruptions import CORRUPTIONS
 from mnist_training.data import Split, load_split, prepare
 from mnist_training.evaluate import Evaluation, evaluate

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from mnist_model.predict.network import ConvNet, normalize
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, format_shape, save_weights
-from mnist_model.spec import SPEC
+from mnist_model.spec import ANSWER, SPEC
 from mnist_training.augment import Augment
 from mnist_training.calibration import apply_temperature, fit_temperature
 from mnist_training.corruptions import CORRUPTIONS, corrupt
@@ -158,7 +158,7 @@ def describe(network: ConvNet, evaluation: Evaluation, *, training_s: float, rec
         model=SPEC.name,
         version=SPEC.version,
         shape=format_shape(),
-        class_count=SPEC.answers.count,
+        class_count=ANSWER.count,
         accuracy=evaluation.accuracy["clean"],
         parameter_count=sum(parameter.numel() for parameter in network.parameters()),
         seed=SEED,

@@ -9,6 +9,7 @@
 {{- if and $api.INFERENCE_MAX_BYTES $api.INFERENCE_MAX_BUFFERED_BYTES (lt (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- fail (printf "api.settings.INFERENCE_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.INFERENCE_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- end -}}
+{{- include "inference.modelChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
@@ -26,12 +27,43 @@
 {{- if and (eq $v.autoscaling.source "queue") (not $v.rabbitmq.enabled) (not $external.managementUrl) -}}
 {{- fail "autoscaling.enabled is true, but externalRabbitmq.managementUrl is empty: KEDA counts jobs over RabbitMQ's management API; set it, such as https://rabbitmq.example.org:15671/, or set autoscaling.source=wait, which does without" -}}
 {{- end -}}
-{{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
-{{- fail (printf "autoscaling.minReplicas is %d, but must not be above autoscaling.maxReplicas = %d; lower it" (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) -}}
-{{- end -}}
 {{- /* Every cluster serves apiregistration.k8s.io; `helm template` and `helm lint` without a cluster do not know it. */ -}}
 {{- if and (.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1") (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1/ScaledObject")) -}}
 {{- fail "autoscaling.enabled is true, but this cluster has no KEDA (no keda.sh/v1alpha1 ScaledObject); install KEDA first, or set autoscaling.enabled=false and worker.replicas" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "inference.modelChecks" -}}
+{{- $models := include "inference.models" . | fromJson -}}
+{{- if not $models -}}
+{{- fail "models is empty, but a release serves at least one model; name one, such as models.mnist={}" -}}
+{{- end -}}
+{{- $prefixes := include "inference.prefixes" . | fromJson -}}
+{{- if and .Values.defaultModel (not (hasKey $prefixes .Values.defaultModel)) -}}
+{{- fail (printf "defaultModel is %s, but the names of the models are %s; choose one of them, or null" .Values.defaultModel (keys $prefixes | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $holders := dict -}}
+{{- $workers := dict -}}
+{{- range $key, $model := $models -}}
+{{- $version := printf "%s.v%d" $model.spec.name (int $model.spec.version) -}}
+{{- with index $holders $version -}}
+{{- fail (printf "models.%s and models.%s both have the spec %s, but each needs a name or a version of its own; remove one, or make it a pool of the other" . $key $version) -}}
+{{- end -}}
+{{- $_ := set $holders $version $key -}}
+{{- range $pool, $made := $model.pools -}}
+{{- $path := ternary (printf "models.%s" $key) (printf "models.%s.pools.%s" $key $pool) (eq $pool "default") -}}
+{{- if gt (len $made.name) 54 -}}
+{{- fail (printf "%s makes workers named %s, which has %d characters, but KEDA allows 54; shorten the key, or set a shorter fullnameOverride" $path $made.name (len $made.name)) -}}
+{{- end -}}
+{{- with index $workers $made.name -}}
+{{- fail (printf "%s and %s both make workers named %s, but each needs a name of its own; rename one" . $path $made.name) -}}
+{{- end -}}
+{{- $_ := set $workers $made.name $path -}}
+{{- $of := $made.autoscaling -}}
+{{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}
+{{- fail (printf "%s has autoscaling.minReplicas %d, but it must not be above autoscaling.maxReplicas = %d; lower it" $path (int $of.minReplicas) (int $of.maxReplicas)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

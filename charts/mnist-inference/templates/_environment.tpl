@@ -17,7 +17,7 @@
       key: {{ .key }}
 {{- end -}}
 
-{{/* "root" and "user" (api or worker): the variables with that side's URLs of RabbitMQ and Redis. */}}
+{{/* "root" and "user" (api or worker-NAME): the variables with that side's URLs of RabbitMQ and Redis. */}}
 {{- define "inference.connections" -}}
 {{- $auth := include "inference.authSecret" .root -}}
 {{- if .root.Values.rabbitmq.enabled }}

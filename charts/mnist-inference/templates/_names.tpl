@@ -1,4 +1,4 @@
-{{/* The name of every object. KEDA allows 54 characters; this leaves room for the longest suffix, -worker-POOL. */}}
+{{/* The name of every object. KEDA allows 54 characters: this leaves 10 for a model's key and its pool. */}}
 {{- define "inference.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
@@ -56,7 +56,19 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ .Values.externalRedis.existingSecret | default (printf "%s-external" (include "inference.fullname" .)) }}
 {{- end -}}
 
-{{/* "root" and "pool" */}}
+{{/* The name of the objects that all workers share: an account, KEDA's access to RabbitMQ. */}}
+{{- define "inference.workersName" -}}
+{{ include "inference.fullname" . }}-worker
+{{- end -}}
+
+{{/* "root", "key" and "pool" */}}
 {{- define "inference.workerName" -}}
-{{ include "inference.fullname" .root }}-worker{{ if ne .pool "default" }}-{{ .pool }}{{ end }}
+{{ include "inference.workersName" .root }}-{{ .key }}{{ if ne .pool "default" }}-{{ .pool }}{{ end }}
+{{- end -}}
+
+{{/* "root", "key" and "pool": the labels that select the workers of a pool. */}}
+{{- define "inference.poolSelector" -}}
+{{ include "inference.selector" (dict "root" .root "component" "worker") }}
+mnist-inference/model: {{ .key | quote }}
+mnist-inference/pool: {{ .pool | quote }}
 {{- end -}}

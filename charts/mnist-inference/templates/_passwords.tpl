@@ -3,15 +3,13 @@
 ticket-key: 64
 {{- if .Values.rabbitmq.enabled }}
 rabbitmq-erlang-cookie: 32
-rabbitmq-api-password: 32
-rabbitmq-worker-password: 32
-rabbitmq-autoscaler-password: 32
-rabbitmq-operator-password: 32
 {{- end }}
-{{- if .Values.redis.enabled }}
-redis-api-password: 32
-redis-worker-password: 32
-redis-operator-password: 32
+{{- range $server := list "rabbitmq" "redis" }}
+{{- if (index $.Values $server).enabled }}
+{{- range include "inference.users" (dict "root" $ "server" $server) | fromJsonArray }}
+{{ $server }}-{{ . }}-password: 32
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -31,7 +29,7 @@ redis-operator-password: 32
 {{- .Values.madePasswords | toJson -}}
 {{- end -}}
 
-{{/* "root" and "side" (api, worker, rabbitmq-, redis-): a checksum of the passwords that those pods use. With the user's own
+{{/* "root" and "side" (-api-, -worker-NAME-password, rabbitmq-, redis-): a checksum of the passwords that those pods use. With the user's own
      Secret it stays the same: the chart does not know the Secret's contents. */}}
 {{- define "inference.passwordChecksum" -}}
 {{- if .root.Values.auth.existingSecret -}}

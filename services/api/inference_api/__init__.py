@@ -1,4 +1,5 @@
-"""The API: accepts pictures over HTTP, answers ids and results. It never imports torch.
+"""The API: accepts inputs over HTTP, answers ids and results. It never imports torch.
 
-Read `routes`, `submissions` and `waiters` first. `http`, `clients`, `openapi`, `operations` and `dead` support them.
+Read `routes`, `submissions` and `waiters` first, then `inputs`. `http`, `clients`, `openapi`, `operations` and `dead`
+support them.
 """

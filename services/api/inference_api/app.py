@@ -25,7 +25,7 @@ from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 
 DESCRIPTION = (
-    "Send a picture, get an id, fetch the answer. A job is accepted only once the broker holds it; "
+    "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
     "GPU workers exist only while there is work."
 )
 

@@ -65,7 +65,7 @@ def _example(served: Sequence[ServedModel]) -> Endpoint:
     async def models(request: Request) -> Response:
         model = find(request)
         headers = {"X-Content-Type-Options": "nosniff"}
-        return Response(model.spec.example, headers=headers, media_type=model.input.type_of(model.spec.example))
+        return Response(model.spec.example, headers=headers, media_type=model.example_type)
 
     return models
 

@@ -33,7 +33,7 @@ def build_server(settings: ApiSettings) -> Server:
             "INFERENCE_TICKET_KEY is not set; every API process needs the same secret; try `openssl rand -hex 32`"
         )
     key = settings.ticket_key.get_secret_value().encode()
-    backends = [_backend(settings, spec, key) for spec in load_specs(settings.models)]
+    backends = [_backend(settings, spec, key) for spec in load_specs(settings.models or "")]
     return wire_server(settings, backends, registry=build_registry())
 
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from inference_api.clients.claims import Claims
 from inference_api.inputs import input_of
-from inference_api.inputs.input import Input
+from inference_api.inputs.input import ANY_BYTES, Input
 from inference_api.metrics import ApiMetrics, ModelMetrics
 from inference_api.parameters import Parameters
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Places, Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
+from inference_bridge.errors import InvalidInput
 from inference_bridge.ids import TicketSigner
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.spec import ModelSpec
@@ -39,11 +40,12 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model with routes; see the classes of its attributes."""
+    """A model with routes; see the classes of its attributes. `example_type` is the media type of its example."""
 
     spec: ModelSpec
     backend: Backend
     input: Input
+    example_type: str
     parameters: Parameters
     submissions: Submissions
     claims: Claims
@@ -69,16 +71,25 @@ def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metr
         ConfigurationError: its spec is wrong.
     """
     spec = backend.spec
+    given = input_of(spec, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
     submissions = Submissions(backend.publisher, backend.store, backend.signer, spec, job_ttl_s=settings.job_ttl_s)
     waiters = Waiters(backend.store, places)
     metrics.watch_waiters(spec.name, waiters.__len__)
     return ServedModel(
         spec=spec,
         backend=backend,
-        input=input_of(spec, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels),
+        input=given,
+        example_type=_type_of_example(given, spec.example),
         parameters=Parameters(spec),
         submissions=submissions,
         claims=Claims(backend.store, submissions, ttl_s=settings.result_ttl_s, noun=spec.takes.noun),
         waiters=waiters,
         metrics=metrics.of_model(spec.name),
     )
+
+
+def _type_of_example(given: Input, example: bytes) -> str:
+    try:
+        return given.type_of(example)
+    except InvalidInput:
+        return ANY_BYTES

@@ -28,9 +28,9 @@ class ApiSettings(BridgeSettings):
     api_keys_file: Path | None = Field(
         default=None, description="TOML file of the clients and their keys; without it, no call needs a key"
     )
-    models: str = Field(
-        default="",
-        description="required: specs to serve, separated by commas; spec files, folders of them, or `package.module:SPEC`",
+    models: str | None = Field(
+        default=None,
+        description="required: spec files, folders of them, or `package.module:SPEC`, separated by commas",
     )
     default_model: str | None = Field(
         default=None,

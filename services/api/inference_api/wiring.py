@@ -61,7 +61,7 @@ def find_default(models: Sequence[ServedModel], name: str | None) -> ServedModel
     Raises:
         ConfigurationError: no served model has the name.
     """
-    if name is None:
+    if not name:
         return models[0] if len(models) == 1 else None
     for model in models:
         if model.spec.name == name:

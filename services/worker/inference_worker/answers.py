@@ -7,11 +7,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from inference_bridge.errors import BadAnswer, PredictionFailed, ResultTooLarge
-from inference_bridge.kinds import Bytes, Json, Probabilities
+from inference_bridge.kinds import Json, Probabilities
 from inference_bridge.results import Result, answered, classified, produced
 from inference_bridge.spec import ModelSpec
 from inference_worker.failures import Failure
 from inference_worker.items import first_problem
+
+#: So few probabilities are encoded faster than a thread is woken.
+FEW_CLASSES = 100
 
 
 def check_count(answers: Any, count: int) -> list[Any]:
@@ -87,5 +90,5 @@ def _output(answer: Any) -> bytes:
 
 
 def needs_threads(spec: ModelSpec) -> bool:
-    """Tell whether its answers take long to encode: a document, or bytes that are copied."""
-    return isinstance(spec.answers, Json | Bytes)
+    """Tell whether an answer of this model may take long to encode."""
+    return not isinstance(spec.answers, Probabilities) or spec.answers.count > FEW_CLASSES

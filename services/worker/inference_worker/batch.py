@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 #: Stable error code of a poison job, which was running each time a worker died.
 WORKER_CRASHED = "worker_crashed"
+#: Most characters of a failure's message: a model may quote its input.
+MAX_MESSAGE_CHARS = 1_000
 #: Time after the deadline in which a result may still be sent to the store. `GRACE_S` after the deadline the API
 #: answers that the id has expired; no result may appear later. The other half is for clocks that differ and the call.
 LATE_MS = GRACE_S * 1000 // 2
@@ -74,7 +76,7 @@ class Batch:
     ) -> None:
         """Give a delivery a failed result and reject it."""
         if inference_id is not None:
-            self.results.append(failed(inference_id, code or error.code, str(error)))
+            self.results.append(failed(inference_id, code or error.code, str(error)[:MAX_MESSAGE_CHARS]))
         self.rejected.add(delivery)
 
     def reject_invalid(self, delivery: Delivery, error: InvalidMessage) -> None:

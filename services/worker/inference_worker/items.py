@@ -39,9 +39,10 @@ class ItemReader:
         self._spec = model.spec
         self._decode: Callable[[Input], Any] | None = getattr(model, "decode", None)
         self._group: Callable[[Any], Hashable] | None = getattr(model, "group", None)
-        self._takes_arrays = isinstance(self._spec.takes, Picture | Tensor) and self._decode is None
+        takes = self._spec.takes
+        self._arrays = takes if isinstance(takes, Picture | Tensor) and self._decode is None else None
         self.has_groups = self._group is not None
-        self.is_immediate = self._takes_arrays and not self.has_groups
+        self.is_immediate = self._arrays is not None and not self.has_groups
 
     def read(self, job: Job) -> Item | Failure:
         """Return the item of a job, or the reason why it has none; calls `decode` and `group`."""
@@ -59,11 +60,11 @@ class ItemReader:
 
     def join(self, values: Sequence[Any]) -> Any:
         """Return the values of a group as `predict_batch` gets them: one array (B, *shape), or a list."""
-        if self.is_immediate:
-            return _array(bytearray().join(values), self._spec.takes).reshape(
-                -1, *self._spec.takes.shape
-            )  # (B, *shape)
-        return np.stack(values) if self._takes_arrays else list(values)  # (B, *shape)
+        if self._arrays is None:
+            return list(values)
+        if self.has_groups:
+            return np.stack(values)  # (B, *shape)
+        return _array(bytearray().join(values), self._arrays).reshape(-1, *self._arrays.shape)  # (B, *shape)
 
     def example(self) -> Job:
         """Return a job for the warm-up: zeros where the API prepares the input, else the example of the spec."""

@@ -22,7 +22,7 @@ from inference_worker.model import Model, import_model
 from inference_worker.own_pod import OwnPod
 from inference_worker.probes import probe_server
 from inference_worker.settings import WorkerSettings
-from inference_worker.sizing import FIRST_PREFETCH, BatchSizing
+from inference_worker.sizing import FIRST_PREFETCH, BatchSizing, most_held
 from inference_worker.worker import Worker
 
 logger = logging.getLogger("inference_worker")
@@ -30,8 +30,6 @@ logger = logging.getLogger("inference_worker")
 #: Seconds of a stop after the drain: to uncount a solo run, and to close the connections (2 s each) and the probes.
 STOP_MARGIN_S = 10
 CLOSE_TIMEOUT_S = 2.0
-#: Most bytes of the inputs that a worker holds, running and waiting; it always holds one.
-MAX_HELD_BYTES = 268_435_456
 
 
 def load_model(settings: WorkerSettings) -> Model:
@@ -88,7 +86,7 @@ async def warm_worker(
     settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
 ) -> Worker:
     """Return a worker with a warm model, for any broker and store."""
-    max_held = max(1, MAX_HELD_BYTES // model.spec.takes.max_body_bytes)
+    max_held = most_held(model.spec.takes.max_body_bytes)
     engine = Engine(
         model,
         max_batch_size=min(settings.max_batch_size, max_held),

@@ -32,6 +32,13 @@ REFIT_EVERY = 16
 TRIAL_EVERY = 64
 #: Times kept for each size; their median is robust against a single slow batch.
 TIMES_PER_SIZE = 5
+#: Most bytes of the inputs that a worker holds, running and waiting.
+MAX_HELD_BYTES = 268_435_456
+
+
+def most_held(max_body_bytes: int) -> int:
+    """Return how many jobs with bodies of at most this many bytes a worker may hold; 1 or more."""
+    return max(1, MAX_HELD_BYTES // max_body_bytes)
 
 
 @dataclass(frozen=True, slots=True)

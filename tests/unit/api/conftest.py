@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -82,22 +82,31 @@ def settings() -> ApiSettings:
     return ApiSettings(port=0, operations_port=0, max_bytes=100_000, max_wait_s=5, queue_max_length=3)
 
 
-@pytest.fixture
-async def service(settings: ApiSettings) -> AsyncIterator[Service]:
-    broker = MemoryBroker(SPEC, queue_max_length=settings.queue_max_length)
-    store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
-    signer = TicketSigner(KEY, model=SPEC.name)
+@asynccontextmanager
+async def running(
+    settings: ApiSettings, backends: Sequence[Backend]
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient, Server, asyncio.Task[None]]]:
+    """Run a server of these models; yield a client of each of its ports, the server, and its task."""
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    backend = Backend(SPEC, broker.publisher(), broker.depth_reader(), store, signer, Throughput())
-    server = wire_server(settings, [backend], registry=CollectorRegistry(), on_listening=listening.set_result)
+    server = wire_server(settings, backends, registry=CollectorRegistry(), on_listening=listening.set_result)
     serving = asyncio.create_task(server.serve())
     async with (
         httpx.AsyncClient(base_url=await listening, timeout=TIMEOUT_S) as client,
         httpx.AsyncClient(base_url=server.operations.url, timeout=TIMEOUT_S) as operations,
     ):
-        yield Service(client, operations, broker, store, signer, server, server.waiters[0], serving)
+        yield client, operations, server, serving
     server.should_exit = True
     await asyncio.wait_for(serving, TIMEOUT_S)
+
+
+@pytest.fixture
+async def service(settings: ApiSettings) -> AsyncIterator[Service]:
+    broker = MemoryBroker(SPEC, queue_max_length=settings.queue_max_length)
+    store = SwitchableStore(result_ttl_s=settings.result_ttl_s)
+    signer = TicketSigner(KEY, model=SPEC.name)
+    backend = Backend(SPEC, broker.publisher(), broker.depth_reader(), store, signer, Throughput())
+    async with running(settings, [backend]) as (client, operations, server, serving):
+        yield Service(client, operations, broker, store, signer, server, server.waiters[0], serving)
 
 
 def a_picture(number: int = 0, *, mode: str = "L", format: str = "PNG") -> bytes:

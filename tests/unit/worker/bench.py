@@ -91,7 +91,7 @@ class Bench:
         return await results_of(self.store, ids)
 
     def count(self, name: str) -> float:
-        return self.registry.get_sample_value(name, {"model": SPEC.name}) or 0.0
+        return self.registry.get_sample_value(name, {"model": self.model.spec.name}) or 0.0
 
     async def until_empty(self) -> None:
         """Return when no queue but `dead` holds anything and nothing is unsettled."""

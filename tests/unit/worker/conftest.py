@@ -14,7 +14,6 @@ from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics
 from inference_worker.sizing import BatchSizing
 from inference_worker.worker import Worker
-from mnist_model.spec import SPEC
 from tests.support.certificates import Authority, Certificate
 from tests.support.models import EchoModel, FaultyModel
 from tests.support.sizes import FixedSize
@@ -34,7 +33,7 @@ def model(model_class: type[EchoModel]) -> EchoModel:
 
 @pytest.fixture
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
-    broker, store = MemoryBroker(SPEC, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    broker, store = MemoryBroker(model.spec, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
     consumer = OpenConsumer(broker, prefetch=24)
     engine = Engine(model, max_batch_size=8, forward_timeout_s=5, decode_threads=2, max_result_bytes=4_096)
     registry = CollectorRegistry()
@@ -43,8 +42,8 @@ async def bench(model: EchoModel) -> AsyncIterator[Bench]:
         store=store,
         engine=engine,
         sizing=cast("BatchSizing", FixedSize(8)),
-        spec=SPEC,
-        metrics=WorkerMetrics(registry, model=SPEC.name),
+        spec=model.spec,
+        metrics=WorkerMetrics(registry, model=model.spec.name),
         drain_timeout_s=2,
         pool=DEFAULT_POOL,
     )

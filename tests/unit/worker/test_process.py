@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from inference_bridge.ending import EXIT_CONFIGURATION
+from inference_bridge.wiring import build_memory
 from inference_worker import process
 from inference_worker.settings import WorkerSettings
 from tests.support.models import EchoModel
@@ -48,6 +50,7 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: dict[str, str], problem: str
 ) -> None:
     caplog.set_level(logging.INFO)  # the settings change both for the whole process
+    monkeypatch.setenv("INFERENCE_MODEL", "mnist_model.predict")
     monkeypatch.setenv("INFERENCE_TORCH_THREADS", str(torch.get_num_threads()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -59,6 +62,16 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
 
     assert ended.value.code == EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
+
+
+async def test_a_batch_has_no_more_bytes_than_a_worker_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_worker.sizing.MAX_HELD_BYTES", 5 * 784)
+    model = EchoModel()
+    broker, store = build_memory(AWAY, model.spec)
+
+    await process.warm_worker(AWAY, model, CollectorRegistry(), consumer=broker.consumer(prefetch=1), store=store)
+
+    assert model.batch_sizes == [1, 5]
 
 
 class ToldOnce:

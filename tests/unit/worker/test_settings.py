@@ -15,6 +15,28 @@ def test_a_pod_is_named_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, giv
         load_settings(WorkerSettings)
 
 
+@pytest.mark.parametrize("path", ["voice", "voice_model.predict", "voice:Voice"])
+def test_a_model_is_named_by_a_module_or_a_class(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("INFERENCE_MODEL", path)
+
+    assert load_settings(WorkerSettings).model == path
+
+
+@pytest.mark.parametrize("path", ["", "models/voice", "voice.py:Voice:x", "voice:"])
+def test_a_model_is_not_named_by_a_file(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("INFERENCE_MODEL", path)
+
+    with pytest.raises(ConfigurationError, match="INFERENCE_MODEL: String should match pattern"):
+        load_settings(WorkerSettings)
+
+
+def test_a_worker_without_a_model_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INFERENCE_MODEL")
+
+    with pytest.raises(ConfigurationError, match="INFERENCE_MODEL: Field required"):
+        load_settings(WorkerSettings)
+
+
 def test_a_pod_has_a_name_that_kubernetes_could_give(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFERENCE_POD_NAME", "worker-1/status")
     monkeypatch.setenv("INFERENCE_POD_NAMESPACE", "digits")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from inference_worker.sizing import BatchSizing, BatchTime, fit
+from inference_worker.sizing import BatchSizing, BatchTime, fit, most_held
 
 MAX_BATCH_SIZE = 64
 
@@ -112,6 +112,27 @@ def test_no_batch_is_larger_than_the_ceiling() -> None:
     sizing.observe(16, 0.05)
 
     assert sizing.batch_size == 16
+
+
+def test_a_worker_never_holds_more_than_it_may() -> None:
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=100)
+    for _ in range(8):
+        sizing.observe(sizing.batch_size, 0.05)
+
+    assert (sizing.batch_size, sizing.prefetch) == (64, 100)
+
+
+def test_a_batch_is_not_larger_than_what_a_worker_may_hold() -> None:
+    sizing = BatchSizing(MAX_BATCH_SIZE, max_held=5)
+    for _ in range(8):
+        sizing.observe(sizing.batch_size, 0.05)
+
+    assert (sizing.batch_size, sizing.prefetch) == (5, 5)
+
+
+@pytest.mark.parametrize(("max_body_bytes", "expected"), [(8_388_608, 32), (268_435_456, 1), (268_435_457, 1)])
+def test_what_a_worker_holds_has_at_most_256_mib(max_body_bytes: int, expected: int) -> None:
+    assert most_held(max_body_bytes) == expected
 
 
 def test_a_model_that_may_only_run_single_jobs_does_so() -> None:

@@ -33,7 +33,7 @@ class Claim:
 
     Attributes:
         inference_id: the id of its job.
-        digest: SHA-256 of the picture, in hex.
+        digest: SHA-256 of the upload and its parameters, in hex.
         is_accepted: whether the broker has confirmed the job.
     """
 

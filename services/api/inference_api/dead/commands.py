@@ -56,7 +56,7 @@ def run_dead_command(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: ApiSettings, arguments: argparse.Namespace) -> int:
-    spec = find_spec(load_specs(settings.models), arguments.model)
+    spec = find_spec(load_specs(settings.models or ""), arguments.model)
     store = build_store(settings, spec)
     try:
         async with open_dead_letters(settings, spec) as letters:

@@ -27,7 +27,7 @@ class Input:
         media_types: of a raw upload, for the documentation.
         prepare: returns the body of a job, or a function that does; the API runs the function in a thread, several at
             once. It blocks the event loop, so it returns a body only if that is fast. Raises InvalidInput.
-        type_of: media type of a valid upload.
+        type_of: media type of a valid upload; raises InvalidInput if it has none.
         job_type_of: media type of the job of a valid upload; empty for the only one of the kind.
         empty: the error for an upload without a byte.
         too_large: the error for an upload over `max_bytes`.

@@ -9,7 +9,7 @@ from inference_bridge.errors import ConfigurationError
 from inference_bridge.imports import import_named
 from inference_bridge.kinds import Picture
 from inference_pictures.decode import find_media_type
-from inference_pictures.errors import EmptyImage, ImageTooLarge, UnsupportedImage
+from inference_pictures.errors import EmptyImage, ImageTooLarge
 from inference_pictures.fit import read_fitted
 
 
@@ -43,7 +43,7 @@ def picture_input(takes: Picture, *, max_bytes: int, max_pixels: int) -> Input:
         max_bytes=max_bytes,
         media_types=("image/*", ANY_BYTES),
         prepare=partial(prepare, max_pixels=max_pixels),
-        type_of=_type_of,
+        type_of=find_media_type,
         empty=EmptyImage,
         too_large=ImageTooLarge,
     )
@@ -75,10 +75,3 @@ def _fit_into(takes: Picture) -> PreparePicture:
         )
 
     return prepare
-
-
-def _type_of(upload: bytes) -> str:
-    try:
-        return find_media_type(upload)
-    except UnsupportedImage:
-        return ANY_BYTES

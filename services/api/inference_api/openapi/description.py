@@ -1,10 +1,11 @@
 """Adds the calls outside FastAPI to the application's OpenAPI description."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 
+from inference_api.openapi.models import LIST, components_of, paths_of
 from inference_api.openapi.paths import PATHS
 from inference_api.openapi.schemas import SCHEMAS
 from inference_api.served_model import ServedModel
@@ -20,13 +21,19 @@ def describe_calls(app: FastAPI, models: Sequence[ServedModel], default: ServedM
 
     def openapi() -> dict[str, Any]:
         schema = described()
-        schema["paths"] = {**(PATHS if default else {}), **schema["paths"]}
+        items = {"/models": {"get": LIST}, **_merge(paths_of(model) for model in models)}
+        schema["paths"] = {**(PATHS if default else {}), **items, **schema["paths"]}
         components = schema.setdefault("components", {})
         components["securitySchemes"] = {"key": _BEARER}
-        components["schemas"] = {**SCHEMAS, **components.get("schemas", {})}
+        schemas = _merge(components_of(model) for model in models)
+        components["schemas"] = {**SCHEMAS, **schemas, **components.get("schemas", {})}
         schema["security"] = [{"key": []}, {}]  # a key, or none if the operator has set no key file
         for path in _OPEN_PATHS:
             schema["paths"][path]["get"]["security"] = []
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents it
+
+
+def _merge(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {key: value for part in parts for key, value in part.items()}

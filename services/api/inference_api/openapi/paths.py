@@ -1,26 +1,27 @@
-"""The OpenAPI description of the calls: parameters, bodies, examples."""
+"""The OpenAPI description of the calls of the default model: parameters, bodies, examples."""
 
 from typing import Any
 
 from inference_api.openapi.schemas import one_of
 
-_ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
+ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 _SUCCEEDED = {
-    "inference_id": _ID,
+    "inference_id": ID,
     "status": "succeeded",
     "predicted_class": 3,
     "probabilities": [0.000001, 0.000012, 0.00021, 0.998, 0.0, 0.0017, 0.0, 0.000003, 0.00007, 0.000004],
     "model": "name.v1",
 }
-_PENDING = {"inference_id": _ID, "status": "pending"}
-_FAILED = {
-    "inference_id": _ID,
+PENDING = {"inference_id": ID, "status": "pending"}
+FAILED = {
+    "inference_id": ID,
     "status": "failed",
     "error": {"code": "worker_crashed", "message": "a worker died each of the 3 times it ran this input alone"},
 }
 
 
-def _problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+def problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+    """Return the description of an answer that is a problem, with an example."""
     example = {"type": f"urn:problem:{code.replace('_', '-')}", "title": title, "status": status, "code": code}
     return {
         "description": title,
@@ -30,30 +31,31 @@ def _problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
     }
 
 
-def _json(description: str, **examples: dict[str, Any]) -> dict[str, Any]:
+def states(description: str, **examples: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of an answer with the state of a job, with an example of each state."""
     named = {name: {"value": value} for name, value in examples.items()}
     schema = one_of(*(name.title() for name in examples))
     return {"description": description, "content": {"application/json": {"schema": schema, "examples": named}}}
 
 
-_UNAVAILABLE = _problem(
+UNAVAILABLE = problem(
     503, "broker_unavailable", "Service Unavailable", "RabbitMQ is away or takes no jobs at the moment; try again later"
 )
-_EXPIRED = _problem(410, "expired_id", "Gone", f"the result of {_ID} no longer exists; submit the picture again")
-_UNAUTHORIZED = _problem(
+_EXPIRED = problem(410, "expired_id", "Gone", f"the result of {ID} no longer exists; submit the picture again")
+UNAUTHORIZED = problem(
     401, "unauthorized", "Unauthorized", "the call has an unknown key; send 'Authorization: Bearer KEY'"
 )
-_OVER_ALLOWANCE = _problem(
+OVER_ALLOWANCE = problem(
     429, "rate_limited", "Too Many Requests", "client alice submits more than 50 times per second, its limit; slow down"
 )
-_PREFER = {
+PREFER = {
     "name": "Prefer",
     "in": "header",
     "schema": {"type": "string"},
     "example": "wait=5",
     "description": "`wait=5`: hold the answer until the result is there, 5 seconds at most (RFC 7240)",
 }
-_WAIT = {
+WAIT = {
     "name": "wait",
     "in": "query",
     "schema": {"type": "number", "minimum": 0},
@@ -65,7 +67,7 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "the same key and picture are one job with one id; the key with another picture is a 422",
 }
-_TRACEPARENT = {
+TRACEPARENT = {
     "name": "traceparent",
     "in": "header",
     "schema": {"type": "string"},
@@ -78,7 +80,7 @@ _INFERENCE_ID = {
     "schema": {"type": "string"},
     "description": "from the answer of `POST /classify`",
 }
-_BINARY = {"type": "string", "format": "binary"}
+BINARY = {"type": "string", "format": "binary"}
 
 _CLASSIFY: dict[str, Any] = {
     "summary": "Submit a picture",
@@ -90,37 +92,35 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [_PREFER, _WAIT, _IDEMPOTENCY_KEY, _TRACEPARENT],
+    "parameters": [PREFER, WAIT, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
-            },
-            "image/*": {"schema": _BINARY},
-            "application/octet-stream": {"schema": _BINARY},
+            "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": BINARY}}},
+            "image/*": {"schema": BINARY},
+            "application/octet-stream": {"schema": BINARY},
         },
     },
     "responses": {
-        "200": _json("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=_FAILED),
-        "202": _json("Accepted; fetch the result at `Location`", pending=_PENDING),
-        "400": _problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
-        "401": _UNAUTHORIZED,
-        "408": _problem(
+        "200": states("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=FAILED),
+        "202": states("Accepted; fetch the result at `Location`", pending=PENDING),
+        "400": problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
+        "401": UNAUTHORIZED,
+        "408": problem(
             408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"
         ),
         "410": _EXPIRED,
-        "413": _problem(
+        "413": problem(
             413, "image_too_large", "Request Entity Too Large", "the picture has more than 2097152 bytes, the limit"
         ),
-        "415": _problem(
+        "415": problem(
             415, "unsupported_image", "Unsupported Media Type", "the bytes are in no picture format we take"
         ),
-        "422": _problem(
+        "422": problem(
             422, "unreadable_image", "Unprocessable Entity", "the picture is truncated; send it again whole"
         ),
-        "429": _OVER_ALLOWANCE,
-        "503": _UNAVAILABLE,
+        "429": OVER_ALLOWANCE,
+        "503": UNAVAILABLE,
     },
 }
 
@@ -132,14 +132,14 @@ _RESULT: dict[str, Any] = {
     ),
     "operationId": "result",
     "tags": ["inference"],
-    "parameters": [_INFERENCE_ID, _PREFER, _WAIT],
+    "parameters": [_INFERENCE_ID, PREFER, WAIT],
     "responses": {
-        "200": _json("The state of the job", pending=_PENDING, succeeded=_SUCCEEDED, failed=_FAILED),
-        "400": _problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more"),
-        "401": _UNAUTHORIZED,
-        "404": _problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
+        "200": states("The state of the job", pending=PENDING, succeeded=_SUCCEEDED, failed=FAILED),
+        "400": problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more"),
+        "401": UNAUTHORIZED,
+        "404": problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),
         "410": _EXPIRED,
-        "503": _problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
+        "503": problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later"),
     },
 }
 

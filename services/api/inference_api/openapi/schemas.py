@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from inference_bridge.kinds import Bytes, Json, Probabilities
+from inference_bridge.spec import ModelSpec
+
 _ID: dict[str, Any] = {"type": "string", "minLength": 1}
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with exactly these properties."""
     return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
 
 
@@ -15,25 +19,43 @@ def _status(name: str) -> dict[str, Any]:
     return {"type": "string", "enum": [name]}
 
 
+_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0}
+_URLS: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
+_MODEL = object_of(
+    name=_TEXT,
+    version={"type": "integer", "minimum": 1},
+    takes={"type": "string", "enum": ["picture", "tensor", "text", "json", "file"]},
+    answers={"type": "string", "enum": ["probabilities", "json", "bytes"]},
+    waiting={"anyOf": [_NUMBER, {"type": "null"}]},
+    urls=_URLS,
+)
+
+
 #: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Pending": _object(inference_id=_ID, status=_status("pending")),
-    "Succeeded": _object(
+    "Pending": object_of(inference_id=_ID, status=_status("pending")),
+    "Succeeded": object_of(
         inference_id=_ID,
         status=_status("succeeded"),
         predicted_class={"type": "integer", "minimum": 0},
         probabilities={"type": "array", "items": _SHARE, "minItems": 1},
         model=_TEXT,
     ),
-    "Failed": _object(inference_id=_ID, status=_status("failed"), error=_object(code=_TEXT, message=_TEXT)),
-    "Problem": _object(
+    "Failed": object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT)),
+    "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
         title=_TEXT,
         status={"type": "integer", "minimum": 400, "maximum": 599},
         code={"type": "string", "pattern": "^[a-z0-9_]+$"},
         detail=_TEXT,
     ),
-    "Readiness": _object(
+    "Models": object_of(models={"type": "array", "items": _MODEL}),
+    "Spec": {
+        "type": "object",
+        "required": ["name", "version", "takes", "answers", "params", "digest", "urls"],
+        "properties": {"name": _TEXT, "version": {"type": "integer", "minimum": 1}, "digest": _TEXT, "urls": _URLS},
+    },
+    "Readiness": object_of(
         broker={"type": "string", "enum": ["ready", "unavailable"]},
         store={"type": "string", "enum": ["ready", "unavailable"]},
     ),
@@ -44,3 +66,26 @@ def one_of(*names: str) -> dict[str, Any]:
     """Return a schema that matches exactly one of these `SCHEMAS`."""
     refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     return refs[0] if len(refs) == 1 else {"oneOf": refs}
+
+
+def succeeded(spec: ModelSpec) -> dict[str, Any]:
+    """Return the schema of a result of a model; the schema of a JSON answer is the component `NAME_output`."""
+    answers = spec.answers
+    model = {"type": "string", "enum": [spec.message_type]}
+    match answers:
+        case Probabilities():
+            fields = {
+                "predicted_class": {"type": "integer", "minimum": 0, "maximum": answers.count - 1},
+                "probabilities": {
+                    "type": "array",
+                    "items": _SHARE,
+                    "minItems": answers.count,
+                    "maxItems": answers.count,
+                },
+            }
+        case Json():
+            fields = {"output": one_of(f"{spec.name}_output")}
+        case Bytes():
+            media_type = {"type": "string", "enum": [answers.content_type]}
+            fields = {"output": object_of(href=_TEXT, bytes=_NUMBER, content_type=media_type)}
+    return object_of(inference_id=_ID, status=_status("succeeded"), **fields, model=model)

@@ -1,0 +1,202 @@
+"""The OpenAPI description of the calls for each served model, built from its spec."""
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from inference_api.openapi.lift import lift
+from inference_api.openapi.paths import (
+    BINARY,
+    FAILED,
+    ID,
+    OVER_ALLOWANCE,
+    PENDING,
+    PREFER,
+    TRACEPARENT,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    WAIT,
+    problem,
+)
+from inference_api.openapi.schemas import one_of, succeeded
+from inference_api.served_model import ServedModel
+from inference_bridge.kinds import Bytes, File, Json, Picture, Text
+
+_SERVER = "http://127.0.0.1:8000"
+_INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more")
+_UNKNOWN_ID = problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service")
+_SLOW = problem(408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster")
+_NOT_FINISHED = problem(409, "not_finished", "Conflict", f"job {ID} has no result yet; wait for its result")
+_STORE = problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later")
+_FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file": BINARY}}}
+
+
+def _content(description: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+#: The call that lists the models.
+LIST: dict[str, Any] = {
+    "summary": "List the models",
+    "operationId": "list_models",
+    "tags": ["models"],
+    "responses": {"200": _content("The models", "application/json", one_of("Models")), "401": UNAUTHORIZED},
+}
+
+
+def paths_of(model: ServedModel) -> dict[str, Any]:
+    """Return the path items of a model's calls."""
+    spec, result = model.spec, f"{model.url}/result/{{inference_id}}"
+    described = {"200": _content("The spec", "application/json", one_of("Spec"))}
+    example = {"200": _content("The example", model.example_type, _raw_body(model)["schema"])}
+    items = {
+        model.url: {
+            "post": _submit(model),
+            "get": _operation(model, "describe", "Describe the model: its input, parameters and answer", described),
+        },
+        f"{model.url}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
+        result: {"get": _result(model)},
+    }
+    if isinstance(spec.answers, Bytes):
+        items[f"{result}/output"] = {"get": _output(model, spec.answers)}
+    return items
+
+
+def components_of(model: ServedModel) -> dict[str, Any]:
+    """Return the schemas of a model's input, parameters and answer, by their names in the description."""
+    spec, name = model.spec, model.spec.name
+    return {
+        f"Succeeded_{name}": succeeded(spec),
+        **(lift(spec.takes.schema, f"{name}_input") if isinstance(spec.takes, Json) else {}),
+        **(lift(spec.answers.schema, f"{name}_output") if isinstance(spec.answers, Json) else {}),
+        **(lift(spec.params_schema, f"{name}_params") if spec.params is not None else {}),
+    }
+
+
+def _operation(model: ServedModel, call: str, summary: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "operationId": f"{call}_{model.spec.name.replace('-', '_')}",
+        "tags": [model.spec.name],
+        "responses": {**responses, "401": UNAUTHORIZED},
+        **more,
+    }
+
+
+def _submit(model: ServedModel) -> dict[str, Any]:
+    given, example = model.input, f"{model.spec.name}.example"
+    too_large = f"the {given.noun} has more than {given.max_bytes} bytes, the limit; send a smaller one"
+    empty = f"the {given.noun} has 0 bytes, expected 1 or more"
+    responses = {
+        "200": _states("The result arrived within the preferred wait", model, failed=FAILED),
+        "202": _states("Accepted; fetch the result at `Location`", None, pending=PENDING),
+        "400": _INVALID,
+        "408": _SLOW,
+        "410": _expired(model),
+        "413": problem(413, given.too_large.code, "Request Entity Too Large", too_large),
+        **_unsupported(model),
+        "422": problem(422, given.empty.code, "Unprocessable Entity", empty),
+        "429": OVER_ALLOWANCE,
+        "503": UNAVAILABLE,
+    }
+    description = (
+        f"Takes a {given.noun}, as the form field `file` or as the raw body. Answers an id as soon as RabbitMQ has "
+        f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.url}/example\n"
+        f"curl --data-binary @{example} '{_SERVER}{model.url}?wait=5'\n```"
+    )
+    content = {**dict.fromkeys(given.media_types, _raw_body(model)), "multipart/form-data": _FORM}
+    return _operation(
+        model,
+        "submit",
+        f"Submit a {given.noun}",
+        responses,
+        description=description,
+        parameters=[*_params(model), PREFER, WAIT, _idempotency_key(model), TRACEPARENT],
+        requestBody={"required": True, "content": content},
+    )
+
+
+def _params(model: ServedModel) -> list[dict[str, Any]]:
+    """Return a query parameter for each property of the model's parameters."""
+    name = f"{model.spec.name}_params"
+    schema = lift(model.spec.params_schema, name)[name]
+    return [
+        {"name": parameter, "in": "query", "required": parameter in schema.get("required", ()), "schema": one}
+        for parameter, one in schema.get("properties", {}).items()
+    ]
+
+
+def _idempotency_key(model: ServedModel) -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": f"the same key, {model.input.noun} and parameters are one job; otherwise the key is a 422",
+    }
+
+
+def _raw_body(model: ServedModel) -> dict[str, Any]:
+    takes, example = model.spec.takes, model.spec.example
+    if isinstance(takes, Text):
+        schema = {"type": "string", "minLength": 1, "maxLength": takes.max_chars}
+        return {"schema": schema, "example": example.decode(errors="replace")}
+    if isinstance(takes, Json):
+        return {"schema": one_of(f"{model.spec.name}_input"), "example": _document(example)}
+    return {"schema": BINARY}
+
+
+def _document(example: bytes) -> Any:
+    try:
+        return from_json(example)
+    except ValueError:
+        return example.decode(errors="replace")
+
+
+def _result(model: ServedModel) -> dict[str, Any]:
+    responses = {
+        "200": _states("The state of the job", model, pending=PENDING, failed=FAILED),
+        "400": _INVALID,
+        "404": _UNKNOWN_ID,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    description = "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there."
+    parameters = [_inference_id(model), PREFER, WAIT]
+    return _operation(model, "result", "Fetch a result", responses, description=description, parameters=parameters)
+
+
+def _output(model: ServedModel, answers: Bytes) -> dict[str, Any]:
+    responses = {
+        "200": _content("The file", answers.content_type, BINARY),
+        "404": _UNKNOWN_ID,
+        "409": _NOT_FINISHED,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    summary = "Fetch the file that the model made"
+    return _operation(model, "output", summary, responses, parameters=[_inference_id(model)])
+
+
+def _states(description: str, model: ServedModel | None, **examples: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with one of the states in `examples`, or with a result of `model`."""
+    names = [*(name.title() for name in examples), *([f"Succeeded_{model.spec.name}"] if model else [])]
+    named = {name: {"value": value} for name, value in examples.items()}
+    content = {"schema": one_of(*names), "examples": named}
+    return {"description": description, "content": {"application/json": content}}
+
+
+def _unsupported(model: ServedModel) -> dict[str, Any]:
+    codes = {Picture: "unsupported_image", File: "unsupported_input"}
+    code = codes.get(type(model.spec.takes))
+    detail = "the first bytes are not those of a type that we take; send another file"
+    return {"415": problem(415, code, "Unsupported Media Type", detail)} if code else {}
+
+
+def _expired(model: ServedModel) -> dict[str, Any]:
+    return problem(410, "expired_id", "Gone", str(model.submissions.expired_id(ID)))
+
+
+def _inference_id(model: ServedModel) -> dict[str, Any]:
+    where = f"from the answer of `POST {model.url}`"
+    schema = {"type": "string"}
+    return {"name": "inference_id", "in": "path", "required": True, "schema": schema, "description": where}

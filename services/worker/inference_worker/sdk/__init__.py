@@ -1,0 +1,1 @@
+"""Tools for the author of a model: make its folder, check its class, write its spec file."""

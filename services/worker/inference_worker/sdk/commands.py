@@ -1,0 +1,74 @@
+"""The command line for the author of a model: `new`, `check`, `describe`.
+
+The exit status is 0 when done, 1 when the check found a problem, 78 when a name or a class is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from inference_bridge.ending import EXIT_CONFIGURATION
+from inference_bridge.errors import ConfigurationError
+from inference_worker.sdk.new import KINDS, make_folder
+
+_CLASS = "`package.module:Class`, or a module with one model class; found from the current folder"
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run the command that the words name; return its exit status."""
+    arguments = _parser().parse_args(words)
+    # Python leaves the current folder out where PYTHONSAFEPATH is set, as in the image.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        status: int = arguments.run(arguments)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return EXIT_CONFIGURATION
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m inference_worker", description="Without a command: run jobs until SIGTERM."
+    )
+    commands = parser.add_subparsers(required=True)
+    new = commands.add_parser("new", help="make the folder of a new model, which runs at once")
+    new.add_argument("name", help="lower-case letters, digits and hyphens")
+    new.add_argument("--kind", choices=KINDS, default="picture", help="the input of the model (default: picture)")
+    new.add_argument("--into", type=Path, default=Path("models"), help="the folder around it (default: models)")
+    new.set_defaults(run=_new)
+    check = commands.add_parser("check", help="run a model on its example, in batches and on bad inputs; time it")
+    check.add_argument("model", metavar="CLASS", help=_CLASS)
+    check.add_argument("--weights", type=Path, help="the weights file that `load` gets (default: none)")
+    check.add_argument("--device", default="cpu", help="`cpu`, `cuda`, `cuda:N` or `auto` (default: cpu)")
+    check.add_argument("--max-batch-size", type=int, default=64, help="the largest batch (default: 64)")
+    check.set_defaults(run=_check)
+    describe = commands.add_parser("describe", help="write the spec file, which the API and the chart read")
+    describe.add_argument("model", metavar="CLASS", help=_CLASS)
+    describe.add_argument("--output", type=Path, help="the file (default: standard output)")
+    describe.set_defaults(run=_describe)
+    return parser
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    print(make_folder(arguments.name, arguments.kind, arguments.into))  # noqa: T201
+    return 0
+
+
+# The other two import torch, which takes seconds.
+def _check(arguments: argparse.Namespace) -> int:
+    from inference_worker.sdk.check import check_model
+
+    return check_model(arguments.model, arguments.weights, arguments.device, arguments.max_batch_size)
+
+
+def _describe(arguments: argparse.Namespace) -> int:
+    from inference_worker.sdk.describe import describe
+
+    text = describe(arguments.model)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text)
+    return 0

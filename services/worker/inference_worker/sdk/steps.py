@@ -1,0 +1,115 @@
+"""The steps of a check: each yields the problems that it finds, as sentences with a remedy."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from inference_bridge.errors import InvalidInput
+from inference_bridge.kinds import Bytes, Json, Probabilities
+from inference_bridge.results import Result
+from inference_worker.failures import Failure
+from inference_worker.sdk.examples import example_body, odd_body, other_bodies
+from inference_worker.sdk.trial import Trial
+
+Step = Callable[[Trial], Iterator[str]]
+#: Numbers of an input alone and in a batch may differ by rounding, but no more.
+RELATIVE, ABSOLUTE = 1e-4, 2e-6
+
+
+def example_is_valid(trial: Trial) -> Iterator[str]:
+    """The example is of the kind that the model takes."""
+    try:
+        example_body(trial.spec)
+    except InvalidInput as error:
+        yield f"The example of the spec is not a valid {trial.spec.takes.noun}: {error}. Correct `example`."
+
+
+def example_is_answered(trial: Trial) -> Iterator[str]:
+    """The example has an answer of the kind in the spec."""
+    outcome = trial.run([example_body(trial.spec)])
+    [result] = outcome.results
+    if not isinstance(result, Result):
+        yield f"The model has no answer to its example: {outcome.reason or result}. Run it by hand and correct it."
+    elif isinstance(trial.spec.answers, Probabilities):
+        yield from _sum_problem(json.loads(result.body)["probabilities"])
+
+
+def _sum_problem(probabilities: list[float]) -> Iterator[str]:
+    if not math.isclose(sum(probabilities), 1, abs_tol=1e-3) or min(probabilities) < 0:
+        yield (
+            f"The probabilities are {probabilities[:3]}…, with the sum {sum(probabilities):.4g}. "
+            "Each must be in 0..1 and their sum 1: apply softmax."
+        )
+
+
+def batch_is_answered(trial: Trial) -> Iterator[str]:
+    """A batch is answered in one call, and each input as if alone."""
+    bodies = [example_body(trial.spec), *other_bodies(trial.spec, 3), example_body(trial.spec)]
+    together = trial.run(bodies)
+    if together.batch_reason:
+        yield (
+            f"predict_batch answers one input, but fails for a batch of {len(bodies)}: {together.batch_reason}. "
+            "Return a list or an array with one answer for each item, in their order."
+        )
+        return
+    for number, (body, result) in enumerate(zip(bodies, together.results, strict=True), 1):
+        alone = trial.run([body]).results[0]
+        if problem := _difference(alone, result, trial):
+            yield (
+                f"Input {number} of a batch of {len(bodies)} has another answer than alone: {problem}. Look for "
+                "training mode (call eval()), padding that counts, and answers in another order."
+            )
+            return
+
+
+def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
+    """A bad input changes nothing for its neighbours."""
+    example = example_body(trial.spec)
+    [alone] = trial.run([example]).results
+    outcome = trial.run([example, odd_body(trial.spec), example])
+    first, odd, last = outcome.results
+    if problem := _difference(alone, first, trial) or _difference(alone, last, trial):
+        yield f"A bad input changes its neighbours' answers: {problem}. Keep the items of a batch apart."
+    if outcome.batch_reason:
+        yield (
+            f"A bad input fails its batch, which then runs again in halves: {outcome.batch_reason}. "
+            "Refuse it in `decode` (raise InvalidInput), or return an exception as its answer."
+        )
+    elif not isinstance(odd, Result | InvalidInput) and outcome.reason:
+        yield (
+            f'A bad input fails with {outcome.reason}. Clients read only "{odd}": '
+            "raise InvalidInput with a sentence that says what to send."
+        )
+
+
+#: In this order; the check ends after the first step that has found a problem, because later ones would find it too.
+STEPS: tuple[Step, ...] = (example_is_valid, example_is_answered, batch_is_answered, odd_input_fails_alone)
+
+
+def _difference(one: Result | Failure, other: Result | Failure, trial: Trial) -> str | None:
+    """Return where two results differ; files are not compared, because rounding may change all of their bytes."""
+    if not isinstance(one, Result) or not isinstance(other, Result):
+        return None if str(one) == str(other) else f"{_brief(one)}, then {_brief(other)}"
+    if isinstance(trial.spec.answers, Bytes):
+        return None
+    field = "output" if isinstance(trial.spec.answers, Json) else "probabilities"
+    return next(_differences(json.loads(one.body)[field], json.loads(other.body)[field], field), None)
+
+
+def _brief(result: Result | Failure) -> str:
+    return "an answer" if isinstance(result, Result) else f'the error "{result}"'
+
+
+def _differences(one: Any, other: Any, at: str) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        for name in one:
+            yield from _differences(one[name], other[name], f"{at}.{name}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _differences(*pair, f"{at}[{index}]")
+    elif isinstance(one, float) and isinstance(other, float | int):
+        if not math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+            yield f"{at} is {other} instead of {one}"
+    elif one != other:
+        yield f"{at} is {other} instead of {one}"

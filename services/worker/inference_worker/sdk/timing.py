@@ -1,0 +1,72 @@
+"""Times a model at growing batch sizes."""
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+
+from inference_worker.items import Item
+from inference_worker.sdk.examples import example_body
+from inference_worker.sdk.trial import Trial
+
+#: A size is timed for this long, and at least MIN_RUNS times; a longer batch than MAX_BATCH_S is the last one.
+MIN_S, MIN_RUNS, MAX_BATCH_S = 0.3, 3, 5.0
+
+
+class Timing(NamedTuple):
+    """The time of one batch size.
+
+    Attributes:
+        size: inputs in a batch.
+        batch_s: median time of a batch, seconds; None if the model failed, such as for want of memory.
+    """
+
+    size: int
+    batch_s: float | None
+
+
+def time_batches(trial: Trial, max_batch_size: int) -> Iterator[Timing]:
+    """Yield the time of batches of 1, 2, 4 … inputs; end at a batch that fails or takes very long."""
+    [item] = trial.read([example_body(trial.spec)])
+    size = 1
+    while size <= max_batch_size and isinstance(item, Item):
+        timing = Timing(size, _time(trial, [item] * size))
+        yield timing
+        if timing.batch_s is None or timing.batch_s > MAX_BATCH_S:
+            return
+        size *= 2
+
+
+def time_reading(trial: Trial) -> float:
+    """Return the median time to read one input in a thread, seconds."""
+    return _median(lambda: trial.read([example_body(trial.spec)]))
+
+
+def peak_memory() -> str:
+    """Return the most memory that the process, and the GPU if there is one, have held."""
+    per_unit = 1 if sys.platform == "darwin" else 1_024  # the unit of ru_maxrss differs
+    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_unit / 2**30
+    if not torch.cuda.is_available():
+        return f"{process:.2f} GiB"
+    return f"{process:.2f} GiB, on the GPU {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
+
+
+def _time(trial: Trial, items: list[Item]) -> float | None:
+    if not trial.predict(items):  # the first call of a size may also compile or allocate
+        return None
+    return _median(lambda: trial.predict(items))
+
+
+def _median(call: Callable[[], object]) -> float:
+    times: list[float] = []
+    while len(times) < MIN_RUNS or sum(times) < MIN_S:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+        if times[-1] > MAX_BATCH_S:
+            break
+    return statistics.median(times)
