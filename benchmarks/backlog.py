@@ -14,13 +14,14 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from benchmarks.contenders import MODEL_PATH, WAIT_S, deploy
+from benchmarks.contenders import MODEL_PATH, deploy
 from benchmarks.jobs import fetch, submit
 from benchmarks.large_model import make_inputs
 from benchmarks.loads import open_connections
 from benchmarks.memory import MB, MemoryMeter
 from tests.support.client import Connection
 from tests.support.deployment import ROOT, Deployment, Service
+from tests.support.environment import environment
 from tests.support.servers import RabbitMQ, RedisServer
 
 CLIENTS = 32
@@ -106,13 +107,19 @@ class Backlog:
 
     async def count_succeeded(self) -> int:
         """Fetch the result of each job; return the number that succeeded."""
-        async with open_connections("127.0.0.1", self._port, 1) as [client]:
-            fetched = [await fetch(client, one, wait_s=WAIT_S, path=f"{MODEL_PATH}/result") for one in self._ids]
-        return [result["status"] for result in fetched].count("succeeded")
+        left = iter(self._ids)
+
+        async def count_some(connection: Connection) -> int:
+            path = f"{MODEL_PATH}/result"
+            statuses = [(await fetch(connection, inference_id, path=path))["status"] for inference_id in left]
+            return statuses.count("succeeded")
+
+        async with open_connections("127.0.0.1", self._port, CLIENTS) as clients:
+            return sum(await asyncio.gather(*map(count_some, clients)))
 
 
-def measure(scratch: Path, stages: Sequence[int] = STAGES) -> list[Stage]:
-    """Return a row for each stage.
+def measure(scratch: Path, stages: Sequence[int] = STAGES) -> tuple[list[Stage], dict[str, str]]:
+    """Return a row for each stage, and the environment.
 
     Raises:
         RuntimeError: a job did not succeed.
@@ -125,7 +132,8 @@ def measure(scratch: Path, stages: Sequence[int] = STAGES) -> list[Stage]:
         redis.start()
         with deploy(scratch, rabbitmq, redis) as deployment:
             api = deployment.api().wait_until_ready()
-            return asyncio.run(_measure(Backlog(deployment, api, rabbitmq, redis), stages))
+            rows = asyncio.run(_measure(Backlog(deployment, api, rabbitmq, redis), stages))
+        return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})
 
 
 async def _measure(backlog: Backlog, stages: Sequence[int]) -> list[Stage]:

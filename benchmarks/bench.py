@@ -117,11 +117,11 @@ def measure_sharing(rounds: int, *, writes_docs: bool) -> None:
 
 def measure_large(rounds: int, duration_s: float, *, has_peers: bool, writes_docs: bool) -> None:
     """Print the figures of large inputs, and write docs/large.md."""
-    page = f"{large.measure(rounds, duration_s, has_peers=has_peers)}\n{describe_machine(environment({}))}\n"
+    page = large.measure(rounds, duration_s, has_peers=has_peers)
     print(page)
     if writes_docs:
         command = f"make bench ARGS='large{' --peers' * has_peers} --rounds {rounds} --docs'"
-        (ROOT / "docs" / "large.md").write_text(f"# Large inputs\n\nWritten by `{command}`: medians.\n\n{page}")
+        (ROOT / "docs" / "large.md").write_text(f"# Large inputs\n\nWritten by `{command}`: medians.\n\n{page}\n")
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

@@ -21,8 +21,8 @@ from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.large_model import make_inputs
 from benchmarks.loads import WARM_UP_S, open_connections, run_closed_loop
-from benchmarks.peers.installation import install_peers
-from benchmarks.report import Row
+from benchmarks.peers.installation import REQUIREMENTS, install_peers
+from benchmarks.report import Row, describe_machine
 from tests.support.deployment import ROOT
 
 CLIENTS = 32
@@ -42,8 +42,15 @@ def measure(rounds: int, duration_s: float, *, has_peers: bool) -> str:
         starts |= {name: partial(run_peer, name, python) for name in PEERS}
     loads = render_table(measure_loads(starts, rounds, duration_s))
     with tempfile.TemporaryDirectory() as scratch:
-        stages = backlog.render_table(backlog.measure(Path(scratch)))
-    return f"## Throughput\n\n{loads}\n{LOADS_NOTE}\n## Memory\n\n{stages}\n{BACKLOG_NOTE}"
+        stages, where = backlog.measure(Path(scratch))
+    where |= dict(line.split("==") for line in REQUIREMENTS.read_text().split()) if has_peers else {}
+    return "\n".join(
+        [
+            f"## Throughput\n\n{loads}\n{LOADS_NOTE}",
+            f"## Memory\n\n{backlog.render_table(stages)}\n{BACKLOG_NOTE}",
+            describe_machine(where),
+        ]
+    )
 
 
 def measure_loads(starts: dict[str, Start], rounds: int, duration_s: float) -> dict[str, dict[str, Any]]:
