@@ -13,11 +13,13 @@ FILES = (
     "charts/mnist-inference/Chart.yaml",
     "services/*/pyproject.toml",
     "services/*/Dockerfile",
+    "services/worker/inference_worker/sdk/template/Dockerfile.template",
     "models/*/pyproject.toml",
     "models/*/Dockerfile",
     "training/pyproject.toml",
     "compose.yaml",
     "README.md",
+    "docs/models.md",
 )
 _PLACES = r'^version = "|^version: |^appVersion: "|^ARG VERSION=|\bmnist-inference/(?:api|worker|worker-sdk):'
 _VERSION = re.compile(rf"({_PLACES})(\d+\.\d+\.\d+)\b", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Pictures of digits, and what the digit classifier answers."""
+"""Pictures of digits, and the answers of the digit classifier."""
 
 import os
 from itertools import islice

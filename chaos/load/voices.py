@@ -1,4 +1,4 @@
-"""Sounds, and what the voice model finds in them."""
+"""Sounds, and the answers of the voice model."""
 
 import io
 import wave

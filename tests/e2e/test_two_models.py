@@ -55,9 +55,9 @@ def ask_voice(wait_s: int = 25) -> dict[str, Any]:
     assert accepted.status_code == 202, accepted.text
     url = cluster.API_URL + accepted.headers["location"]
 
-    def fetch() -> dict[str, Any] | None:
+    def fetch() -> dict[str, Any]:
         body: dict[str, Any] = httpx.get(url, params={"wait": wait_s}, timeout=wait_s + 15).json()
-        return None if body["status"] == "pending" else body
+        return {} if body["status"] == "pending" else body
 
     return wait_for("the answer of voice", fetch, 240)
 

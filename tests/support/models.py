@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -246,3 +247,21 @@ class ScalesModel:
     def predict_batch(self, batch: NDArray[np.float32]) -> list[Any]:
         faults = {-1.0: "text", -2.0: bytes(10_000)}
         return [faults.get(float(row[0]), (row * self.weights).tobytes()) for row in batch]
+
+
+class FirstPair(WordsModel):
+    """Version 1 of a model."""
+
+    spec = replace(WordsModel.spec, name="pair")
+
+
+class SecondPair(WordsModel):
+    """Version 2 of the same model."""
+
+    spec = replace(WordsModel.spec, name="pair", version=2)
+
+
+class DriftedModel(WordsModel):
+    """A model whose spec differs from the one that a test gives to the API."""
+
+    spec = replace(WordsModel.spec, name="drift", takes=Text(max_chars=2_000))

@@ -49,7 +49,7 @@ class Call:
     """A call for one model.
 
     Attributes:
-        shared: what all models share.
+        shared: the objects of all models.
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from inference_bridge.errors import InvalidInput
 from inference_bridge.spec import ModelSpec
 
 
@@ -94,6 +95,12 @@ def pending_body(inference_id: str) -> bytes:
 def status_of(body: bytes) -> Status:
     """Return the status of a stored result."""
     return Status(json.loads(body)["status"])
+
+
+def is_refused(body: bytes) -> bool:
+    """Tell whether a stored result says that the client must send another input: no operator can help."""
+    error = json.loads(body).get("error")
+    return error is not None and error["code"] == InvalidInput.code
 
 
 def _result(inference_id: str, status: Status, **fields: Any) -> Result:

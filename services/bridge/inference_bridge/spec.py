@@ -26,7 +26,7 @@ class ModelSpec:
     """Describes a model for the API, the worker and the chart.
 
     Attributes:
-        name: lower-case letters, digits and hyphens; part of the names of queues, keys and Kubernetes objects.
+        name: lower-case letters, numerals and hyphens; part of the names of queues, keys and Kubernetes objects.
         version: of the message body; raised when the meaning of its bytes changes. Each version has its own queues, so
             that workers of two versions run side by side.
         takes: the kind of input.
@@ -80,7 +80,7 @@ class ModelSpec:
 
     @cached_property
     def digest(self) -> str:
-        """12 hexadecimal digits that differ between two specs of the same version; the example does not count."""
+        """12 hexadecimal characters that differ between two specs of the same version; the example does not count."""
         described = {name: value for name, value in _as_object(self).items() if name != "example"}
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
 

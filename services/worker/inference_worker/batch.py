@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inference_bridge.errors import InferenceError, InvalidMessage, PredictionFailed
+from inference_bridge.errors import InferenceError, InvalidInput, InvalidMessage, PredictionFailed
 from inference_bridge.inbox import Delivery, Lane
 from inference_bridge.jobs import Job, deadline_ms, from_message, message_id
 from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
-from inference_bridge.results import Result, Status, expired, failed, status_of
+from inference_bridge.results import Result, Status, expired, failed, is_refused, status_of
 from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
 from inference_worker.failures import Failure
@@ -99,10 +99,10 @@ class Batch:
         self.to_run = []
 
     def drop_finished(self, finished: dict[str, bytes]) -> None:
-        """Remove jobs with a result from `to_run`; reject a job whose result is failed."""
+        """Remove jobs with a result from `to_run`; reject a failed job, unless its client is at fault."""
         for delivery, job in self.to_run:
             body = finished.get(job.inference_id)
-            if body is not None and status_of(body) is Status.FAILED:
+            if body is not None and status_of(body) is Status.FAILED and not is_refused(body):
                 self.rejected.add(delivery)
         self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
 
@@ -130,6 +130,8 @@ class Batch:
         for (delivery, job), outcome in zip(self.to_run, outcomes, strict=True):
             if isinstance(outcome, InferenceError):
                 self.fail(delivery, job.inference_id, outcome)
+            if isinstance(outcome, InvalidInput):
+                self.rejected.discard(delivery)  # a replay would fail too: a dead letter would help nobody
 
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""

@@ -21,7 +21,7 @@ MAX_GROUPS = 1_024
 
 
 class Prediction(NamedTuple):
-    """What a model has answered to a batch.
+    """A model's answers to a batch.
 
     Attributes:
         answers: one for each item, not checked yet; a `Failure` where there is none.

@@ -1,4 +1,4 @@
-"""Each kind of input: what becomes of an upload, and the clear 4xx that a wrong or hostile one gets."""
+"""Each kind of input: the body that an upload becomes, and the clear 4xx that a wrong or hostile one gets."""
 
 import io
 import json

@@ -13,7 +13,7 @@ from inference_bridge.results import answered, classified, failed, produced
 from inference_bridge.spec import ModelSpec
 from inference_pictures import errors as picture_errors
 from mnist_model.spec import SPEC
-from tests.unit.api.several import ALL, PAINT, TEXT, TREE, Several, serving
+from tests.unit.api.several import ALL, PAINT, TEXT, TREE, VOICE, Several, serving
 
 Document = dict[str, Any]
 
@@ -85,6 +85,15 @@ async def test_the_default_model_has_classify() -> None:
         paths = (await several.client.get("/openapi.json")).json()["paths"]
 
     assert {"/classify", "/result/{inference_id}", "/models/mnist"} <= set(paths)
+
+
+async def test_the_default_models_calls_are_described_by_its_spec() -> None:
+    async with serving([VOICE]) as several:
+        paths = (await several.client.get("/openapi.json")).json()["paths"]
+
+    classify, submit = paths["/classify"]["post"], paths["/models/voice"]["post"]
+    assert classify["operationId"] == "classify"
+    assert classify["requestBody"] == submit["requestBody"]
 
 
 def test_parameters_are_typed(document: Document) -> None:

@@ -1,4 +1,4 @@
-"""What a spec promises, and the file that it is written to."""
+"""The promises of a spec, and the file that it is written to."""
 
 import json
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""A picture of any size becomes a model's input: what is kept, cropped, filled and turned."""
+"""A picture of any size becomes a model's input: parts are kept, cropped, filled and turned."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""From the body of a job to the item of a model: kinds, parameters, groups, and what goes wrong there."""
+"""From the body of a job to the item of a model: kinds, parameters, groups, and every failure there."""
 
 import asyncio
 import json
@@ -101,6 +101,20 @@ async def test_the_ceiling_of_one_group_leaves_the_others_alone(engine: Engine, 
 
     assert model.batch_sizes == [2, 2, 4]
     assert engine.max_batch_size == 8
+
+
+async def test_the_oldest_ceiling_is_forgotten_first(
+    engine: Engine, model: WordsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference_worker.engine.MAX_GROUPS", 2)
+    for text in ("memory a", "memory bb", "memory ccc"):
+        await texts(engine, *[text] * 4)
+    model.batch_sizes.clear()
+
+    await texts(engine, *["memory a"] * 4)
+    await texts(engine, *["memory ccc"] * 4)
+
+    assert model.batch_sizes == [4, 2, 2, 2, 2]
 
 
 async def test_parameters_reach_the_model(engine: Engine) -> None:

@@ -25,7 +25,8 @@ def digests(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def counted(mismatches: Counter) -> float:
-    return float(mismatches._value.get())
+    [metric] = mismatches.collect()
+    return next(sample.value for sample in metric.samples if sample.name == "mismatches_total")
 
 
 def note(drift: Drift, *specs: str) -> None:

@@ -97,6 +97,42 @@ async def test_a_lost_device_is_nobodys_failure(engine: Engine) -> None:
         await classes(engine, 1, LOSES_THE_DEVICE)
 
 
+async def test_a_lost_device_is_not_tried_again(
+    engine: Engine, model: FaultyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    predict_batch = model.predict_batch
+    monkeypatch.setattr(model, "predict_batch", lambda batch: (sizes.append(len(batch)), predict_batch(batch))[1])
+
+    with pytest.raises(DeviceLost):
+        await classes(engine, *[LOSES_THE_DEVICE] * 4)
+
+    assert sizes == [4]
+
+
+@pytest.mark.parametrize(("fault", "expected"), [(1, False), (RAISES, True), (ANSWERS_NAN, False)])
+async def test_the_time_of_a_batch_in_which_the_model_raises_is_marked(
+    engine: Engine, fault: int, expected: bool
+) -> None:
+    items = await engine.read([a_request(body=marked(mark)) for mark in (1, fault)])
+
+    prediction = await engine.predict(items)  # type: ignore[arg-type]
+
+    assert prediction.has_raised == expected
+
+
+async def test_a_group_that_is_called_none_lowers_no_other_ceiling() -> None:
+    class OneGroup(FaultyModel):
+        def group(self, item: object) -> None:
+            return None
+
+    engine = engine_of(OneGroup())
+
+    await classes(engine, *[RUNS_OUT_OF_MEMORY] * 8)
+
+    assert engine.max_batch_size == 8
+
+
 async def test_a_forward_pass_that_hangs_is_ended_by_a_deadline(model: FaultyModel) -> None:
     engine = engine_of(model, forward_timeout_s=0.1)
 

@@ -13,7 +13,7 @@ from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
 from tests.support.jobs import a_request, marked
-from tests.support.models import LOSES_THE_DEVICE, RAISES, SlowModel
+from tests.support.models import LOSES_THE_DEVICE, RAISES, SlowModel, WordsModel
 from tests.support.waiting import until
 from tests.unit.worker.bench import TIMEOUT_S, Bench, suspect
 
@@ -131,6 +131,30 @@ async def test_a_foreign_message_is_parked_and_harms_nobody(bench: Bench, messag
     assert [result["predicted_class"] for result in results] == [1, 2]
     assert [parked.body for parked in bench.broker.dead] == [message.body]
     assert bench.count("inference_invalid_messages_total") == 1
+
+
+@pytest.mark.parametrize("model_class", [WordsModel])
+async def test_an_input_that_the_model_refuses_is_answered_and_not_parked(bench: Bench) -> None:
+    job = a_request(1, b"refuse this")
+
+    await bench.broker.publisher().publish(job)
+    [result] = await bench.results([job.inference_id])
+    await bench.until_empty()
+
+    assert result["error"]["code"] == "invalid_input"
+    assert len(bench.broker.dead) == 0
+
+
+@pytest.mark.parametrize("model_class", [WordsModel])
+async def test_a_refused_input_that_comes_again_is_not_parked_either(bench: Bench) -> None:
+    job = a_request(1, b"refuse this")
+    await bench.store.put([failed(job.inference_id, "invalid_input", "why")])
+
+    bench.broker.put(Message(to_properties(job, WordsModel.spec), job.body, is_redelivered=True))
+    await until(lambda: not bench.broker.jobs)
+    await bench.until_empty()
+
+    assert len(bench.broker.dead) == 0
 
 
 async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:

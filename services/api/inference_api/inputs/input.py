@@ -1,4 +1,4 @@
-"""What the routes need to know about a model's input, of whatever kind."""
+"""A model's input, of any kind, as the routes see it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

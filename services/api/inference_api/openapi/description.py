@@ -5,8 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference_api.openapi.models import LIST, components_of, paths_of
-from inference_api.openapi.paths import PATHS
+from inference_api.openapi.models import LIST, components_of, default_paths, paths_of
 from inference_api.openapi.schemas import SCHEMAS
 from inference_api.served_model import ServedModel
 
@@ -22,7 +21,7 @@ def describe_calls(app: FastAPI, models: Sequence[ServedModel], default: ServedM
     def openapi() -> dict[str, Any]:
         schema = described()
         items = {"/models": {"get": LIST}, **_merge(paths_of(model) for model in models)}
-        schema["paths"] = {**(PATHS if default else {}), **items, **schema["paths"]}
+        schema["paths"] = {**(default_paths(default) if default else {}), **items, **schema["paths"]}
         components = schema.setdefault("components", {})
         components["securitySchemes"] = {"key": _BEARER}
         schemas = _merge(components_of(model) for model in models)

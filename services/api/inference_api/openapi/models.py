@@ -10,6 +10,7 @@ from inference_api.openapi.paths import (
     FAILED,
     ID,
     OVER_ALLOWANCE,
+    PATHS,
     PENDING,
     PREFER,
     TRACEPARENT,
@@ -20,7 +21,7 @@ from inference_api.openapi.paths import (
 )
 from inference_api.openapi.schemas import one_of, succeeded
 from inference_api.served_model import ServedModel
-from inference_bridge.kinds import Bytes, File, Json, Picture, Text
+from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Text
 
 _SERVER = "http://127.0.0.1:8000"
 _INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more")
@@ -60,6 +61,16 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
     return items
+
+
+def default_paths(model: ServedModel) -> dict[str, Any]:
+    """Return the path items of `/classify` and `/result` for the default model."""
+    if isinstance(model.spec.takes, Picture) and isinstance(model.spec.answers, Probabilities):
+        return PATHS
+    return {
+        "/classify": {"post": {**_submit(model), "operationId": "classify"}},
+        "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
+    }
 
 
 def components_of(model: ServedModel) -> dict[str, Any]:

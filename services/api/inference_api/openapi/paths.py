@@ -1,4 +1,4 @@
-"""The OpenAPI description of the calls of the default model: parameters, bodies, examples."""
+"""The OpenAPI description of `/classify` and `/result` for a model that classifies pictures."""
 
 from typing import Any
 

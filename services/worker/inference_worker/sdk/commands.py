@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     new = commands.add_parser("new", help="make the folder of a new model, which runs at once")
-    new.add_argument("name", help="lower-case letters, digits and hyphens")
+    new.add_argument("name", help="of a-z, 0-9 and hyphens")
     new.add_argument("--kind", choices=KINDS, default="picture", help="the input of the model (default: picture)")
     new.add_argument("--into", type=Path, default=Path("models"), help="the folder around it (default: models)")
     new.set_defaults(run=_new)

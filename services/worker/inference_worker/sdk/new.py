@@ -47,7 +47,7 @@ def _module_of(name: str) -> str:
         ModelSpec(name, version=1, takes=Text(), answers=Probabilities(1))
     except ValidationError as error:
         raise ConfigurationError(
-            f"{name!r} is not a valid name of a model: take up to 30 lower-case letters, digits and hyphens, "
+            f"{name!r} is not a valid name of a model: take up to 30 of a-z, 0-9 and hyphens, "
             "with a letter first and no hyphen last"
         ) from error
     module = name.replace("-", "_")

@@ -8,8 +8,7 @@ import pytest
 
 from inference_bridge.errors import ConfigurationError
 from inference_worker.sdk.new import KINDS, make_folder
-
-ROOT = Path(__file__).parents[4]
+from tests.support.deployment import ROOT, VERSION
 
 
 def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -75,7 +74,7 @@ def test_the_dockerfile_has_three_lines_that_do_something(tmp_path: Path) -> Non
 
     lines = (tmp_path / "two-words/Dockerfile").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
-        "FROM mnist-inference/worker-sdk:0.1.0",
+        f"FROM mnist-inference/worker-sdk:{VERSION}",
         "COPY . /app/",
         "ENV INFERENCE_MODEL=two_words",
     ]
