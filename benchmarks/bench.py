@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import share
+from benchmarks import large, share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
@@ -71,15 +71,25 @@ async def measure_loads(port: int, meter: CpuMeter, *, duration_s: float, jobs: 
 def main() -> None:
     """Start the system, measure it, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("loads", "share"), default="loads", help="share: how workers share")
-    parser.add_argument("--rounds", type=int, default=1, help="of `share`; the median counts")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("loads", "share", "large"),
+        default="loads",
+        help="share: how workers share; large: inputs of 150 KB",
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="of `share` and `large`; the median counts")
+    parser.add_argument("--peers", action="store_true", help="measure mosec and LitServe too, with `large`")
     parser.add_argument("--duration-s", type=float, default=8, help="length of each timed load")
     parser.add_argument("--jobs", type=int, default=5_000, help="jobs of submit-then-drain")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
-    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md or docs/sharing.md too")
+    parser.add_argument("--docs", action="store_true", help="write the page in docs too")
     options = parser.parse_args()
     if options.what == "share":
         measure_sharing(options.rounds, writes_docs=options.docs)
+        return
+    if options.what == "large":
+        measure_large(options.rounds, options.duration_s, has_peers=options.peers, writes_docs=options.docs)
         return
     with tempfile.TemporaryDirectory() as scratch:
         rows, where = measure(Path(scratch), options.duration_s, options.jobs)
@@ -103,6 +113,15 @@ def measure_sharing(rounds: int, *, writes_docs: bool) -> None:
         (ROOT / "docs" / "sharing.md").write_text(
             f"{head}\n{table}\n{share.NOTES}\n{describe_machine(environment({}))}\n"
         )
+
+
+def measure_large(rounds: int, duration_s: float, *, has_peers: bool, writes_docs: bool) -> None:
+    """Print the figures of large inputs, and write docs/large.md."""
+    page = large.measure(rounds, duration_s, has_peers=has_peers)
+    print(page)
+    if writes_docs:
+        command = f"make bench ARGS='large{' --peers' * has_peers} --rounds {rounds} --docs'"
+        (ROOT / "docs" / "large.md").write_text(f"# Large inputs\n\nWritten by `{command}`: medians.\n\n{page}\n")
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

@@ -20,21 +20,21 @@ class Waiting(StrEnum):
     POLL = "poll 20 ms"
 
 
-async def submit(connection: Connection, picture: bytes, *, wait_s: int = 0) -> Any:
-    """Submit a picture as a raw body; return the JSON of the answer: the result, if it came within `wait_s`."""
+async def submit(connection: Connection, body: bytes, *, wait_s: int = 0, path: str = "/classify") -> Any:
+    """Submit an input as a raw body; return the JSON of the answer: the result, if it came within `wait_s`."""
     prefer = b"Prefer: wait=%d\r\n" % wait_s if wait_s else b""
-    answer = await connection.request(b"POST /classify HTTP/1.1\r\n" + prefer, picture)
+    answer = await connection.request(f"POST {path} HTTP/1.1\r\n".encode() + prefer, body)
     if answer.status not in {200, 202}:
-        raise RuntimeError(f"POST /classify answered {answer.status}: {answer.body!r}")
+        raise RuntimeError(f"POST {path} answered {answer.status}: {answer.body!r}")
     return answer.json()
 
 
-async def fetch(connection: Connection, inference_id: str, *, wait_s: int = 0) -> Any:
+async def fetch(connection: Connection, inference_id: str, *, wait_s: int = 0, path: str = "/result") -> Any:
     """Fetch a result; return the JSON of the answer, pending or not."""
     query = f"?wait={wait_s}" if wait_s else ""
-    answer = await connection.request(f"GET /result/{inference_id}{query} HTTP/1.1\r\n".encode())
+    answer = await connection.request(f"GET {path}/{inference_id}{query} HTTP/1.1\r\n".encode())
     if answer.status != 200:
-        raise RuntimeError(f"GET /result answered {answer.status}: {answer.body!r}")
+        raise RuntimeError(f"GET {path} answered {answer.status}: {answer.body!r}")
     return answer.json()
 
 

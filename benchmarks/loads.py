@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,8 @@ from benchmarks.jobs import Waiting, fetch, run_job, submit
 from tests.support.client import Connection
 
 WARM_UP_S = 1.0
+#: Sends one input and returns when its result has arrived.
+Job = Callable[[Connection, bytes, Waiting], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,17 @@ async def open_connections(host: str, port: int, count: int) -> AsyncIterator[li
 
 
 async def run_closed_loop(
-    clients: Sequence[Connection], pictures: Sequence[bytes], *, waiting: Waiting, duration_s: float
+    clients: Sequence[Connection], bodies: Sequence[bytes], *, waiting: Waiting, duration_s: float, job: Job = run_job
 ) -> Measurement:
-    """Let each client submit its next picture when it has the last result."""
+    """Let each client submit its next input when it has the last result."""
     latencies: list[float] = []
-    supply = itertools.cycle(pictures)
+    supply = itertools.cycle(bodies)
     begin = time.perf_counter() + WARM_UP_S
     end = begin + duration_s
 
     async def client(connection: Connection) -> None:
         while (started := time.perf_counter()) < end:
-            await run_job(connection, next(supply), waiting)
+            await job(connection, next(supply), waiting)
             if started >= begin:
                 latencies.append(time.perf_counter() - started)
 

@@ -1,4 +1,4 @@
-"""The one private hook of pika that we use: a change in pika must fail here, not in production."""
+"""The private hooks of pika that we use: a change in pika must fail here, not in production."""
 
 import socket
 from pathlib import Path
@@ -9,7 +9,7 @@ from pika import spec
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.frame import Method, decode_frame
 
-from inference_bridge.rabbitmq.corked import CorkedConnection
+from inference_bridge.rabbitmq.corked import READ_BYTES, CorkedConnection
 from inference_bridge.rabbitmq.parameters import HEARTBEAT_S, connection_parameters
 from tests.support.certificates import Authority
 from tests.unit.bridge.conversation import converse
@@ -43,6 +43,23 @@ async def test_frames_of_one_turn_of_the_loop_leave_in_one_write(monkeypatch: py
 
     assert sent == received
     assert decode_frame(sent[-1])[0] < len(sent[-1]), "the last write is one frame alone"
+
+
+async def test_a_connection_reads_large_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[int] = set()
+    recv = socket.socket.recv
+
+    def recv_and_note(client: socket.socket, most_bytes: int) -> bytes:
+        if client.family == socket.AF_INET:  # not the loop's own
+            asked.add(most_bytes)
+        return recv(client, most_bytes)
+
+    monkeypatch.setattr(socket.socket, "recv", recv_and_note)
+
+    await converse(CorkedConnection, OPENING)
+
+    assert READ_BYTES in asked
+    assert 4_096 not in asked, "pika's own size, for which a body of 150 KB is 37 reads"
 
 
 def test_the_parameters_are_ours_whatever_the_url_leaves_open() -> None:
