@@ -69,7 +69,7 @@ def _to_floats(frames: bytes, width: int) -> NDArray[np.float32]:
     wide[:, -width:] = np.frombuffer(frames, np.uint8).reshape(-1, width)
     if width == 1:
         wide[:, 3] ^= 0x80  # samples of 8 bits, and no others, are unsigned
-    scaled: NDArray[np.float32] = wide.view("<i4")[:, 0].astype(np.float32) / 2**31  # (N,)
+    scaled: NDArray[np.float32] = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)  # (N,)
     return scaled
 
 

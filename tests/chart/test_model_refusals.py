@@ -19,7 +19,7 @@ REFUSED = {
     "no spec": (
         values("models.voice.worker.replicas=1"),
         "models.voice.spec is empty, and the chart has no files/specs/voice.json, but every model needs a spec; "
-        "write one with `python -m inference_worker describe MODULE:CLASS > voice.json` and add "
+        "write it with `python -m inference_worker describe MODULE:CLASS > voice.json` and add "
         "--set-file models.voice.spec=voice.json",
     ),
     "not JSON": (values("models.voice.spec=voice.json"), "models.voice.spec has no name, but a spec file has"),

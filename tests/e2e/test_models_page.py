@@ -62,7 +62,7 @@ def test_the_commands_of_the_page_serve_a_new_model(checkout: Path, fleet: None)
 
 
 def find_commands() -> list[str]:
-    """Return the commands of the page, with those that take more than one line."""
+    """Return the commands of the page, with commands of more than one line."""
     (part,) = PART.findall((ROOT / "docs/models.md").read_text())
     text = "".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL)).replace("\\\n", " ")
     return [line for line in text.splitlines() if not line.startswith(LEFT_OUT)]

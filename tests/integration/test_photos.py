@@ -34,11 +34,10 @@ def make_pictures() -> list[bytes]:
 def answer_directly(pictures: list[bytes]) -> list[dict[int, float]]:
     """Return the probability of each class in the answers of the class itself, asked without a service."""
     model = Photos.load(None, torch.device("cpu"))
-    takes = Photos.spec.takes
     answers = []
     for picture in pictures:
         body = read_fitted(picture, max_pixels=10**6, width=224, height=224, mode="RGB", fit="cover")
-        pixels = np.frombuffer(bytearray(body), np.uint8).reshape(takes.shape)  # (224, 224, 3)
+        pixels = np.frombuffer(bytearray(body), np.uint8).reshape(224, 224, 3)
         [answer] = model.predict_batch([model.decode(Input(pixels, Options(top_k=100), ""))])
         answers.append({one.class_index: one.probability for one in answer.classes})
     return answers
@@ -79,4 +78,4 @@ def fetch(url: str) -> dict[str, Any]:
 
 def largest_batch(log: Path) -> int:
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    return max(event["batch_size"] for event in events if event.get("message") == "batch predicted")
+    return max(int(event["batch_size"]) for event in events if event.get("message") == "batch predicted")

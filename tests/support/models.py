@@ -262,6 +262,6 @@ class SecondPair(WordsModel):
 
 
 class DriftedModel(WordsModel):
-    """A model whose spec differs from the one that a test gives to the API."""
+    """A model whose spec differs from the spec that a test gives to the API."""
 
     spec = replace(WordsModel.spec, name="drift", takes=Text(max_chars=2_000))

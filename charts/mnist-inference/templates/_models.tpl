@@ -23,7 +23,7 @@
 
 {{/* "key" and "text": the spec as JSON, without the example. */}}
 {{- define "inference.checkedSpec" -}}
-{{- $remedy := printf "write one with `python -m inference_worker describe MODULE:CLASS > %s.json` and add --set-file models.%s.spec=%s.json" .key .key .key -}}
+{{- $remedy := printf "write it with `python -m inference_worker describe MODULE:CLASS > %s.json` and add --set-file models.%s.spec=%s.json" .key .key .key -}}
 {{- if not (trim .text) -}}
 {{- fail (printf "models.%s.spec is empty, and the chart has no files/specs/%s.json, but every model needs a spec; %s" .key .key $remedy) -}}
 {{- end -}}

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,12 @@ async def test_a_lost_device_is_not_tried_again(
 ) -> None:
     sizes: list[int] = []
     predict_batch = model.predict_batch
-    monkeypatch.setattr(model, "predict_batch", lambda batch: (sizes.append(len(batch)), predict_batch(batch))[1])
+
+    def note_size(batch: Any) -> Any:
+        sizes.append(len(batch))
+        return predict_batch(batch)
+
+    monkeypatch.setattr(model, "predict_batch", note_size)
 
     with pytest.raises(DeviceLost):
         await classes(engine, *[LOSES_THE_DEVICE] * 4)
