@@ -25,7 +25,7 @@ REFUSED = {
     "not JSON": (values("models.voice.spec=voice.json"), "models.voice.spec has no name, but a spec file has"),
     "not from describe": (
         ("--set-json", f"models.voice.spec={json.dumps(NO_PREFIX)}"),
-        "models.voice.spec has no queue_prefix, but a spec file has; write one",
+        "models.voice.spec has no queue_prefix, but a spec file has; write it",
     ),
     "an unknown default": (
         values("defaultModel=voice"),
