@@ -76,8 +76,10 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
     if properties.content_type not in spec.takes.content_types:
         expected = " or ".join(repr(content_type) for content_type in spec.takes.content_types)
         raise _invalid(f"content_type is {properties.content_type!r}, expected {expected}")
-    if not spec.takes.min_body_bytes <= len(body) <= spec.takes.max_body_bytes:
-        raise _invalid(f"body has {len(body)} bytes, expected {_describe_length(spec)}")
+    most = spec.takes.max_body_bytes
+    if not (most if spec.takes.has_fixed_length else 1) <= len(body) <= most:
+        expected = str(most) if spec.takes.has_fixed_length else f"1 to {most}"
+        raise _invalid(f"body has {len(body)} bytes, expected {expected}")
     if not isinstance(params, str) or len(params.encode()) > MAX_PARAMS_BYTES:
         raise _invalid(f"header params is {repr(params)[:64]}, expected a text of at most {MAX_PARAMS_BYTES} bytes")
     if deadline is None:
@@ -104,11 +106,6 @@ def deadline_ms(properties: BasicProperties) -> int | None:
     """Return the message's deadline in milliseconds since 1970, or None if it has no valid deadline."""
     value = (properties.headers or {}).get("deadline")
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _describe_length(spec: ModelSpec) -> str:
-    least, most = spec.takes.min_body_bytes, spec.takes.max_body_bytes
-    return str(most) if least == most else f"{least} to {most}"
 
 
 def _invalid(problem: str) -> InvalidMessage:

@@ -62,6 +62,7 @@ class Picture:
     noun: ClassVar[str] = "picture"
     content_types: ClassVar[tuple[str, ...]] = ("application/octet-stream",)
     dtype: ClassVar[Dtype] = "uint8"
+    has_fixed_length: ClassVar[bool] = True
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,11 +73,6 @@ class Picture:
     def max_body_bytes(self) -> int:
         """Length of every body in bytes."""
         return prod(self.shape)
-
-    @property
-    def min_body_bytes(self) -> int:
-        """Length of every body in bytes."""
-        return self.max_body_bytes
 
 
 @dataclass(frozen=True)
@@ -93,17 +89,13 @@ class Tensor:
     kind: Literal["tensor"] = "tensor"
 
     noun: ClassVar[str] = "tensor"
+    has_fixed_length: ClassVar[bool] = True
     content_types: ClassVar[tuple[str, ...]] = ("application/octet-stream",)
 
     @property
     def max_body_bytes(self) -> int:
         """Length of every body in bytes."""
         return prod(self.shape) * _ITEM_BYTES[self.dtype]
-
-    @property
-    def min_body_bytes(self) -> int:
-        """Length of every body in bytes."""
-        return self.max_body_bytes
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,7 @@ class Text:
     kind: Literal["text"] = "text"
 
     noun: ClassVar[str] = "text"
-    min_body_bytes: ClassVar[int] = 1
+    has_fixed_length: ClassVar[bool] = False
     content_types: ClassVar[tuple[str, ...]] = ("text/plain; charset=utf-8",)
 
     @property
@@ -141,7 +133,7 @@ class Json:
     kind: Literal["json"] = "json"
 
     noun: ClassVar[str] = "document"
-    min_body_bytes: ClassVar[int] = 1
+    has_fixed_length: ClassVar[bool] = False
     content_types: ClassVar[tuple[str, ...]] = ("application/json",)
 
     @property
@@ -194,7 +186,7 @@ class File:
     kind: Literal["file"] = "file"
 
     noun: ClassVar[str] = "file"
-    min_body_bytes: ClassVar[int] = 1
+    has_fixed_length: ClassVar[bool] = False
 
     @property
     def content_types(self) -> tuple[str, ...]:
