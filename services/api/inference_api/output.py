@@ -21,7 +21,7 @@ async def respond_output(model: ServedModel, inference_id: str, owner: str) -> R
         ExpiredId: the output no longer exists.
         StoreUnavailable: the store did not answer.
     """
-    ticket = model.submissions.recognise(inference_id, owner)
+    ticket = model.submissions.recognise(inference_id, owner, source=model.url)
     answers = model.spec.answers
     if not isinstance(answers, Bytes):
         raise NoOutput(f"{model.spec.name} answers no files; read {model.url}/result/{inference_id}")

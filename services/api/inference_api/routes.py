@@ -23,7 +23,7 @@ from inference_api.output import respond_output
 from inference_api.preparation import Preparation
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
-from inference_api.submissions import Prepared, Ticket
+from inference_api.submissions import CLASSIFY, Prepared, Ticket
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, pending_body, status_of
 
@@ -53,14 +53,19 @@ class Call:
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
-        results_url: the path before the id in the URL of a result.
+        path: of the calls that submit: `/classify`, or the path of the model.
     """
 
     shared: Shared
     model: ServedModel
     request: Request
     wait_s: float
-    results_url: str
+    path: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is a call for the default model, without its name."""
+        return self.path == CLASSIFY
 
 
 def inference_routes(shared: Shared, models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
@@ -74,11 +79,11 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     async def submit(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        return await _submit(_call(shared, model, request, f"{model.url}/result"), params)
+        return await _submit(_call(shared, model, request, model.url), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
-        return await _result(_call(shared, model, request, f"{model.url}/result"))
+        return await _result(_call(shared, model, request, model.url))
 
     async def output(request: Request) -> Response:
         model = find(request)
@@ -112,19 +117,19 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
     async def classify(request: Request) -> Response:
         request.scope[MODEL] = name
-        call = _call(shared, model, request, "/result")
+        call = _call(shared, model, request, CLASSIFY)
         return await _submit(call, model.parameters.read(request.query_params, ignores_unknown=True))
 
     async def result(request: Request) -> Response:
         request.scope[MODEL] = name
-        return await _result(_call(shared, model, request, "/result"))
+        return await _result(_call(shared, model, request, CLASSIFY))
 
-    return [Route("/classify", classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
+    return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-def _call(shared: Shared, model: ServedModel, request: Request, results_url: str) -> Call:
+def _call(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    return Call(shared, model, request, wait_s, results_url)
+    return Call(shared, model, request, wait_s, path)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -157,7 +162,8 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
     """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
-        upload = await read_upload(call.request.headers, call.request.stream(), given, share=share)
+        stream = call.request.stream()
+        upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
         digest = _digest(upload, params) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
@@ -182,7 +188,8 @@ async def _answer(call: Call, ticket: Ticket, arrived: asyncio.Event) -> Respons
 
 async def _result(call: Call) -> Response:
     model = call.model
-    ticket = model.submissions.recognise(call.request.path_params["inference_id"], client_of(call.request).name)
+    inference_id, owner = call.request.path_params["inference_id"], client_of(call.request).name
+    ticket = model.submissions.recognise(inference_id, owner, source=call.path)
     with model.waiters.expect(ticket.inference_id) as arrived, model.waiters.grant_wait(call.wait_s) as granted_s:
         arrived.set()  # read at once: the result may exist already
         body = await _wait(call, ticket, arrived, granted_s)
@@ -217,7 +224,7 @@ async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: floa
 
 def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
     headers = {
-        "Location": f"{call.results_url}/{ticket.inference_id}",
+        "Location": f"{'' if call.is_default else call.path}/result/{ticket.inference_id}",
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from inference_api.errors import ExpiredId
 from inference_bridge.contract import Publisher, Store
+from inference_bridge.errors import UnknownId
 from inference_bridge.ids import TicketSigner
 from inference_bridge.jobs import Job
 from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
+
+#: The path of the default model's submissions.
+CLASSIFY = "/classify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,17 @@ class Submissions:
         now_ms = _now_ms()
         return Ticket(self._signer.issue(now_ms, owner), now_ms)
 
-    def recognise(self, inference_id: str, owner: str = "") -> Ticket:
-        """Return the ticket of an id; raise UnknownId if the id is not valid or belongs to another owner."""
-        return Ticket(inference_id, self._signer.issued_at_ms(inference_id, owner))
+    def recognise(self, inference_id: str, owner: str = "", *, source: str = CLASSIFY) -> Ticket:
+        """Return the ticket of an id.
+
+        Raises:
+            UnknownId: the id is not valid or belongs to another owner; the message names `source`, the path of the
+                call that issues ids.
+        """
+        try:
+            return Ticket(inference_id, self._signer.issued_at_ms(inference_id, owner))
+        except UnknownId as error:
+            raise UnknownId(f"{error}; use the id from POST {source}") from None
 
     async def check_pending(self, ticket: Ticket) -> None:
         """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job."""

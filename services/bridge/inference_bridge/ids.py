@@ -56,9 +56,7 @@ class TicketSigner:
             ticket, signature = raw[:_SIGNED_BYTES], raw[_SIGNED_BYTES:]
             if hmac.compare_digest(signature, self._signature(ticket, owner)):
                 return int.from_bytes(ticket[:6], "big")
-        raise UnknownId(
-            f"inference_id {inference_id[:64]!r} was not issued by this service; use the id from POST /classify"
-        )
+        raise UnknownId(f"inference_id {inference_id[:64]!r} was not issued by this service")
 
     def _signature(self, ticket: bytes, owner: str) -> bytes:
         # The ticket has a fixed length, so no two pairs of ticket and owner are the same bytes.

@@ -80,6 +80,15 @@ async def test_a_form_is_taken_for_every_kind(several: Several) -> None:
     assert last_job(several, "voice").content_type == "audio/wav"
 
 
+async def test_a_parameter_in_a_form_is_refused_since_it_would_not_be_read(several: Several) -> None:
+    response = await several.client.post("/models/voice", files={"file": WAV}, data={"threshold": "0"})
+
+    assert (response.status_code, response.json()["detail"]) == (
+        400,
+        "the form has the field 'threshold'; parameters belong into the URL: ?name=value",
+    )
+
+
 async def test_parameters_travel_beside_the_input(several: Several) -> None:
     response = await several.submit("voice", WAV, params={"threshold": "0.25", "is_loud": "true", "wait": "0"})
 
@@ -144,6 +153,15 @@ async def test_an_id_of_one_model_is_unknown_to_another(several: Several) -> Non
 
     assert (mine.status_code, mine.json()["status"]) == (200, "pending")
     assert (other.status_code, other.json()["code"]) == (404, "unknown_id")
+
+
+async def test_an_unknown_id_is_answered_with_the_call_that_issues_ids(several: Several) -> None:
+    for path in ("/models/paint/result/x", "/models/paint/result/x/output"):
+        response = await several.client.get(path)
+
+        assert response.json()["detail"] == (
+            "inference_id 'x' was not issued by this service; use the id from POST /models/paint"
+        )
 
 
 async def test_waiting_calls_of_all_models_share_their_places() -> None:

@@ -20,7 +20,9 @@ READ_TIMEOUT_S = 30.0
 _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
-async def read_upload(headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, *, share: Body) -> bytes:
+async def read_upload(
+    headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, *, share: Body, other_fields: bool = True
+) -> bytes:
     """Return the bytes of the upload; stop reading at the size limit.
 
     Args:
@@ -28,18 +30,19 @@ async def read_upload(headers: Mapping[str, str], chunks: AsyncIterator[bytes], 
         chunks: its body.
         given: the model's input, which bounds the size.
         share: counts this body in the memory for all bodies.
+        other_fields: whether a form may have fields besides `file`, which are ignored.
 
     Raises:
         BuffersFull: the bodies of all calls fill their memory, and this one was evicted.
         EmptyInput: the upload has no bytes.
         InputTooLarge: the upload has more than `given.max_bytes`.
-        InvalidRequest: the form is malformed or has not exactly one `file`, or the connection closed.
+        InvalidRequest: the form is malformed or has the wrong fields, or the connection closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
     """
     kind, options = parse_options_header(headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
     _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
-    sink = FormUpload(options.get(b"boundary", b""), given) if is_form else RawUpload(given)
+    sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
     try:
         async with asyncio.timeout(READ_TIMEOUT_S) as timer:
             async for chunk in chunks:
@@ -77,12 +80,13 @@ class RawUpload:
 
 
 class FormUpload:
-    """An upload in a `multipart/form-data` body (RFC 7578); other fields are ignored."""
+    """An upload in a `multipart/form-data` body (RFC 7578); other fields are ignored or refused."""
 
-    def __init__(self, boundary: bytes, given: Input) -> None:
+    def __init__(self, boundary: bytes, given: Input, other_fields: bool) -> None:
         if not boundary:
             raise InvalidRequest(f"the form's content-type has no boundary; {_REMEDY}")
         self._given = given
+        self._other_fields = other_fields
         self._body_bytes = 0
         self._uploads: list[bytearray] = []
         self._names: list[str] = []
@@ -113,6 +117,9 @@ class FormUpload:
             raise InvalidRequest(
                 f"the form has {len(self._uploads)} fields named '{FIELD}' (all fields: {names}), expected 1; {_REMEDY}"
             )
+        other = next((name for name in self._names if name != FIELD), None)
+        if other is not None and not self._other_fields:
+            raise InvalidRequest(f"the form has the field {other[:64]!r}; parameters belong into the URL: ?name=value")
         return bytes(self._uploads[0])
 
     def _callbacks(self) -> Any:
