@@ -46,7 +46,9 @@ class Served(litserve.LitAPI):  # type: ignore[misc]  # mypy does not see LitSer
 def main() -> None:
     """Serve until a signal arrives."""
     port, max_batch_size = map(int, sys.argv[1:])
-    server = litserve.LitServer(Served(max_batch_size=max_batch_size), accelerator="cpu", devices=1, fast_queue=False)
+    server = litserve.LitServer(
+        Served(max_batch_size=max_batch_size, batch_timeout=0.005), accelerator="cpu", devices=1, fast_queue=True
+    )
     server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
 
 

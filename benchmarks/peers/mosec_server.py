@@ -33,7 +33,7 @@ def main() -> None:
     port, max_batch_size = sys.argv[1:]
     sys.argv[1:] = ["--address", "127.0.0.1", "--port", port]  # mosec reads them
     server = Server()
-    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=1)
+    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=10)
     server.run()
 
 
