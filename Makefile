@@ -25,6 +25,9 @@ MODEL_NEEDS := -e '$(MODEL)[api,worker]'
 endif
 MODEL_ENV := PYTHONPATH=$(MODEL)$${PYTHONPATH:+:$$PYTHONPATH}
 MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(MODEL_NAME)))
+# The tests of a model that is a folder of files; the options of this repository are not for them.
+MODEL_TESTS := $(if $(MODEL_PROJECT),,$(wildcard $(MODEL)/test_*.py))
+MODEL_PYTEST := --quiet --config-file /dev/null --rootdir '$(MODEL)' -p no:cacheprovider --override-ini asyncio_mode=auto
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 # The packages of the models that are a folder of files.
 REQUIREMENTS := $(wildcard models/*/requirements.txt)
@@ -55,8 +58,9 @@ run: $(RUN)/$(MODEL_NAME).installed  ## serve on http://127.0.0.1:8000 in one pr
 new: $(RUN)/installed  ## make models/NAME, the folder of a new model; KIND=picture, tensor, text, json or file
 	@$(RUN)/bin/python -m inference_worker new "$(NAME)" $(if $(KIND),--kind $(KIND))
 
-check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it
+check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it; run its tests
 	@$(MODEL_ENV) $(RUN)/bin/python -m inference_worker check $(MODEL_CLASS) $(ARGS)
+	@$(if $(MODEL_TESTS),$(MODEL_ENV) $(RUN)/bin/python -m pytest $(MODEL_PYTEST) $(MODEL_TESTS))
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)
@@ -127,11 +131,11 @@ servers:
 clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Serving needs no test tools and no torchvision.
+# pytest is for `make check`; serving needs no torchvision.
 $(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
-	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools
+	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools pytest pytest-asyncio
 	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
 	@touch $@
 

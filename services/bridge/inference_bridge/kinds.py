@@ -12,6 +12,8 @@ from pydantic.dataclasses import dataclass
 
 #: Most bytes of a message body. RabbitMQ 4 refuses messages over 16 MiB, and large ones slow its quorum queues.
 MAX_BODY_BYTES = 8_388_608
+#: Most bytes of a JSON document, if its spec does not say.
+JSON_BYTES = 1_048_576
 #: The UTF-8 form of a character has at most this many bytes (RFC 3629).
 _BYTES_PER_CHARACTER = 4
 _ITEM_BYTES = {
@@ -129,7 +131,7 @@ class Json:
     """
 
     document: JsonModel
-    max_bytes: _Length = 1_048_576
+    max_bytes: _Length = JSON_BYTES
     kind: Literal["json"] = "json"
 
     noun: ClassVar[str] = "document"

@@ -6,19 +6,29 @@ nothing else of the model.
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from inference_bridge.kinds import MAX_BODY_BYTES, Answers, JsonModel, Takes, schema_of
+from inference_bridge.kinds import JSON_BYTES, MAX_BODY_BYTES, Answers, Json, JsonModel, Takes, schema_of
 
 #: Most bytes of an example: a spec file must fit into a ConfigMap of Kubernetes (1 MiB) with the files of other models.
 MAX_EXAMPLE_BYTES = 65_536
 #: Query parameters that the API reads itself, now or in a later version.
 RESERVED_PARAMS = frozenset({"wait", "ttl", "priority", "webhook"})
 _SCALARS = {"string", "integer", "number", "boolean", "null"}
+
+
+def _check_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", name):
+        raise ValueError(
+            f"{name!r} is not a valid name of a model: take up to 30 of a-z, 0-9 and hyphens, "
+            "with a letter first and no hyphen last"
+        )
+    return name
 
 
 @dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
@@ -36,7 +46,7 @@ class ModelSpec:
         example: an input as clients send it, for the documentation and for tests.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
+    name: Annotated[str, AfterValidator(_check_name)]
     version: Annotated[int, Field(ge=1, le=999)]
     takes: Takes
     answers: Answers
@@ -51,6 +61,21 @@ class ModelSpec:
                 f"an input has up to {takes.max_body_bytes} bytes, but a message holds {MAX_BODY_BYTES}; take a File"
             )
         return takes
+
+    @field_validator("answers")
+    @classmethod
+    def _has_no_limit(cls, answers: Answers) -> Answers:
+        if isinstance(answers, Json) and answers.max_bytes != JSON_BYTES:
+            raise ValueError("max_bytes bounds inputs only; leave it out: INFERENCE_MAX_RESULT_BYTES bounds answers")
+        return answers
+
+    @field_validator("example", mode="before")
+    @classmethod
+    def _is_bytes(cls, example: object, info: ValidationInfo) -> object:
+        # Only the text of a spec file is base64.
+        if isinstance(example, str) and info.mode == "python":
+            raise ValueError("the example is a str; write b'…' or .encode()")
+        return example
 
     @model_validator(mode="after")
     def _params_are_flat(self) -> "ModelSpec":

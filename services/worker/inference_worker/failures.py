@@ -1,11 +1,26 @@
-"""The failure of one job, as its client reads it."""
+"""The failure of one job, as its client reads it; an error of a model's code, as its author reads it."""
 
 import logging
+import traceback
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
 
-from inference_bridge.errors import DeviceLost, InvalidInput, PredictionFailed
+from pydantic import ValidationError
+
+from inference_bridge.errors import DeviceLost, InferenceError, InvalidInput, PredictionFailed
+from inference_bridge.kinds import Answers, Takes
+from inference_bridge.spec import ModelSpec
 from inference_worker.device import is_device_lost
 
 logger = logging.getLogger(__name__)
+
+_FIELDS = {
+    described.__name__: [field.name for field in fields(described)]
+    for described in (ModelSpec, *get_args(get_args(Takes)[0]), *get_args(get_args(Answers)[0]))
+}
+#: Parts of the names of files in which no author looks for an error.
+_FOREIGN = ("site-packages", "importlib", "/inference_bridge/", "/inference_worker/")
 
 #: The error of a job that has no answer.
 Failure = InvalidInput | PredictionFailed
@@ -32,3 +47,26 @@ def failure_of(error: Exception) -> Failure:
         return error
     logger.error("prediction failed", exc_info=error, extra={"error": str(error)})
     return PredictionFailed(f"the model could not answer this input ({type(error).__name__})")
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return where a document is wrong first, and the rule; never the value, which may be long or private."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    # Of a spec, pydantic says only at which place in the call a value without a name stands.
+    names = dict(enumerate(_FIELDS.get(error.title, ())))
+    where = ".".join([*(str(names.get(part, part)) for part in problem["loc"][:1]), *map(str, problem["loc"][1:])])
+    rule = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {rule}" if where else rule
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error in words, with the last line of the author's code that led to it."""
+    if isinstance(error, InferenceError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        return f"the {error.title} is not valid: {first_problem(error)}"
+    said = f"{type(error).__name__}: {error}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not any(part in frame.filename for part in _FOREIGN):
+            return f"{said} ({Path(frame.filename).name}, line {frame.lineno})"
+    return said

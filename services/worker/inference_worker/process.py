@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_event
-from inference_bridge.errors import ConfigurationError
+from inference_bridge.errors import ConfigurationError, PredictionFailed, WeightsError
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
 from inference_bridge.wiring import build_consumer, build_registry, build_store
@@ -18,7 +18,7 @@ from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics
-from inference_worker.model import Model, import_model
+from inference_worker.model import Model, open_model
 from inference_worker.own_pod import OwnPod
 from inference_worker.probes import probe_server
 from inference_worker.settings import WorkerSettings
@@ -41,10 +41,11 @@ def load_model(settings: WorkerSettings) -> Model:
     torch.set_num_threads(settings.torch_threads)
     device = open_device(settings.device, require_gpu=settings.require_gpu)
     try:
-        model_class = import_model(settings.model)
+        model = open_model(settings.model, settings.weights, device)
+    except WeightsError:
+        raise
     except ConfigurationError as error:
         raise ConfigurationError(f"INFERENCE_MODEL: {error}") from error
-    model = model_class.load(settings.weights, device)
     logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
     return model
 
@@ -85,7 +86,12 @@ def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]
 async def warm_worker(
     settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
 ) -> Worker:
-    """Return a worker with a warm model, for any broker and store."""
+    """Return a worker with a warm model, for any broker and store.
+
+    Raises:
+        ConfigurationError: the model cannot answer its example.
+        DeviceLost: the device has failed, or the model hangs.
+    """
     max_held = most_held(model.spec.takes.max_body_bytes)
     engine = Engine(
         model,
@@ -94,7 +100,12 @@ async def warm_worker(
         decode_threads=settings.decode_threads,
         max_result_bytes=settings.max_result_bytes,
     )
-    await engine.warm_up()
+    try:
+        await engine.warm_up()
+    except PredictionFailed as error:
+        raise ConfigurationError(
+            f"{model.spec.message_type} cannot answer its example: {error}; `python -m inference_worker check` shows why"
+        ) from error
     return Worker(
         consumer=consumer,
         store=store,

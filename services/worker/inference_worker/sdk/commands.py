@@ -6,6 +6,7 @@ The exit status: 0 done, 1 the check found a problem or the device failed, 78 a 
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from inference_bridge.ending import EXIT_CONFIGURATION, EXIT_FAILED
@@ -65,9 +66,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from inference_worker.sdk.find import find_model
+    from inference_worker.model import import_model
 
-    text = to_json(find_model(arguments.model).spec)
+    # A module that prints while it is imported must not write into the spec.
+    with redirect_stdout(sys.stderr):
+        text = to_json(import_model(arguments.model).spec)
     if arguments.output is None:
         sys.stdout.write(text)
     else:

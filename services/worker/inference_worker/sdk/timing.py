@@ -43,7 +43,8 @@ def time_batches(trial: Trial, max_batch_size: int) -> Iterator[Timing]:
 
 def time_reading(trial: Trial) -> float:
     """Return the median time to read one input in a thread, seconds."""
-    return _median(lambda: trial.read([example_body(trial.spec)]))
+    body = example_body(trial.spec)
+    return _median(lambda: trial.read([body]))
 
 
 def peak_memory() -> str:

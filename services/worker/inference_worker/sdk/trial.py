@@ -1,11 +1,9 @@
 """Runs a model as a worker runs it, and remembers why a batch failed."""
 
 import asyncio
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from inference_bridge.errors import InferenceError
@@ -13,7 +11,7 @@ from inference_bridge.jobs import Job
 from inference_bridge.results import Result
 from inference_worker.answers import check_count
 from inference_worker.engine import Engine
-from inference_worker.failures import Failure
+from inference_worker.failures import Failure, describe_error
 from inference_worker.items import Item, ItemReader
 from inference_worker.model import Model
 
@@ -45,11 +43,15 @@ class Trial:
     Args:
         model: loaded.
         max_batch_size: largest batch.
+
+    Attributes:
+        unchecked: what the steps could not check, and why.
     """
 
     def __init__(self, model: Model, *, max_batch_size: int) -> None:
         self.spec = model.spec
         self.reads_in_threads = not ItemReader(model).is_immediate
+        self.unchecked: list[str] = []
         self._watched = _Watched(model)
         self._runner = asyncio.Runner()
         self._engine = Engine(
@@ -96,34 +98,26 @@ class _Watched:
         self._model = model
         self.spec = model.spec
         self.reason = self.batch_reason = ""
-        for name in ("decode", "group"):
-            if hasattr(model, name):
-                setattr(self, name, partial(self._watch, getattr(model, name)))
+        if hasattr(model, "decode"):
+            self.decode = partial(self._watch, "decode")
+        if hasattr(model, "group"):
+            self.group = partial(self._watch, "group")
 
     def predict_batch(self, items: Any) -> Any:
         """Answer a batch; the number of its answers is checked here too, so that a wrong one is remembered."""
         try:
-            return self._watch(self._answer, items)
+            return self._watch("predict_batch", items)
         except Exception:
             if len(items) > 1:
                 self.batch_reason = self.batch_reason or self.reason
             raise
 
-    def _answer(self, items: Any) -> Any:
-        return check_count(self._model.predict_batch(items), len(items))
-
-    def _watch(self, call: Callable[[Any], Any], given: Any) -> Any:
+    def _watch(self, name: str, given: Any) -> Any:
         try:
-            return call(given)
+            returned = getattr(self._model, name)(given)
+            if name == "group":
+                hash(returned)
+            return check_count(returned, len(given)) if name == "predict_batch" else returned
         except Exception as error:
-            self.reason = describe_error(error)
+            self.reason = ("" if isinstance(error, InferenceError) else f"`{name}` raised ") + describe_error(error)
             raise
-
-
-def describe_error(error: Exception) -> str:
-    """Return an error in words, with the line of code that raised it."""
-    if isinstance(error, InferenceError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    at = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), frames[-1])
-    return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
