@@ -58,7 +58,7 @@ run: $(RUN)/$(MODEL_NAME).installed  ## serve on http://127.0.0.1:8000 in one pr
 new: $(RUN)/installed  ## make models/NAME, the folder of a new model; KIND=picture, tensor, text, json or file
 	@$(RUN)/bin/python -m inference_worker new "$(NAME)" $(if $(KIND),--kind $(KIND))
 
-check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it; run its tests
+check: $(RUN)/$(MODEL_NAME).installed  ## try the model of MODEL: its example, batches, bad inputs, times, tests
 	@$(MODEL_ENV) $(RUN)/bin/python -m inference_worker check $(MODEL_CLASS) $(ARGS)
 	@$(if $(MODEL_TESTS),$(MODEL_ENV) $(RUN)/bin/python -m pytest $(MODEL_PYTEST) $(MODEL_TESTS))
 

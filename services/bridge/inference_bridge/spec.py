@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from inference_bridge.kinds import JSON_BYTES, MAX_BODY_BYTES, Answers, Json, JsonModel, Takes, schema_of
@@ -20,15 +20,6 @@ MAX_EXAMPLE_BYTES = 65_536
 #: Query parameters that the API reads itself, now or in a later version.
 RESERVED_PARAMS = frozenset({"wait", "ttl", "priority", "webhook"})
 _SCALARS = {"string", "integer", "number", "boolean", "null"}
-
-
-def _check_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", name):
-        raise ValueError(
-            f"{name!r} is not a valid name of a model: take up to 30 of a-z, 0-9 and hyphens, "
-            "with a letter first and no hyphen last"
-        )
-    return name
 
 
 @dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
@@ -46,28 +37,12 @@ class ModelSpec:
         example: an input as clients send it, for the documentation and for tests.
     """
 
-    name: Annotated[str, AfterValidator(_check_name)]
+    name: str
     version: Annotated[int, Field(ge=1, le=999)]
     takes: Takes
     answers: Answers
     params: JsonModel | None = None
     example: Annotated[bytes, Field(min_length=1, max_length=MAX_EXAMPLE_BYTES, repr=False)] = b"\0"
-
-    @field_validator("takes")
-    @classmethod
-    def _fits_into_message(cls, takes: Takes) -> Takes:
-        if takes.max_body_bytes > MAX_BODY_BYTES:
-            raise ValueError(
-                f"an input has up to {takes.max_body_bytes} bytes, but a message holds {MAX_BODY_BYTES}; take a File"
-            )
-        return takes
-
-    @field_validator("answers")
-    @classmethod
-    def _has_no_limit(cls, answers: Answers) -> Answers:
-        if isinstance(answers, Json) and answers.max_bytes != JSON_BYTES:
-            raise ValueError("max_bytes bounds inputs only; leave it out: INFERENCE_MAX_RESULT_BYTES bounds answers")
-        return answers
 
     @field_validator("example", mode="before")
     @classmethod
@@ -78,7 +53,14 @@ class ModelSpec:
         return example
 
     @model_validator(mode="after")
-    def _params_are_flat(self) -> "ModelSpec":
+    def _is_consistent(self) -> "ModelSpec":
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", self.name):
+            rule = "take up to 30 of a-z, 0-9 and hyphens, with a letter first and no hyphen last"
+            raise ValueError(f"{self.name!r} is not a valid name of a model: {rule}")
+        if (size := self.takes.max_body_bytes) > MAX_BODY_BYTES:
+            raise ValueError(f"an input has up to {size} bytes, but a message holds {MAX_BODY_BYTES}; take a File")
+        if isinstance(self.answers, Json) and self.answers.max_bytes != JSON_BYTES:
+            raise ValueError("max_bytes is for inputs; INFERENCE_MAX_RESULT_BYTES bounds answers, so leave it out")
         for name, schema in self.params_schema.get("properties", {}).items():
             if name in RESERVED_PARAMS:
                 raise ValueError(f"the parameter {name!r} belongs to the API; give it another name")

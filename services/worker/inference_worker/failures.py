@@ -15,8 +15,8 @@ from inference_worker.device import is_device_lost
 
 logger = logging.getLogger(__name__)
 
-_FIELDS = {
-    described.__name__: [field.name for field in fields(described)]
+_FIELDS: dict[str, dict[int | str, str]] = {
+    described.__name__: {place: field.name for place, field in enumerate(fields(described))}
     for described in (ModelSpec, *get_args(get_args(Takes)[0]), *get_args(get_args(Answers)[0]))
 }
 #: Parts of the names of files in which no author looks for an error.
@@ -52,9 +52,9 @@ def failure_of(error: Exception) -> Failure:
 def first_problem(error: ValidationError) -> str:
     """Return where a document is wrong first, and the rule; never the value, which may be long or private."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    # Of a spec, pydantic says only at which place in the call a value without a name stands.
-    names = dict(enumerate(_FIELDS.get(error.title, ())))
-    where = ".".join([*(str(names.get(part, part)) for part in problem["loc"][:1]), *map(str, problem["loc"][1:])])
+    # Of a spec, pydantic names an argument without a name by its place.
+    names = _FIELDS.get(error.title, {})
+    where = ".".join(str(part if depth else names.get(part, part)) for depth, part in enumerate(problem["loc"]))
     rule = problem["msg"].removeprefix("Value error, ")
     return f"{where}: {rule}" if where else rule
 

@@ -1,6 +1,7 @@
 """The worker's half of a model, and how it is imported."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import getattr_static, isfunction
 from pathlib import Path
@@ -73,15 +74,8 @@ def open_model(path: str, weights: Path | None, device: torch.device) -> Model:
         DeviceLost: the device has failed.
     """
     model = import_model(path)
-    try:
+    with _explained(path, "loaded"):
         return model.load(weights, device)
-    # The boundary to a model's code.
-    except Exception as error:
-        check_device(error)
-        if isinstance(error, ConfigurationError):
-            raise
-        remedy = f"correct `load`, or the weights file {weights}" if weights else "correct `load`"
-        raise ConfigurationError(f"{path!r} cannot be loaded: {describe_error(error)}; {remedy}") from error
 
 
 def import_model(path: str) -> type[Model]:
@@ -90,7 +84,8 @@ def import_model(path: str) -> type[Model]:
     Raises:
         ConfigurationError: there is no such class, or it is not a model; the message says which part is missing.
     """
-    model = _import(path)
+    with _explained(path, "imported"):
+        model: Any = import_named(path)
     if ":" not in path:
         model = _only_model(path, vars(model).values())
     if problem := next(_problems(model), None):
@@ -99,15 +94,17 @@ def import_model(path: str) -> type[Model]:
     return found
 
 
-def _import(path: str) -> Any:
+@contextmanager
+def _explained(path: str, done: str) -> Iterator[None]:
     try:
-        return import_named(path)
+        yield
     # The boundary to a model's code.
     except Exception as error:
+        check_device(error)
         cause = error.__cause__ if isinstance(error.__cause__, ValidationError) else error
         if isinstance(cause, ConfigurationError):
             raise
-        raise ConfigurationError(f"{path!r} cannot be imported: {describe_error(cause)}; correct it") from error
+        raise ConfigurationError(f"{path!r} cannot be {done}: {describe_error(cause)}; correct it") from error
 
 
 def _only_model(path: str, values: Iterable[object]) -> type:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_event
-from inference_bridge.errors import ConfigurationError, PredictionFailed, WeightsError
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
 from inference_bridge.wiring import build_consumer, build_registry, build_store
@@ -42,8 +42,6 @@ def load_model(settings: WorkerSettings) -> Model:
     device = open_device(settings.device, require_gpu=settings.require_gpu)
     try:
         model = open_model(settings.model, settings.weights, device)
-    except WeightsError:
-        raise
     except ConfigurationError as error:
         raise ConfigurationError(f"INFERENCE_MODEL: {error}") from error
     logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
@@ -86,12 +84,7 @@ def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]
 async def warm_worker(
     settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
 ) -> Worker:
-    """Return a worker with a warm model, for any broker and store.
-
-    Raises:
-        ConfigurationError: the model cannot answer its example.
-        DeviceLost: the device has failed, or the model hangs.
-    """
+    """Return a worker with a warm model, for any broker and store."""
     max_held = most_held(model.spec.takes.max_body_bytes)
     engine = Engine(
         model,
@@ -100,12 +93,7 @@ async def warm_worker(
         decode_threads=settings.decode_threads,
         max_result_bytes=settings.max_result_bytes,
     )
-    try:
-        await engine.warm_up()
-    except PredictionFailed as error:
-        raise ConfigurationError(
-            f"{model.spec.message_type} cannot answer its example: {error}; `python -m inference_worker check` shows why"
-        ) from error
+    await engine.warm_up()
     return Worker(
         consumer=consumer,
         store=store,

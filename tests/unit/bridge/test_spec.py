@@ -81,7 +81,7 @@ def test_an_example_that_is_a_text_is_refused() -> None:
 
 
 def test_a_limit_of_an_answer_is_refused() -> None:
-    with pytest.raises(ValueError, match="max_bytes bounds inputs only"):
+    with pytest.raises(ValueError, match="max_bytes is for inputs"):
         ModelSpec("voice", 1, takes=INPUT, answers=Json(Segments, max_bytes=100))
 
 

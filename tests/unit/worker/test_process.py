@@ -74,7 +74,7 @@ async def test_a_model_that_cannot_answer_its_example_is_a_wrong_configuration()
 
     broker, store = build_memory(AWAY, Broken.spec)
 
-    with pytest.raises(ConfigurationError, match=r"mnist.v1 cannot answer its example: .*\(ValueError\); .* check"):
+    with pytest.raises(ConfigurationError, match=r"the model cannot answer its example: .*\(ValueError\); .* check"):
         await process.warm_worker(
             AWAY, Broken(), CollectorRegistry(), consumer=broker.consumer(prefetch=1), store=store
         )

@@ -71,8 +71,5 @@ def _describe(arguments: argparse.Namespace) -> int:
     # A module that prints while it is imported must not write into the spec.
     with redirect_stdout(sys.stderr):
         text = to_json(import_model(arguments.model).spec)
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
-        arguments.output.write_text(text)
+    arguments.output.write_text(text) if arguments.output else sys.stdout.write(text)
     return 0

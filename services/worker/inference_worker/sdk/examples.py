@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -40,8 +39,10 @@ def example_body(spec: ModelSpec) -> bytes:
         return body() if callable(body) else body
     if isinstance(takes, Tensor):
         return _tensor(spec.example, takes)
-    _check_length(spec.example, takes)
-    as_input(Job("", spec.example, submitted_s=0, deadline_ms=0), spec)
+    given = as_input(Job("", spec.example, submitted_s=0, deadline_ms=0), spec).value
+    length, most = (len(given), takes.max_chars) if isinstance(takes, Text) else (len(spec.example), takes.max_bytes)
+    if length > most:
+        raise InvalidInput(f"its length is {length}, but the spec allows {most}")
     if isinstance(takes, File) and not any(has_type(spec.example, media_type) for media_type in takes.types):
         raise InvalidInput(f"its first bytes are not those of {' or '.join(takes.types)}")
     return spec.example
@@ -76,32 +77,27 @@ def other_bodies(spec: ModelSpec, example: bytes) -> list[bytes]:
         case Tensor():
             return [random.permutation(_elements(example, spec.takes)).tobytes() for _ in range(3)]
         case Text():
-            return [text.encode() for text in _parts(example.decode(), spec.takes.max_chars)]
+            return [part.encode() for part in _parts(example.decode()) if len(part) <= spec.takes.max_chars]
         case Json():
-            return [json.dumps(document).encode() for document in _documents(json.loads(example))]
+            whole = json.loads(example)
+            fields = whole.items() if isinstance(whole, dict) else ()
+            return [json.dumps({**whole, name: _lessen(value)}).encode() for name, value in fields]
         case File():
-            return list(_parts(example, spec.takes.max_bytes))
+            return [part for part in _parts(example) if len(part) <= spec.takes.max_bytes]
 
 
-def _parts(whole: Any, most: int) -> Sequence[Any]:
+def _parts(whole: Any) -> list[Any]:
     half = len(whole) // 2 + 1
-    return [part for part in (whole[:half] + whole[half:][::-1], whole[:half], whole * 2) if len(part) <= most]
-
-
-def _documents(document: Any) -> list[Any]:
-    fields = document if isinstance(document, dict) else {}
-    return [_lessen(document), *({**document, name: _lessen(value)} for name, value in fields.items())]
+    return [whole[:half] + whole[half:][::-1], whole[:half], whole * 2]
 
 
 def _lessen(value: Any) -> Any:
     """Return a JSON value of the same form with smaller numbers, and with shorter texts and lists."""
     if isinstance(value, dict):
         return {name: _lessen(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_lessen(one) for one in value[: len(value) // 2 + 1]]
-    if isinstance(value, str):
+    if isinstance(value, str | list):
         return value[: len(value) // 2 + 1]
-    return type(value)(value * 0.75) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return value if value is None or isinstance(value, bool) else type(value)(value * 0.75)
 
 
 def odd_body(spec: ModelSpec, example: bytes) -> bytes:
@@ -131,12 +127,3 @@ def _tensor(example: bytes, takes: Tensor) -> bytes:
     if len(example) != takes.max_body_bytes:
         raise InvalidInput(f"it has {len(example)} bytes, but {takes.dtype} {takes.shape} has {takes.max_body_bytes}")
     return example
-
-
-def _check_length(example: bytes, takes: Text | Json | File) -> None:
-    if isinstance(takes, Text):
-        length, most, unit, limit = len(example.decode(errors="replace")), takes.max_chars, "characters", "max_chars"
-    else:
-        length, most, unit, limit = len(example), takes.max_bytes, "bytes", "max_bytes"
-    if length > most:
-        raise InvalidInput(f"it has {length} {unit}, but {limit} is {most}")

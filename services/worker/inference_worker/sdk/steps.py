@@ -12,6 +12,7 @@ from inference_worker.failures import Failure
 from inference_worker.sdk.examples import example_body, find_decoder, has_type, odd_body, other_bodies
 from inference_worker.sdk.trial import Trial
 
+_Answer = Result | Failure
 Step = Callable[[Trial], Iterator[str]]
 #: Numbers of an input alone and in a batch may differ by rounding, but no more.
 RELATIVE, ABSOLUTE = 1e-4, 2e-6
@@ -70,10 +71,10 @@ def batch_is_answered(trial: Trial) -> Iterator[str]:
             "Return a list or an array with one answer for each item, in their order."
         )
         return
-    if not any(_difference(alone[example], alone[body], trial) for body in others):
+    if not any(_difference(alone[example], alone[body], [alone[body]], trial) for body in others):
         trial.unchecked.append("the order of the answers: all inputs of the batch are equal, or have equal answers")
     for number, (body, result) in enumerate(zip(bodies, together.results, strict=True), 1):
-        if problem := _mistake(alone[body], result, alone.values(), trial):
+        if problem := _difference(alone[body], result, alone.values(), trial):
             yield (
                 f"Input {number} of a batch of {len(bodies)} has another answer than alone: {problem}. Look for "
                 "training mode (call eval()), padding that counts, and answers in another order."
@@ -88,8 +89,8 @@ def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
     alone = [trial.run([body]).results[0] for body in (example, bad)]
     outcome = trial.run([example, bad, example, example])
     _, odd, *_ = outcome.results
-    mistakes = (_mistake(alone[0], outcome.results[place], alone, trial) for place in (0, 2, 3))
-    if problem := next(filter(None, mistakes), None):
+    problems = [_difference(alone[0], outcome.results[place], alone, trial) for place in (0, 2, 3)]
+    if problem := next(filter(None, problems), None):
         yield f"A bad input changes its neighbours' answers: {problem}. Keep the items of a batch apart."
     if outcome.batch_reason:
         yield (
@@ -107,28 +108,19 @@ def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
 STEPS: tuple[Step, ...] = (example_is_valid, example_is_answered, batch_is_answered, odd_input_fails_alone)
 
 
-def _mistake(
-    own: Result | Failure, given: Result | Failure, lone: Iterable[Result | Failure], trial: Trial
-) -> str | None:
-    """Return what is wrong with the answer `given` in a batch: `own` is that of the input alone, `lone` those of all."""
-    if isinstance(trial.spec.answers, Bytes) and isinstance(given, Result) and isinstance(own, Result):
-        # Rounding may change all bytes of a file.
+def _difference(own: _Answer, given: _Answer, lone: Iterable[_Answer], trial: Trial) -> str | None:
+    """Return how an answer differs from that of the input alone; `lone` has the answers of all inputs alone."""
+    if not isinstance(own, Result) or not isinstance(given, Result):
+        return None if str(own) == str(given) else f"{_brief(own)}, then {_brief(given)}"
+    if isinstance(trial.spec.answers, Bytes):
+        # Rounding may change all bytes of a file, but not into those of another input.
         others = {one.output for one in lone if isinstance(one, Result)} - {own.output}
         return "it is that of another input" if given.output in others else None
-    return _difference(own, given, trial)
-
-
-def _difference(one: Result | Failure, other: Result | Failure, trial: Trial) -> str | None:
-    """Return where two results differ."""
-    if not isinstance(one, Result) or not isinstance(other, Result):
-        return None if str(one) == str(other) else f"{_brief(one)}, then {_brief(other)}"
-    if isinstance(trial.spec.answers, Bytes):
-        return None if one.output == other.output else "its bytes"
     field = "output" if isinstance(trial.spec.answers, Json) else "probabilities"
-    return next(_differences(json.loads(one.body)[field], json.loads(other.body)[field], field), None)
+    return next(_differences(json.loads(own.body)[field], json.loads(given.body)[field], field), None)
 
 
-def _brief(result: Result | Failure) -> str:
+def _brief(result: _Answer) -> str:
     return "an answer" if isinstance(result, Result) else f'the error "{result}"'
 
 

@@ -100,14 +100,14 @@ def test_a_bad_input_that_changes_its_neighbours_is_named() -> None:
     ("takes", "example", "complaint"),
     [
         (Tensor("float32", (2,)), b"abc", "it has 3 bytes, but float32 (2,) has 8"),
-        (Text(max_chars=2), b"abc", "it has 3 characters, but max_chars is 2"),
+        (Text(max_chars=2), b"abc", "its length is 3, but the spec allows 2"),
         (Text(), b"\xff", "the text is not valid UTF-8 at byte 0"),
         (Json(Point), b'{"y": 1}', "the document did not fit: x: Field required"),
         (Json(Point), b"{", "the document did not fit: Invalid JSON"),
         (File(("audio/wav",)), b"RIFF", "its first bytes are not those of audio/wav"),
         (Picture(4, 3), b"\0", "it is missing"),
         (Picture(4, 3), b"garbage", "the file is not a picture in one of the formats PNG"),
-        (File(("audio/wav",), max_bytes=4), b"RIFF1234WAVE", "it has 12 bytes, but max_bytes is 4"),
+        (File(("audio/wav",), max_bytes=4), b"RIFF1234WAVE", "its length is 12, but the spec allows 4"),
     ],
 )
 def test_an_example_of_another_kind_is_named(takes: Any, example: bytes, complaint: str) -> None:
@@ -171,7 +171,7 @@ def test_every_kind_of_answer_is_tried(answers: Any, given: Sequence[Any]) -> No
     assert find_problems(model()) == []
 
 
-EXAMPLES = {
+EXAMPLES: dict[str, tuple[Any, bytes]] = {
     "text": (Text(max_chars=100), b"a text"),
     "json": (Json(Point), b'{"x": 8}'),
     "file": (File(("application/octet-stream",)), b"any file"),

@@ -65,12 +65,9 @@ def test_a_module_that_prints_does_not_spoil_the_spec(module: str, capsys: pytes
     [
         (
             'ModelSpec(name="Letters", version=1, takes=Json(Size), answers=Probabilities(3))',
-            "the ModelSpec is not valid: name: 'Letters' is not a valid name of a model: take up to 30",
+            "the ModelSpec is not valid: 'Letters' is not a valid name of a model: take up to 30",
         ),
-        (
-            'ModelSpec("Letters", 1, takes=Json(Size), answers=Probabilities(3))',
-            "the ModelSpec is not valid: name: 'Letters' is not a valid name of a model",
-        ),
+        ("Json(Size, 0)", "the Json is not valid: max_bytes: Input should be greater than or equal to 1"),
         ("Probabilities(count=0)", "the Probabilities is not valid: count: "),
         ("Probabilities(0)", "the Probabilities is not valid: count: "),
         ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero (module"),
