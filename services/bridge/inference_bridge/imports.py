@@ -16,8 +16,7 @@ def import_named(path: str) -> object:
         module = import_module(module_name)
         found: object = getattr(module, name) if name else module
     except (ImportError, AttributeError, ValueError) as error:
-        remedy = "expected package.module:name"
-        if isinstance(error, ModuleNotFoundError) and not f"{module_name}.".startswith(f"{error.name}."):
-            remedy = "name its package in requirements.txt"
+        is_foreign = isinstance(error, ModuleNotFoundError) and not f"{module_name}.".startswith(f"{error.name}.")
+        remedy = "name its package in requirements.txt" if is_foreign else "expected package.module:name"
         raise ConfigurationError(f"{path!r} cannot be imported, {remedy} ({error})") from error
     return found

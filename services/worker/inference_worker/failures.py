@@ -1,6 +1,7 @@
 """The failure of one job, as its client reads it; an error of a model's code, as its author reads it."""
 
 import logging
+import re
 import traceback
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +21,7 @@ _FIELDS: dict[str, dict[int | str, str]] = {
     for described in (ModelSpec, *get_args(get_args(Takes)[0]), *get_args(get_args(Answers)[0]))
 }
 #: Parts of the names of files in which no author looks for an error.
-_FOREIGN = ("site-packages", "importlib", "/inference_bridge/", "/inference_worker/")
+_FOREIGN = re.compile("site-packages|importlib|/inference_(bridge|worker)/")
 
 #: The error of a job that has no answer.
 Failure = InvalidInput | PredictionFailed
@@ -65,8 +66,6 @@ def describe_error(error: Exception) -> str:
         return str(error)
     if isinstance(error, ValidationError):
         return f"the {error.title} is not valid: {first_problem(error)}"
-    said = f"{type(error).__name__}: {error}"
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not any(part in frame.filename for part in _FOREIGN):
-            return f"{said} ({Path(frame.filename).name}, line {frame.lineno})"
-    return said
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _FOREIGN.search(frame.filename)]
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

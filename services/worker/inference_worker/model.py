@@ -74,7 +74,7 @@ def open_model(path: str, weights: Path | None, device: torch.device) -> Model:
         DeviceLost: the device has failed.
     """
     model = import_model(path)
-    with _explained(path, "loaded"):
+    with _explained(path, "loaded", "correct `load`, or INFERENCE_WEIGHTS"):
         return model.load(weights, device)
 
 
@@ -84,7 +84,7 @@ def import_model(path: str) -> type[Model]:
     Raises:
         ConfigurationError: there is no such class, or it is not a model; the message says which part is missing.
     """
-    with _explained(path, "imported"):
+    with _explained(path, "imported", "correct it"):
         model: Any = import_named(path)
     if ":" not in path:
         model = _only_model(path, vars(model).values())
@@ -95,7 +95,7 @@ def import_model(path: str) -> type[Model]:
 
 
 @contextmanager
-def _explained(path: str, done: str) -> Iterator[None]:
+def _explained(path: str, done: str, remedy: str) -> Iterator[None]:
     try:
         yield
     # The boundary to a model's code.
@@ -104,7 +104,7 @@ def _explained(path: str, done: str) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error.__cause__, ValidationError) else error
         if isinstance(cause, ConfigurationError):
             raise
-        raise ConfigurationError(f"{path!r} cannot be {done}: {describe_error(cause)}; correct it") from error
+        raise ConfigurationError(f"{path!r} cannot be {done}: {describe_error(cause)}; {remedy}") from error
 
 
 def _only_model(path: str, values: Iterable[object]) -> type:

@@ -84,7 +84,9 @@ def test_the_message_names_the_missing_part_of_a_model(path: str, problem: str) 
 
 
 def test_weights_that_cannot_be_loaded_are_named_with_the_line_that_reads_them() -> None:
-    expected = r"cannot be loaded: FileNotFoundError: .* \(test_model.py, line \d+\); correct `load`, or the weights"
+    expected = (
+        r"cannot be loaded: FileNotFoundError: .* \(test_model.py, line \d+\); correct `load`, or INFERENCE_WEIGHTS"
+    )
 
     with pytest.raises(ConfigurationError, match=expected):
         open_model(f"{__name__}:WithoutWeights", Path("no-such-file"), torch.device("cpu"))

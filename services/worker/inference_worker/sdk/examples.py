@@ -16,8 +16,6 @@ from inference_bridge.kinds import FILE_SIGNATURES, File, Json, Picture, Tensor,
 from inference_bridge.spec import ModelSpec
 from inference_worker.items import as_input
 
-#: The default of `ModelSpec.example`.
-_NO_EXAMPLE = b"\0"
 _NPY = b"\x93NUMPY"
 _ODD_TEXT = "\u202e\U0001f9d1\u200d\U0001f680 a\u0301\ufffd\u0000"
 #: The default of INFERENCE_MAX_PIXELS.
@@ -31,7 +29,7 @@ def example_body(spec: ModelSpec) -> bytes:
         InvalidInput: the example is not of the kind that the model takes.
     """
     takes = spec.takes
-    if spec.example == _NO_EXAMPLE and not isinstance(takes, Tensor):
+    if spec.example == b"\0" and not isinstance(takes, Tensor):
         raise InvalidInput("it is missing, so that nobody can try the model")
     if isinstance(takes, Picture):
         prepare = find_decoder(takes)

@@ -31,10 +31,9 @@ def example_is_valid(trial: Trial) -> Iterator[str]:
 
 def example_is_answered(trial: Trial) -> Iterator[str]:
     """The example has an answer of the kind in the spec."""
-    outcome = trial.run([example_body(trial.spec)])
-    [result] = outcome.results
+    [result] = trial.run([example_body(trial.spec)])
     if not isinstance(result, Result):
-        yield f"The model has no answer to its example: {outcome.reason or result}. Correct the class, or its spec."
+        yield f"The model has no answer to its example: {trial.watched.reason or result}. Correct the class or spec."
     elif isinstance(trial.spec.answers, Probabilities):
         yield from _sum_problem(json.loads(result.body)["probabilities"])
     elif isinstance(trial.spec.answers, Bytes):
@@ -60,20 +59,20 @@ def _sum_problem(probabilities: list[float]) -> Iterator[str]:
 def batch_is_answered(trial: Trial) -> Iterator[str]:
     """A batch is answered in one call, and each input as if alone."""
     example = example_body(trial.spec)
-    alone = {body: trial.run([body]).results[0] for body in (example, *other_bodies(trial.spec, example))}
+    alone = {body: trial.run([body])[0] for body in (example, *other_bodies(trial.spec, example))}
     others = [body for body, result in alone.items() if body != example and not isinstance(result, InvalidInput)][:3]
     # No batch is the same backwards, so that a wrong order shows.
     bodies = [example] * (5 - len(others)) + others
     together = trial.run(bodies)
-    if together.batch_reason:
+    if trial.watched.batch_reason:
         yield (
-            f"predict_batch answers one input, but fails for a batch of {len(bodies)}: {together.batch_reason}. "
+            f"predict_batch answers one input, but fails for a batch of {len(bodies)}: {trial.watched.batch_reason}. "
             "Return a list or an array with one answer for each item, in their order."
         )
         return
     if not any(_difference(alone[example], alone[body], [alone[body]], trial) for body in others):
         trial.unchecked.append("the order of the answers: all inputs of the batch are equal, or have equal answers")
-    for number, (body, result) in enumerate(zip(bodies, together.results, strict=True), 1):
+    for number, (body, result) in enumerate(zip(bodies, together, strict=True), 1):
         if problem := _difference(alone[body], result, alone.values(), trial):
             yield (
                 f"Input {number} of a batch of {len(bodies)} has another answer than alone: {problem}. Look for "
@@ -86,20 +85,19 @@ def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
     """A bad input changes nothing for its neighbours."""
     example = example_body(trial.spec)
     bad = odd_body(trial.spec, example)
-    alone = [trial.run([body]).results[0] for body in (example, bad)]
-    outcome = trial.run([example, bad, example, example])
-    _, odd, *_ = outcome.results
-    problems = [_difference(alone[0], outcome.results[place], alone, trial) for place in (0, 2, 3)]
+    alone = [trial.run([body])[0] for body in (example, bad)]
+    first, odd, *others = trial.run([example, bad, example, example])
+    problems = [_difference(alone[0], result, alone, trial) for result in (first, *others)]
     if problem := next(filter(None, problems), None):
         yield f"A bad input changes its neighbours' answers: {problem}. Keep the items of a batch apart."
-    if outcome.batch_reason:
+    if trial.watched.batch_reason:
         yield (
-            f"A bad input fails its batch, which then runs again in halves: {outcome.batch_reason}. "
+            f"A bad input fails its batch, which then runs again in halves: {trial.watched.batch_reason}. "
             "Refuse it in `decode` (raise InvalidInput), or return an exception as its answer."
         )
-    elif not isinstance(odd, Result | InvalidInput) and outcome.reason:
+    elif not isinstance(odd, Result | InvalidInput) and trial.watched.reason:
         yield (
-            f'A bad input fails: {outcome.reason}. Clients read only "{odd}": '
+            f'A bad input fails: {trial.watched.reason}. Clients read only "{odd}": '
             "raise InvalidInput with a sentence that says what to send."
         )
 

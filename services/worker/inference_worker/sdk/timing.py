@@ -5,6 +5,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 
@@ -21,7 +22,8 @@ def time_batches(trial: Trial, max_batch_size: int) -> Iterator[tuple[int, float
     [item] = trial.read([example_body(trial.spec)])
     size = 1
     while size <= max_batch_size and isinstance(item, Item):
-        batch_s = _time(trial, [item] * size)
+        call = partial(trial.predict, [item] * size)
+        batch_s = _median(call) if call() else None  # the first call of a size may also compile or allocate
         yield size, batch_s
         if batch_s is None or batch_s > MAX_BATCH_S:
             return
@@ -30,8 +32,7 @@ def time_batches(trial: Trial, max_batch_size: int) -> Iterator[tuple[int, float
 
 def time_reading(trial: Trial) -> float:
     """Return the median time to read one input in a thread, seconds."""
-    body = example_body(trial.spec)
-    return _median(lambda: trial.read([body]))
+    return _median(partial(trial.read, [example_body(trial.spec)]))
 
 
 def peak_memory() -> str:
@@ -41,12 +42,6 @@ def peak_memory() -> str:
     if not torch.cuda.is_initialized():
         return f"{process:.2f} GiB"
     return f"{process:.2f} GiB, on the GPU {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
-
-
-def _time(trial: Trial, items: list[Item]) -> float | None:
-    if not trial.predict(items):  # the first call of a size may also compile or allocate
-        return None
-    return _median(lambda: trial.predict(items))
 
 
 def _median(call: Callable[[], object]) -> float:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from inference_bridge.errors import InferenceError
 from inference_bridge.jobs import Job
@@ -15,26 +14,7 @@ from inference_worker.failures import Failure, describe_error
 from inference_worker.items import Item, ItemReader
 from inference_worker.model import Model
 
-#: Seconds after which a call of the model counts as hung.
-TIMEOUT_S = 600.0
-#: The default of INFERENCE_MAX_RESULT_BYTES.
-MAX_RESULT_BYTES = 1_048_576
 _ID = "A" * 24
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The results of some inputs.
-
-    Attributes:
-        results: one for each input, in order.
-        reason: the last error of the model's code, with its place; empty if there was none.
-        batch_reason: why a batch of several items failed, so that parts of it ran again; empty if none did.
-    """
-
-    results: list[Result | Failure]
-    reason: str
-    batch_reason: str
 
 
 class Trial:
@@ -46,20 +26,17 @@ class Trial:
 
     Attributes:
         unchecked: what the steps could not check, and why.
+        watched: the model; it has the reasons of the last run.
     """
 
     def __init__(self, model: Model, *, max_batch_size: int) -> None:
         self.spec = model.spec
         self.reads_in_threads = not ItemReader(model).is_immediate
         self.unchecked: list[str] = []
-        self._watched = _Watched(model)
+        self.watched: Any = _Watched(model)
         self._runner = asyncio.Runner()
         self._engine = Engine(
-            cast("Model", self._watched),
-            max_batch_size=max_batch_size,
-            forward_timeout_s=TIMEOUT_S,
-            decode_threads=2,
-            max_result_bytes=MAX_RESULT_BYTES,
+            self.watched, max_batch_size=max_batch_size, forward_timeout_s=600, decode_threads=2, max_result_bytes=2**20
         )
 
     def close(self) -> None:
@@ -67,11 +44,10 @@ class Trial:
         self._engine.close()
         self._runner.close()
 
-    def run(self, bodies: Sequence[bytes]) -> Outcome:
-        """Return the results of inputs that arrive together."""
-        self._watched.reason = self._watched.batch_reason = ""
-        results = self._runner.run(self._run(self.read(bodies)))
-        return Outcome(results, self._watched.reason, self._watched.batch_reason)
+    def run(self, bodies: Sequence[bytes]) -> list[Result | Failure]:
+        """Return the results of inputs that arrive together, in order."""
+        self.watched.reason = self.watched.batch_reason = ""
+        return self._runner.run(self._run(self.read(bodies)))
 
     def read(self, bodies: Sequence[bytes]) -> list[Item | Failure]:
         """Return the items of inputs; calls the model's `decode` and `group`."""
@@ -80,9 +56,9 @@ class Trial:
 
     def predict(self, items: Sequence[Item]) -> bool:
         """Run a batch of one group; return whether it ran in one call."""
-        self._watched.reason = ""
+        self.watched.reason = ""
         self._runner.run(self._engine.predict(items))
-        return not self._watched.reason
+        return self.watched.reason == ""
 
     async def _run(self, read: list[Item | Failure]) -> list[Result | Failure]:
         items = [item for item in read if isinstance(item, Item)]
@@ -92,7 +68,12 @@ class Trial:
 
 
 class _Watched:
-    """A model that remembers the last error of its code."""
+    """A model that remembers the last errors of its code.
+
+    Attributes:
+        reason: the last error; empty if there was none.
+        batch_reason: why a batch of several items failed, so that parts of it ran again; empty if none did.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
