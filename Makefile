@@ -27,7 +27,8 @@ MODEL_ENV := PYTHONPATH=$(MODEL)$${PYTHONPATH:+:$$PYTHONPATH}
 MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(MODEL_NAME)))
 # The tests of a model that is a folder of files; the options of this repository are not for them.
 MODEL_TESTS := $(if $(MODEL_PROJECT),,$(wildcard $(MODEL)/test_*.py))
-MODEL_PYTEST := --quiet --config-file /dev/null --rootdir '$(MODEL)' -p no:cacheprovider --override-ini asyncio_mode=auto
+MODEL_PYTEST := --quiet --config-file /dev/null --rootdir '$(MODEL)' -p no:cacheprovider \
+	--override-ini asyncio_mode=auto --override-ini asyncio_default_fixture_loop_scope=function
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 # The packages of the models that are a folder of files.
 REQUIREMENTS := $(wildcard models/*/requirements.txt)

@@ -21,7 +21,7 @@ _FIELDS: dict[str, dict[int | str, str]] = {
     for described in (ModelSpec, *get_args(get_args(Takes)[0]), *get_args(get_args(Answers)[0]))
 }
 #: Parts of the names of files in which no author looks for an error.
-_FOREIGN = re.compile("site-packages|importlib|/inference_(bridge|worker)/")
+_FOREIGN = re.compile("/lib/python3|<frozen|/inference_(bridge|worker)/")
 
 #: The error of a job that has no answer.
 Failure = InvalidInput | PredictionFailed
