@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from inference_bridge.errors import InferenceError
 from inference_bridge.jobs import Job
@@ -33,7 +33,7 @@ class Trial:
         self.spec = model.spec
         self.reads_in_threads = not ItemReader(model).is_immediate
         self.unchecked: list[str] = []
-        self.watched: Any = _Watched(model)
+        self.watched = cast("Any", _Watched(model))
         self._runner = asyncio.Runner()
         self._engine = Engine(
             self.watched, max_batch_size=max_batch_size, forward_timeout_s=600, decode_threads=2, max_result_bytes=2**20
@@ -58,7 +58,7 @@ class Trial:
         """Run a batch of one group; return whether it ran in one call."""
         self.watched.reason = ""
         self._runner.run(self._engine.predict(items))
-        return self.watched.reason == ""
+        return not self.watched.reason
 
     async def _run(self, read: list[Item | Failure]) -> list[Result | Failure]:
         items = [item for item in read if isinstance(item, Item)]

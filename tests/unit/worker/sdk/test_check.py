@@ -96,6 +96,16 @@ def test_a_bad_input_that_changes_its_neighbours_is_named() -> None:
     assert problem.startswith("A bad input changes its neighbours' answers: probabilities[0] is 0.5 instead of 0.1")
 
 
+def test_a_bad_input_that_changes_the_order_is_named() -> None:
+    def answer(batch: Any) -> Any:
+        rows = Shares().predict_batch(batch)
+        return rows if np.isfinite(batch).all() else rows[::-1]
+
+    [problem] = find_problems(spoiled(answer))
+
+    assert problem.startswith("A bad input changes its neighbours' answers: an answer, then the error")
+
+
 @pytest.mark.parametrize(
     ("takes", "example", "complaint"),
     [
