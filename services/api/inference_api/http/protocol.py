@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
         body = bytes(problem(status, code, detail).body)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\ncache-control: no-store\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self._end()
