@@ -1,8 +1,45 @@
 """The HTTP edge, as clients of several makes meet it: over a real socket."""
 
+import asyncio
+import shutil
+from pathlib import Path
+
 import pytest
 
-from tests.unit.api.conftest import Service
+from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
+from tests.unit.api.test_protocol import UPLOAD, connected
+
+JAVA = """
+import java.net.URI;
+import java.net.http.*;
+import java.nio.file.Path;
+public class Submit {
+    public static void main(String[] given) throws Exception {
+        var client = HttpClient.newHttpClient();
+        for (int call = 0; call < 2; call++) {
+            var body = HttpRequest.BodyPublishers.ofFile(Path.of(given[1]));
+            var request = HttpRequest.newBuilder(URI.create(given[0])).POST(body).build();
+            System.out.print(client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode() + " ");
+        }
+    }
+}
+"""
+
+
+async def output_of(*command: object) -> str:
+    """What a client of another make prints; skip where it is not installed."""
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    client = await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.PIPE)
+    printed, _ = await asyncio.wait_for(client.communicate(), 6 * TIMEOUT_S)
+    return printed.decode()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "three.png"
+    path.write_bytes(a_picture())
+    return path
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/docs", "/openapi.json", "/models", "/models/mnist"])
@@ -60,3 +97,45 @@ async def test_a_defect_and_a_refused_head_may_not_be_kept(service: Service, mon
 
     assert (await service.submit()).headers["cache-control"] == "no-store"
     assert (await service.client.get("/" + "a" * 40_000)).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/classify", "/models/mnist"])
+@pytest.mark.parametrize("how", [("--form", "file=@{}"), ("--data-binary", "@{}")])
+async def test_curl_that_offers_http2_is_accepted(
+    service: Service, picture: Path, how: tuple[str, str], path: str
+) -> None:
+    url = f"{service.client.base_url}{path}"
+    printed = await output_of(
+        "curl", "--silent", "--http2", how[0], how[1].format(picture), url, url, "--write-out", "%{http_code} "
+    )
+
+    assert printed.count("202 ") == 2
+
+
+async def test_the_http_client_of_java_is_accepted(service: Service, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "Submit.java").write_text(JAVA)
+
+    assert await output_of("java", tmp_path / "Submit.java", f"{service.client.base_url}/classify", picture) == (
+        "202 202 "
+    )
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+async def test_an_offer_to_upgrade_is_ignored_however_the_request_is_cut(service: Service, size: int) -> None:
+    picture = a_picture()
+    whole = UPLOAD + OFFER + b"Content-Length: %d\r\n\r\n" % len(picture) + picture
+    chunked = UPLOAD + OFFER + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(picture), picture)
+    sent = whole + chunked + b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + OFFER + b"\r\n"
+    async with connected(service) as connection:
+        for start in range(0, len(sent), size):
+            await connection.send(sent[start : start + size])
+        assert [await connection.status() for _ in range(3)] == [202, 202, 200]
+
+
+async def test_a_tunnel_is_refused(service: Service) -> None:
+    async with connected(service) as connection:
+        await connection.send(b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await connection.rest()).startswith(b"HTTP/1.1 400 ")

@@ -7,6 +7,7 @@ has answered, so no route could apply them.
 import asyncio
 from http import HTTPStatus
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_api.http.problems import MEDIA_TYPE, problem
@@ -39,6 +40,8 @@ class BoundedProtocol(HttpToolsProtocol):
     #: Whether a request has begun, and whether its head is complete; both are False between two requests.
     _has_begun = False
     _is_body = False
+    #: Whether the request offers to go on in another protocol.
+    _is_offer = False
     _deadline: asyncio.TimerHandle | None = None
     #: Whether the last answer is sent; all further bytes are ignored.
     _is_ending = False
@@ -60,7 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_ending or self.transport.is_closing():
             return
         self._pending_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._is_ending or self.transport.is_closing():
             return
         if self._head_bytes + self._pending_bytes > MAX_HEAD_BYTES:
@@ -88,11 +92,14 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refuse_size(f"more than {MAX_HEADERS} headers")
 
     def on_headers_complete(self) -> None:
-        """Start the request; end the connection after a refused upgrade, since no HTTP/1.1 need follow."""
+        """Start the request, unless it offers an upgrade: then its head is parsed once more without the offer."""
+        self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_offer:
+            return
         self._unset_deadline()
         self._is_body = True
         super().on_headers_complete()
-        if self.parser.should_upgrade():
+        if self.parser.should_upgrade():  # CONNECT
             self.cycle.keep_alive = False
         if len(self.pipeline) > MAX_PIPELINED:
             detail = f"the connection has more than {MAX_PIPELINED} requests waiting, the limit; wait for their answers"
@@ -107,6 +114,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the next request; uvicorn does not if the answer came before the end of the body."""
+        if self._is_offer:
+            return
         super().on_message_complete()
         self._has_begun = self._is_body = False
         self._head_bytes = self._pending_bytes = 0
@@ -134,6 +143,27 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self._end()
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if not self._is_offer:
+                    return
+                # The parser takes all that follows for another protocol, also the body.
+                data = self._head_without_upgrade() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        kept = [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([line, *kept, b"", b""])
 
     def _end(self) -> None:
         # Closing a socket with unread bytes resets the connection, and the answer may be lost.
