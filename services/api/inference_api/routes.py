@@ -19,6 +19,7 @@ from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
 from inference_api.http.preferences import preferred_wait_s
+from inference_api.http.protocol import LEAVING
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output
 from inference_api.preparation import Preparation
@@ -221,7 +222,9 @@ async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
 
 
 async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: float) -> bytes | None:
-    is_gone = call.request.is_disconnected
+    async def is_gone() -> bool:
+        return LEAVING in call.request.scope or await call.request.is_disconnected()
+
     return await call.model.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=is_gone)
 
 

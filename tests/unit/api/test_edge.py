@@ -1,13 +1,18 @@
 """The HTTP edge, as clients of several makes meet it: over a real socket."""
 
 import asyncio
+import http.client
+import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from inference_api.http import protocol
+from tests.support.waiting import until
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
-from tests.unit.api.test_protocol import UPLOAD, connected
+from tests.unit.api.test_protocol import UPLOAD, Connection, connected
 
 JAVA = """
 import java.net.URI;
@@ -139,3 +144,132 @@ async def test_a_tunnel_is_refused(service: Service) -> None:
     async with connected(service) as connection:
         await connection.send(b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await connection.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+MEGABYTE = 1_000_000
+NODE = """
+const [url, size] = process.argv.slice(1);
+(async () => {
+  for (let call = 0; call < 5; call++) {
+    const form = new FormData();
+    form.append("file", new Blob([new Uint8Array(Number(size))]), "large.png");
+    const answer = await fetch(url, { method: "POST", body: form });
+    process.stdout.write(`${answer.status} ${(await answer.json()).code} `);
+  }
+})();
+"""
+
+
+def sent_by_http_client(service: Service, path: str, body: bytes | Iterator[bytes]) -> tuple[int, str]:
+    """Status and code: this client reads nothing before it has sent everything."""
+    url = service.client.base_url
+    client = http.client.HTTPConnection(url.host, url.port, timeout=TIMEOUT_S)
+    client.request("POST", path, body, encode_chunked=True)
+    answer = client.getresponse()
+    status, code = answer.status, json.loads(answer.read())["code"]
+    client.close()
+    return status, code
+
+
+@pytest.mark.parametrize("path", ["/classify", "/models/mnist"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_client_that_reads_last_reads_that_its_upload_is_too_large(
+    service: Service, path: str, is_chunked: bool
+) -> None:
+    for _ in range(3):
+        body = iter([bytes(MEGABYTE)] * 12) if is_chunked else bytes(4 * MEGABYTE)
+        answer = await asyncio.to_thread(sent_by_http_client, service, path, body)
+        assert answer == (413, "image_too_large")
+
+
+@pytest.mark.parametrize("megabytes", [3, 20])
+async def test_node_reads_that_its_upload_is_too_large(service: Service, megabytes: int) -> None:
+    printed = await output_of("node", "-e", NODE, f"{service.client.base_url}/classify", megabytes * MEGABYTE)
+
+    assert printed == "413 image_too_large " * 5
+
+
+async def test_httpx_reads_that_its_upload_is_too_large(service: Service) -> None:
+    response = await service.client.post("/models/mnist", content=bytes(12 * MEGABYTE))
+
+    assert (response.status_code, response.headers["connection"]) == (413, "close")
+
+
+async def endless(connection: Connection) -> None:
+    while True:
+        await connection.send(bytes(MEGABYTE))
+
+
+async def test_the_rest_of_a_refused_body_is_read_up_to_a_bound(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "MAX_DROPPED_BYTES", MEGABYTE)
+    async with connected(service) as connection:
+        await connection.send(UPLOAD + b"Content-Length: 1000000000\r\n\r\n")
+        assert await connection.status() == 413
+        with pytest.raises(ConnectionError):
+            await endless(connection)
+
+
+async def test_the_rest_of_a_refused_body_is_awaited_for_a_while(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER_S", 0.2)
+    async with connected(service) as connection:
+        await connection.send(UPLOAD + b"Content-Length: 1000000000\r\n\r\n")
+        assert await connection.status() == 413
+        await until(lambda: not service.server.server_state.connections)
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"])
+@pytest.mark.parametrize("path", [b"/classify", b"/models/mnist"])
+async def test_a_client_that_closes_its_side_gets_its_result(service: Service, path: bytes, version: bytes) -> None:
+    picture = a_picture()
+    async with connected(service) as connection:
+        head = b"POST %b?wait=5 %b\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path, version, len(picture))
+        await connection.send(head + picture)
+        connection.writer.write_eof()
+        await until(lambda: len(service.waiters))
+        await service.answer(str(service.broker.jobs[0].properties.message_id))
+        answer = await connection.rest()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"succeeded" in answer
+
+
+async def test_a_client_that_closes_its_side_of_a_connection_to_keep_gets_its_id_and_holds_no_place(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have left: nobody can tell before the answer is written."""
+    monkeypatch.setattr("inference_api.waiters.DISCONNECT_CHECK_S", 0.02)
+    picture = a_picture()
+    async with connected(service) as connection:
+        head = b"POST /classify?wait=5 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(picture)
+        await connection.send(head + picture)
+        connection.writer.write_eof()
+        answer = await connection.rest()
+
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert len(service.waiters) == 0
+
+
+async def test_every_request_before_the_close_of_a_side_is_answered(service: Service) -> None:
+    async with connected(service) as connection:
+        await connection.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        connection.writer.write_eof()
+        answer = await connection.rest()
+
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert answer.count(b"connection: close") == 1
+
+
+async def test_socat_gets_its_answer(service: Service, picture: Path) -> None:
+    url = service.client.base_url
+    (request := picture.with_suffix(".http")).write_bytes(
+        b"POST /classify?wait=0.5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+        % len(a_picture())
+        + a_picture()
+    )
+    printed = await output_of("socat", "-t5", f"OPEN:{request},rdonly!!STDOUT", f"TCP:{url.host}:{url.port}")
+
+    assert printed.startswith("HTTP/1.1 202 ")
