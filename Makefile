@@ -29,6 +29,10 @@ MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(M
 MODEL_TESTS := $(if $(MODEL_PROJECT),,$(wildcard $(MODEL)/test_*.py))
 MODEL_PYTEST := --quiet --config-file /dev/null --rootdir '$(MODEL)' -p no:cacheprovider \
 	--override-ini asyncio_mode=auto --override-ini asyncio_default_fixture_loop_scope=function
+define CHECK_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "this needs Python 3.11 or later, and $(PYTHON) is not; name another, such as PYTHON=python3.12"; exit 1; }
+endef
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 # The packages of the models that are a folder of files.
 REQUIREMENTS := $(wildcard models/*/requirements.txt)
@@ -110,6 +114,7 @@ manifests:  ## write keda/manifests from the chart (needs helm)
 	@sh keda/manifests.sh
 
 wheels:  ## build the wheels, install them apart from the checkout and run the unit tests against them
+	@$(CHECK_PYTHON)
 	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) sh release/wheels.sh $(PYTHON) "$(TORCH)"
 
 version:  ## print the version; fail where a file has another
@@ -134,6 +139,7 @@ clean:  ## remove everything that was installed or built here
 
 # pytest is for `make check`; serving needs no torchvision.
 $(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
 	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools pytest pytest-asyncio
@@ -147,6 +153,7 @@ $(RUN)/$(MODEL_NAME).installed: $(RUN)/installed $(wildcard $(MODEL)/pyproject.t
 	@touch $@
 
 $(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(UNIT), once; this takes less than a minute"
 	@$(PYTHON) -m venv $(UNIT)
 	@$(UNIT)/bin/python $(PIP) --requirement requirements-unit.txt
@@ -158,6 +165,7 @@ $(UNIT)/checks: $(UNIT)/installed
 	@touch $@
 
 $(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS) $(REQUIREMENTS)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt $(REQUIREMENTS:%=--requirement %)

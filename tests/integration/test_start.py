@@ -67,6 +67,19 @@ def test_a_secret_in_a_wrong_setting_is_not_printed() -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("module", ["inference_api", "inference_worker"])
+@pytest.mark.parametrize("variable", ["INFERENCE_AMQP_URL=amqp", "INFERENCE_REDIS_URL=redis"])
+def test_a_special_character_in_a_password_ends_the_start_in_one_line(module: str, variable: str) -> None:
+    name, scheme = variable.split("=")
+    done = start(module, INFERENCE_TICKET_KEY=TICKET_KEY, **{name: f"{scheme}://u:s3cret#wxyz@127.0.0.1/"})
+
+    assert done.returncode == 78
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert name in line
+    assert "percent-encode" in line
+    assert [piece for piece in ("s3cret", "wxyz") if piece in line] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_api_that_is_asked_to_stop_ends_without_an_error(
     rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path, number: int

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from inference_api.background import Background
+from inference_api.http.no_store import NoStore
 from inference_api.http.protocol import BoundedProtocol
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
@@ -122,7 +123,7 @@ def http_server(
 ) -> Server:
     """Return the server of both applications, each on its port; it calls `on_listening` with its URL."""
     config = uvicorn.Config(
-        app,
+        NoStore(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -135,5 +136,5 @@ def http_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
-    operations = operations_server(operations_app, host=settings.host, port=settings.operations_port)
+    operations = operations_server(NoStore(operations_app), host=settings.host, port=settings.operations_port)
     return Server(config, operations, waiters, background, on_listening)
