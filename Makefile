@@ -25,6 +25,14 @@ MODEL_NEEDS := -e '$(MODEL)[api,worker]'
 endif
 MODEL_ENV := PYTHONPATH=$(MODEL)$${PYTHONPATH:+:$$PYTHONPATH}
 MODEL_CLASS := $(if $(MODEL_PROJECT),$(MODEL_NAME)_model.predict,$(subst -,_,$(MODEL_NAME)))
+# The tests of a model that is a folder of files; the options of this repository are not for them.
+MODEL_TESTS := $(if $(MODEL_PROJECT),,$(wildcard $(MODEL)/test_*.py))
+MODEL_PYTEST := --quiet --config-file /dev/null --rootdir '$(MODEL)' -p no:cacheprovider \
+	--override-ini asyncio_mode=auto --override-ini asyncio_default_fixture_loop_scope=function
+define CHECK_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "this needs Python 3.11 or later, and $(PYTHON) is not; name another, such as PYTHON=python3.12"; exit 1; }
+endef
 PROJECTS := $(wildcard services/*/pyproject.toml models/*/pyproject.toml)
 # The packages of the models that are a folder of files.
 REQUIREMENTS := $(wildcard models/*/requirements.txt)
@@ -55,8 +63,9 @@ run: $(RUN)/$(MODEL_NAME).installed  ## serve on http://127.0.0.1:8000 in one pr
 new: $(RUN)/installed  ## make models/NAME, the folder of a new model; KIND=picture, tensor, text, json or file
 	@$(RUN)/bin/python -m inference_worker new "$(NAME)" $(if $(KIND),--kind $(KIND))
 
-check: $(RUN)/$(MODEL_NAME).installed  ## run the model of MODEL on its example, in batches and on bad inputs; time it
+check: $(RUN)/$(MODEL_NAME).installed  ## try the model of MODEL: its example, batches, bad inputs, times, tests
 	@$(MODEL_ENV) $(RUN)/bin/python -m inference_worker check $(MODEL_CLASS) $(ARGS)
+	@$(if $(MODEL_TESTS),$(MODEL_ENV) $(RUN)/bin/python -m pytest $(MODEL_PYTEST) $(MODEL_TESTS))
 
 unit: $(UNIT)/installed  ## run the tests that need neither torch nor a server; ARGS=path::test runs one
 ifneq ($(filter tests/%,$(ARGS)),)
@@ -105,6 +114,7 @@ manifests:  ## write keda/manifests from the chart (needs helm)
 	@sh keda/manifests.sh
 
 wheels:  ## build the wheels, install them apart from the checkout and run the unit tests against them
+	@$(CHECK_PYTHON)
 	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) sh release/wheels.sh $(PYTHON) "$(TORCH)"
 
 version:  ## print the version; fail where a file has another
@@ -127,11 +137,12 @@ servers:
 clean:  ## remove everything that was installed or built here
 	rm -rf $(RUN) $(DEV) $(UNIT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Serving needs no test tools and no torchvision.
+# pytest is for `make check`; serving needs no torchvision.
 $(RUN)/installed: constraints.txt $(wildcard services/*/pyproject.toml)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(RUN), once; this takes about a minute"
 	@$(PYTHON) -m venv $(RUN)
-	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools
+	@$(RUN)/bin/python $(PIP) $(INDEX) "$(TORCH)" setuptools pytest pytest-asyncio
 	@$(RUN)/bin/python $(PIP) --no-build-isolation $(SERVICES)
 	@touch $@
 
@@ -142,6 +153,7 @@ $(RUN)/$(MODEL_NAME).installed: $(RUN)/installed $(wildcard $(MODEL)/pyproject.t
 	@touch $@
 
 $(UNIT)/installed: constraints.txt requirements-unit.txt $(PROJECTS)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(UNIT), once; this takes less than a minute"
 	@$(PYTHON) -m venv $(UNIT)
 	@$(UNIT)/bin/python $(PIP) --requirement requirements-unit.txt
@@ -153,6 +165,7 @@ $(UNIT)/checks: $(UNIT)/installed
 	@touch $@
 
 $(DEV)/installed: constraints.txt requirements-unit.txt requirements-dev.txt training/pyproject.toml $(PROJECTS) $(REQUIREMENTS)
+	@$(CHECK_PYTHON)
 	@echo "installing into $(DEV), once; this takes a few minutes"
 	@$(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP) --requirement requirements-dev.txt $(REQUIREMENTS:%=--requirement %)

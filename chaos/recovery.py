@@ -122,7 +122,7 @@ def _batches_of(port: int) -> float:
     """Return how many batches a worker has run; not by httpx, which reads all certificates for each call."""
     connection = HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", "/metrics/")
+        connection.request("GET", "/metrics")
         return sum_of_samples(connection.getresponse().read().decode(), "inference_batch_size_count")
     finally:
         connection.close()

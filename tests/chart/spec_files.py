@@ -15,5 +15,10 @@ def spec_of(name: str, version: int = 1) -> ModelSpec:
 
 
 def add_model(key: str, *, name: str | None = None, version: int = 1) -> tuple[str, ...]:
-    """Return Helm's arguments that add a model under a key, as `--set-file` does; its name is the key unless given."""
-    return ("--set-json", f"models.{key}.spec={json.dumps(to_json(spec_of(name or key, version)))}")
+    """Return Helm's arguments that add a model with its image under a key; its name is the key unless given."""
+    return (*add_spec(key, spec_of(name or key, version)), "--set", f"models.{key}.worker.image.repository=mine/{key}")
+
+
+def add_spec(key: str, spec: ModelSpec) -> tuple[str, ...]:
+    """Return Helm's arguments that add a spec under a key, as `--set-file` does."""
+    return ("--set-json", f"models.{key}.spec={json.dumps(to_json(spec))}")

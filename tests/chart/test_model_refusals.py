@@ -6,10 +6,12 @@ import pytest
 
 from inference_bridge.spec import to_json
 from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, RELEASE, helm, values
-from tests.chart.spec_files import add_model, spec_of
+from tests.chart.spec_files import add_model, add_spec, spec_of
 
 pytestmark = NEEDS_HELM
 VOICE = add_model("voice")
+#: A model with the image that every worker has by default.
+NO_IMAGE = add_spec("voice", spec_of("voice"))
 NO_PREFIX = json.dumps(
     {name: value for name, value in json.loads(to_json(spec_of("voice"))).items() if name != "queue_prefix"}
 )
@@ -34,6 +36,16 @@ REFUSED = {
     "one spec twice": (
         VOICE + add_model("sound", name="voice"),
         "models.sound and models.voice both have the spec voice.v1",
+    ),
+    "the image of MNIST": (
+        NO_IMAGE,
+        "models.voice runs the image mnist-inference/worker, which holds MNIST, but its spec is of voice; "
+        "set models.voice.worker.image.repository to the model's own image, or "
+        "models.voice.worker.settings.INFERENCE_MODEL",
+    ),
+    "the image of MNIST in a pool": (
+        VOICE + values("models.voice.pools.spot.image.repository=mnist-inference/worker"),
+        "models.voice.pools.spot runs the image mnist-inference/worker, which holds MNIST",
     ),
     "a long name": (
         add_model("abcdefghijklmnopqrstuvwxyz"),
@@ -65,5 +77,18 @@ def test_it_is_refused(case: str, program: str) -> None:
 
 def test_the_longest_name_that_keda_takes_is_taken() -> None:
     done = helm("template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *add_model("abcdefghijklmnopqrstuvwx"))
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(values("models.voice.worker.settings.INFERENCE_MODEL=voice:Voice"), id="the model's class"),
+        pytest.param(values("worker.image.repository=mine/worker"), id="another image of all workers"),
+    ],
+)
+def test_a_model_without_an_image_of_its_own_is_taken_with(arguments: tuple[str, ...]) -> None:
+    done = helm("template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *NO_IMAGE, *arguments)
 
     assert done.returncode == 0, done.stderr

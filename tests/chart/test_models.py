@@ -80,7 +80,9 @@ def test_the_api_finds_the_spec_of_every_model() -> None:
 def test_a_spec_may_be_a_map_in_the_values() -> None:
     given = json.loads(to_json(spec_of("voice")))
 
-    assert json.loads(spec_files(*numbers(f"models.voice.spec={json.dumps(given)}"))["voice.json"]) == given
+    made = spec_files(*VOICE, *numbers(f"models.voice.spec={json.dumps(given)}"))
+
+    assert json.loads(made["voice.json"]) == given
 
 
 def test_a_changed_spec_starts_new_pods_of_the_api() -> None:

@@ -1,6 +1,5 @@
 """The services and `helm test` work with the files that the chart gives to their pods, to RabbitMQ and to Redis."""
 
-import json
 import os
 import re
 import subprocess
@@ -12,15 +11,15 @@ from typing import NamedTuple
 import pytest
 import redis
 
-from inference_bridge.spec import to_json
-from tests.chart.helm import NEEDS_HELM, environment_of, one
+from tests.chart.helm import NEEDS_HELM, environment_of, one, values
+from tests.chart.spec_files import add_spec
 from tests.support.deployment import Deployment
 from tests.support.models import ScalesModel
 from tests.support.servers import RabbitMQ, RedisServer, free_port
 
 pytestmark = NEEDS_HELM
 #: Version 2 of a model that answers files, beside MNIST.
-ARGUMENTS = ("--set-json", f"models.scales.spec={json.dumps(to_json(ScalesModel.spec))}")
+ARGUMENTS = (*add_spec("scales", ScalesModel.spec), *values("models.scales.worker.image.repository=mine/scales"))
 CLASSES = {"mnist": "mnist_model.predict", "scales": "tests.support.models:ScalesModel"}
 PASSWORD = "secret"  # noqa: S105
 

@@ -1,13 +1,15 @@
 """How a process starts, and how it says why it does not."""
 
+import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.deployment import MODEL, ROOT, TICKET_KEY, Deployment
+from tests.support.deployment import MODEL, ROOT, SPECS, TICKET_KEY, Deployment
 from tests.support.servers import START_TIMEOUT_S, RabbitMQ, RedisServer
 from tests.support.waiting import wait_for
 
@@ -45,11 +47,37 @@ def test_a_wrong_setting_ends_the_start_and_is_named(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("setting", ["INFERENCE_PORT", "INFERENCE_OPERATIONS_PORT"])
+def test_a_port_that_another_process_holds_ends_the_start_and_its_setting_is_named(setting: str) -> None:
+    ports = {"INFERENCE_PORT": "0", "INFERENCE_OPERATIONS_PORT": "0"}
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        ports[setting] = str(held.getsockname()[1])
+        done = start("inference_api", INFERENCE_TICKET_KEY=TICKET_KEY, INFERENCE_MODELS=SPECS, **ports)
+
+    assert done.returncode == 78
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["reason"].partition(":")[0], ports[setting] in last["reason"]) == (setting, True)
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_a_secret_in_a_wrong_setting_is_not_printed() -> None:
     done = start("inference_api", INFERENCE_TICKET_KEY=TICKET_KEY, INFERENCE_REDIS_URL="http://user:secret@host")
 
     assert done.returncode == 78
     assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["inference_api", "inference_worker"])
+@pytest.mark.parametrize("variable", ["INFERENCE_AMQP_URL=amqp", "INFERENCE_REDIS_URL=redis"])
+def test_a_special_character_in_a_password_ends_the_start_in_one_line(module: str, variable: str) -> None:
+    name, scheme = variable.split("=")
+    done = start(module, INFERENCE_TICKET_KEY=TICKET_KEY, **{name: f"{scheme}://u:s3cret#wxyz@127.0.0.1/"})
+
+    assert done.returncode == 78
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert name in line
+    assert "percent-encode" in line
+    assert [piece for piece in ("s3cret", "wxyz") if piece in line] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

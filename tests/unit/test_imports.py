@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "test_*": {"inference_bridge", "inference_worker", "voice*", "photos*"},
     "*_training": {"*_model", "*_model.*"},
     "docs": {"inference_bridge", "inference_pictures", "*_model", "*_model.*"},
-    "tests.support": {"inference_*", "*_model"},
+    "tests.support": {"inference_*", "*_model", "*_model.*", "*_training"},
     "tests.integration.test_chaos": {"chaos"},
     "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
     "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "photos", "release", "lint"},

@@ -60,6 +60,10 @@
 {{- fail (printf "%s and %s both make workers named %s, but each needs a name of its own; rename one" . $path $made.name) -}}
 {{- end -}}
 {{- $_ := set $workers $made.name $path -}}
+{{- /* The chart's own image holds MNIST: its workers would refuse every job of another model. */ -}}
+{{- if and (ne $model.spec.name "mnist") (eq $made.worker.image.repository "mnist-inference/worker") (not $made.worker.settings.INFERENCE_MODEL) -}}
+{{- fail (printf "%s runs the image mnist-inference/worker, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $model.spec.name $key $key) -}}
+{{- end -}}
 {{- $of := $made.autoscaling -}}
 {{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}
 {{- fail (printf "%s has autoscaling.minReplicas %d, but it must not be above autoscaling.maxReplicas = %d; lower it" $path (int $of.minReplicas) (int $of.maxReplicas)) -}}

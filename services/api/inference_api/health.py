@@ -26,6 +26,8 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
     """Return `/healthz` and `/readyz`; the process is ready if it is for every model."""
     router = APIRouter(tags=["operation"])
 
+    # FastAPI, unlike Starlette, adds no HEAD to a GET; uptime monitors ask with HEAD.
+    @router.head("/healthz", include_in_schema=False)
     @router.get(
         "/healthz",
         summary="Liveness: the process answers, and none of its background tasks has failed",
@@ -35,6 +37,7 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
     async def healthz() -> Response:
         return PlainTextResponse("failed", 503) if background.has_failed else PlainTextResponse("ok")
 
+    @router.head("/readyz", include_in_schema=False)
     @router.get(
         "/readyz",
         summary="Readiness: RabbitMQ takes jobs and Redis answers as a master",

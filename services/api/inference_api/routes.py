@@ -17,7 +17,9 @@ from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
+from inference_api.http.no_store import FINAL
 from inference_api.http.preferences import preferred_wait_s
+from inference_api.http.protocol import LEAVING
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output
 from inference_api.preparation import Preparation
@@ -87,7 +89,9 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
 
     async def output(request: Request) -> Response:
         model = find(request)
-        return await respond_output(model, request.path_params["inference_id"], client_of(request).name)
+        response = await respond_output(model, request.path_params["inference_id"], client_of(request).name)
+        request.scope[FINAL] = True
+        return response
 
     return [
         *([] if default is None else _default_routes(shared, default)),
@@ -218,7 +222,9 @@ async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
 
 
 async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: float) -> bytes | None:
-    is_gone = call.request.is_disconnected
+    async def is_gone() -> bool:
+        return LEAVING in call.request.scope or await call.request.is_disconnected()
+
     return await call.model.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=is_gone)
 
 
@@ -234,6 +240,7 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if status_of(body) is Status.EXPIRED:
         raise call.model.submissions.expired_id(ticket.inference_id)
+    call.request.scope[FINAL] = True
     return Response(body, headers=_preference_applied(wait_s), media_type=JSON)
 
 

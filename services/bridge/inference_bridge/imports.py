@@ -6,14 +6,17 @@ from inference_bridge.errors import ConfigurationError
 
 
 def import_named(path: str) -> object:
-    """Return the object called `package.module:name`.
+    """Return the object called `package.module:name`, or the module called `package.module`.
 
     Raises:
         ConfigurationError: there is no such module or name.
     """
     module_name, _, name = path.partition(":")
     try:
-        found: object = getattr(import_module(module_name), name)
+        module = import_module(module_name)
+        found: object = getattr(module, name) if name else module
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{path!r} cannot be imported, expected package.module:name ({error})") from error
+        is_foreign = isinstance(error, ModuleNotFoundError) and not f"{module_name}.".startswith(f"{error.name}.")
+        remedy = "name its package in requirements.txt" if is_foreign else "expected package.module:name"
+        raise ConfigurationError(f"{path!r} cannot be imported, {remedy} ({error})") from error
     return found

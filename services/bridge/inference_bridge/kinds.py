@@ -12,19 +12,11 @@ from pydantic.dataclasses import dataclass
 
 #: Most bytes of a message body. RabbitMQ 4 refuses messages over 16 MiB, and large ones slow its quorum queues.
 MAX_BODY_BYTES = 8_388_608
+#: Most bytes of a JSON document, if its spec does not say.
+JSON_BYTES = 1_048_576
 #: The UTF-8 form of a character has at most this many bytes (RFC 3629).
 _BYTES_PER_CHARACTER = 4
-_ITEM_BYTES = {
-    "bool": 1,
-    "uint8": 1,
-    "int8": 1,
-    "int16": 2,
-    "float16": 2,
-    "int32": 4,
-    "float32": 4,
-    "int64": 8,
-    "float64": 8,
-}
+_SIZE = {"bool": 1, "uint8": 1, "int8": 1, "int16": 2, "float16": 2, "int32": 4, "float32": 4, "int64": 8, "float64": 8}
 
 
 def schema_of(model: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +87,7 @@ class Tensor:
     @property
     def max_body_bytes(self) -> int:
         """Length of every body in bytes."""
-        return prod(self.shape) * _ITEM_BYTES[self.dtype]
+        return prod(self.shape) * _SIZE[self.dtype]
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ class Json:
     """
 
     document: JsonModel
-    max_bytes: _Length = 1_048_576
+    max_bytes: _Length = JSON_BYTES
     kind: Literal["json"] = "json"
 
     noun: ClassVar[str] = "document"

@@ -56,4 +56,4 @@ def operations_server(app: ASGIApp, *, host: str, port: int) -> OperationsServer
 def url_of(server: uvicorn.Server) -> str:
     """Return the URL of a server that listens."""
     host, port = server.servers[0].sockets[0].getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

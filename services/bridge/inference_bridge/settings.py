@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference_bridge.errors import ConfigurationError
+from inference_bridge.urls import check_amqp_url, check_redis_url
 
 ENV_PREFIX = "INFERENCE_"
 #: The prefix before the first release: the first word of the project's name.
@@ -53,13 +54,15 @@ class BridgeSettings(BaseSettings):
 
     @field_validator("amqp_url")
     @classmethod
-    def _amqp_scheme(cls, url: SecretStr) -> SecretStr:
-        return _with_scheme(url, ("amqp://", "amqps://"))
+    def _leads_to_rabbitmq(cls, url: SecretStr) -> SecretStr:
+        check_amqp_url(url.get_secret_value())
+        return url
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, url: SecretStr) -> SecretStr:
-        return _with_scheme(url, ("redis://", "rediss://", "unix://"))
+    def _leads_to_redis(cls, url: SecretStr) -> SecretStr:
+        check_redis_url(url.get_secret_value())
+        return url
 
     @field_validator("ca_file")
     @classmethod
@@ -115,9 +118,3 @@ def _refuse_old_names(settings: type[BaseSettings]) -> None:
 def _problem(location: tuple[int | str, ...], message: str) -> str:
     variable = ENV_PREFIX + str(location[0]).upper() if location else ""
     return f"{variable}: {message}".lstrip(": ")
-
-
-def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
-    if not url.get_secret_value().startswith(schemes):
-        raise ValueError(f"must start with {' or '.join(schemes)}")
-    return url

@@ -6,13 +6,14 @@ nothing else of the model.
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from inference_bridge.kinds import MAX_BODY_BYTES, Answers, JsonModel, Takes, schema_of
+from inference_bridge.kinds import JSON_BYTES, MAX_BODY_BYTES, Answers, Json, JsonModel, Takes, schema_of
 
 #: Most bytes of an example: a spec file must fit into a ConfigMap of Kubernetes (1 MiB) with the files of other models.
 MAX_EXAMPLE_BYTES = 65_536
@@ -36,24 +37,30 @@ class ModelSpec:
         example: an input as clients send it, for the documentation and for tests.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
+    name: str
     version: Annotated[int, Field(ge=1, le=999)]
     takes: Takes
     answers: Answers
     params: JsonModel | None = None
     example: Annotated[bytes, Field(min_length=1, max_length=MAX_EXAMPLE_BYTES, repr=False)] = b"\0"
 
-    @field_validator("takes")
+    @field_validator("example", mode="before")
     @classmethod
-    def _fits_into_message(cls, takes: Takes) -> Takes:
-        if takes.max_body_bytes > MAX_BODY_BYTES:
-            raise ValueError(
-                f"an input has up to {takes.max_body_bytes} bytes, but a message holds {MAX_BODY_BYTES}; take a File"
-            )
-        return takes
+    def _is_bytes(cls, example: object, info: ValidationInfo) -> object:
+        # Only the text of a spec file is base64.
+        if isinstance(example, str) and info.mode == "python":
+            raise ValueError("the example is a str; write b'…' or .encode()")
+        return example
 
     @model_validator(mode="after")
-    def _params_are_flat(self) -> "ModelSpec":
+    def _is_consistent(self) -> "ModelSpec":
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", self.name):
+            rule = "take up to 30 of a-z, 0-9 and hyphens, with a letter first and no hyphen last"
+            raise ValueError(f"{self.name!r} is not a valid name of a model: {rule}")
+        if (size := self.takes.max_body_bytes) > MAX_BODY_BYTES:
+            raise ValueError(f"an input has up to {size} bytes, but a message holds {MAX_BODY_BYTES}; take a File")
+        if isinstance(self.answers, Json) and self.answers.max_bytes != JSON_BYTES:
+            raise ValueError("max_bytes is for inputs; INFERENCE_MAX_RESULT_BYTES bounds answers, so leave it out")
         for name, schema in self.params_schema.get("properties", {}).items():
             if name in RESERVED_PARAMS:
                 raise ValueError(f"the parameter {name!r} belongs to the API; give it another name")

@@ -45,7 +45,7 @@ def _load(name: str) -> list[ModelSpec]:
 
 def _read(path: Path) -> ModelSpec:
     try:
-        return from_json(path.read_bytes())
+        return from_json(path.read_text("utf-8-sig"))  # some editors write a BOM
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"INFERENCE_MODELS: {path} is not a spec file ({error}); write it with `describe`"

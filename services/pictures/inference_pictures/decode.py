@@ -16,18 +16,18 @@ from PIL import (
     Image,
     ImageFile,
     JpegImagePlugin,  # noqa: F401
-    MpoImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
     PpmImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
 
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
 from inference_pictures.limits import bound
-from inference_pictures.modes import shrink, to_eight_bits, turn_upright
+from inference_pictures.modes import drop_empty_alpha, shrink, to_eight_bits, turn_upright
 
-#: First bytes of each format that we take. A JPEG may turn out to be an MPO: phones append a second view to it.
+#: First bytes of each format that we take.
 SIGNATURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -93,7 +93,7 @@ def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) ->
         # A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore this call.
         image.draft("RGB", (longest_side, longest_side))
         image.load()
-        return shrink(to_eight_bits(turn_upright(image)), longest_side)
+        return shrink(to_eight_bits(turn_upright(drop_empty_alpha(image))), longest_side)
     except _DECODER_ERRORS as error:
         raise _explain_broken(error) from error
 
@@ -130,7 +130,7 @@ def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
         raise UnreadableImage(
             f"picture is {image.width} x {image.height} pixels, the limit is {MAX_SIDE} on a side; send a smaller one"
         )
-    if image.format != "MPO" and _is_animated(image):
+    if _is_animated(image):
         raise UnreadableImage("picture has more than 1 frame or page, the limit is 1; send a single one")
 
 
@@ -144,4 +144,6 @@ def _is_animated(image: ImageFile.ImageFile) -> bool:
 def _explain_broken(error: BaseException) -> UnreadableImage:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return UnreadableImage("picture has more than 89 megapixels by its header; send a smaller one")
-    return UnreadableImage(f"picture is broken or cut off ({error}); save it again as PNG or JPEG and send that")
+    # Pillow's own words for a file that it cannot open name an address in memory.
+    reason = "its header is not valid" if isinstance(error, UnidentifiedImageError) else error
+    return UnreadableImage(f"picture is broken or cut off ({reason}); save it again as PNG or JPEG and send that")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from inference_pictures import jpeg, png
 from inference_pictures.errors import UnreadableImage
 
 #: Pillow reads a PNG's chunks one by one; in ordinary files each has 8 kB or more.
@@ -66,7 +67,7 @@ def _bound_png(picture: bytes) -> bytes:
             raise _explain_excess("more chunks", MAX_CHUNKS)
         if profiles > MAX_PROFILES:
             raise _explain_excess("more colour profiles", MAX_PROFILES)
-    return picture
+    return png.drop_metadata(picture)
 
 
 def _bound_jpeg(picture: bytes) -> bytes:
@@ -75,7 +76,7 @@ def _bound_jpeg(picture: bytes) -> bytes:
         raise _explain_excess("more scans", MAX_SCANS)
     if segments > MAX_SEGMENTS:
         raise _explain_excess("more segments", MAX_SEGMENTS)
-    return picture
+    return jpeg.drop_metadata(picture)
 
 
 def count_jpeg_parts(picture: bytes) -> tuple[int, int]:

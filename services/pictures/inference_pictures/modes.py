@@ -4,11 +4,21 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+#: What turns a picture upright, by its EXIF orientation; 1 is upright.
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 #: Least range of a deep picture, as a share of its largest value: a smaller range is the noise of an even surface.
 _LEAST_RANGE = 0.02
 #: Samples that are converted to float at once: a whole large picture would take eight times its memory.
@@ -16,8 +26,23 @@ BLOCK = 262_144
 
 
 def turn_upright(image: Image.Image) -> Image.Image:
-    """Return the picture turned as its EXIF orientation says."""
-    return ImageOps.exif_transpose(image) if image.getexif() else image
+    """Return the picture turned as its EXIF orientation says; without one, or with broken EXIF, as it is."""
+    turn = _TURNS.get(_read_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _read_orientation(image: Image.Image) -> object:
+    # Pillow parses the block here, and raises almost anything for a broken one; the pixels are sound all the same.
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:
+        return None
+
+
+def drop_empty_alpha(image: Image.Image) -> Image.Image:
+    """Return a bitmap that is transparent everywhere as opaque: Windows' clipboard leaves its alpha at 0."""
+    is_empty = image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
+    return image.convert("RGB") if is_empty else image
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:

@@ -10,8 +10,7 @@ from inference_bridge.errors import BadAnswer, PredictionFailed, ResultTooLarge
 from inference_bridge.kinds import Json, Probabilities
 from inference_bridge.results import Result, answered, classified, produced
 from inference_bridge.spec import ModelSpec
-from inference_worker.failures import Failure
-from inference_worker.items import first_problem
+from inference_worker.failures import Failure, first_problem
 
 #: So few probabilities are encoded faster than a thread is woken.
 FEW_CLASSES = 100

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from inference_bridge.errors import InvalidInput
+from inference_bridge.errors import ConfigurationError, InvalidInput
 from inference_bridge.jobs import Job
 from inference_bridge.results import Result
 from inference_worker.answers import check_count, needs_threads, to_result
@@ -71,7 +71,7 @@ class Engine:
 
         Raises:
             DeviceLost: the device has failed, or the model hangs.
-            PredictionFailed: the model cannot answer its own example.
+            ConfigurationError: the model cannot answer its own example.
         """
         [example] = await self.read([self._reader.example()])
         if isinstance(example, Item):
@@ -172,4 +172,5 @@ def _refuse_failure(answer: object) -> None:
     if isinstance(answer, InvalidInput):
         logger.warning("model refuses its own example, so it stays cold", extra={"error": str(answer)})
     elif isinstance(answer, Exception):
-        raise answer
+        remedy = "the log says why above, and `python -m inference_worker check` in one line"
+        raise ConfigurationError(f"the model cannot answer its example: {answer}; {remedy}") from answer

@@ -11,7 +11,7 @@ from inference_bridge.errors import InvalidInput
 from inference_bridge.jobs import Job
 from inference_bridge.kinds import Json, Picture, Tensor, Text
 from inference_bridge.spec import ModelSpec
-from inference_worker.failures import Failure, failure_of
+from inference_worker.failures import Failure, failure_of, first_problem
 from inference_worker.model import Input, Model
 
 
@@ -111,10 +111,3 @@ def _parse(model: Any, text: str | bytes, noun: str) -> BaseModel:
     except ValidationError as error:
         raise InvalidInput(f"the {noun} did not fit: {first_problem(error)}") from error
     return parsed
-
-
-def first_problem(error: ValidationError) -> str:
-    """Return where a document is wrong first, and the rule; never the value, which may be long or private."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else problem["msg"]

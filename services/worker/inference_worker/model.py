@@ -1,17 +1,20 @@
 """The worker's half of a model, and how it is imported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from inspect import getattr_static, isfunction
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
+from pydantic import ValidationError
 
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.imports import import_named
 from inference_bridge.kinds import Json
 from inference_bridge.spec import ModelSpec
+from inference_worker.failures import check_device, describe_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +66,48 @@ class Model(Protocol):
         """
 
 
+def open_model(path: str, weights: Path | None, device: torch.device) -> Model:
+    """Return the model of the class called `path`, see `import_model`, on the device.
+
+    Raises:
+        ConfigurationError: there is no such class, it is not a model, or it cannot be loaded.
+        DeviceLost: the device has failed.
+    """
+    model = import_model(path)
+    with _explained(path, "loaded", "correct `load`, or INFERENCE_WEIGHTS"):
+        return model.load(weights, device)
+
+
 def import_model(path: str) -> type[Model]:
     """Return the class called `package.module:Class`, or the only class with a spec in `package.module`.
 
     Raises:
         ConfigurationError: there is no such class, or it is not a model; the message says which part is missing.
     """
-    model: Any = import_named(path) if ":" in path else _only_model(path)
+    with _explained(path, "imported", "correct it"):
+        model: Any = import_named(path)
+    if ":" not in path:
+        model = _only_model(path, vars(model).values())
     if problem := next(_problems(model), None):
         raise ConfigurationError(f"{path!r} {problem}; inference_worker.model.Model is the contract of a model")
     found: type[Model] = model
     return found
 
 
-def _only_model(path: str) -> object:
+@contextmanager
+def _explained(path: str, done: str, remedy: str) -> Iterator[None]:
     try:
-        values = vars(import_module(path)).values()
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(f"{path!r} cannot be imported, expected package.module:name ({error})") from error
+        yield
+    # The boundary to a model's code.
+    except Exception as error:
+        check_device(error)
+        cause = error.__cause__ if isinstance(error.__cause__, ValidationError) else error
+        if isinstance(cause, ConfigurationError):
+            raise
+        raise ConfigurationError(f"{path!r} cannot be {done}: {describe_error(cause)}; {remedy}") from error
+
+
+def _only_model(path: str, values: Iterable[object]) -> type:
     models = {value for value in values if isinstance(value, type) and _has_spec(value)}
     if not models:
         raise ConfigurationError(f"{path!r} has no class with a spec; give your class `spec = ModelSpec(…)`")
@@ -102,6 +129,8 @@ def _problems(model: Any) -> Iterator[str]:
     for name in ("load", "predict_batch"):
         if not callable(getattr(model, name, None)):
             yield f"has no method {name}; add it"
+    if isfunction(getattr_static(model, "load")):
+        yield "has a `load` of its instances; write @classmethod above it"
     spec: ModelSpec = model.spec
     if spec.params is not None and not hasattr(model, "decode"):
         yield "has params, but no method decode, which alone gets them; add decode, or remove the params"

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from inference_bridge.operations_server import OperationsServer, operations_server
 
@@ -22,5 +22,9 @@ def probe_server(
     async def readyz(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ready") if is_ready() else PlainTextResponse("not ready", status_code=503)
 
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Mount("/metrics", make_asgi_app(registry))]
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    pages = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/metrics/": metrics}
+    routes = [Route(path, page) for path, page in pages.items()]
     return operations_server(Starlette(routes=routes), host=host, port=port)

@@ -18,7 +18,7 @@ from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine
 from inference_worker.metrics import WorkerMetrics
-from inference_worker.model import Model, import_model
+from inference_worker.model import Model, open_model
 from inference_worker.own_pod import OwnPod
 from inference_worker.probes import probe_server
 from inference_worker.settings import WorkerSettings
@@ -41,10 +41,9 @@ def load_model(settings: WorkerSettings) -> Model:
     torch.set_num_threads(settings.torch_threads)
     device = open_device(settings.device, require_gpu=settings.require_gpu)
     try:
-        model_class = import_model(settings.model)
+        model = open_model(settings.model, settings.weights, device)
     except ConfigurationError as error:
         raise ConfigurationError(f"INFERENCE_MODEL: {error}") from error
-    model = model_class.load(settings.weights, device)
     logger.info("model loaded", extra={"model": model.spec.message_type, "device": str(device)})
     return model
 

@@ -18,7 +18,9 @@ class WorkerSettings(BridgeSettings):
         pattern=r"^[\w.]+(:\w+)?$",
         description="the model's class, as `package.module:Class`, or `package.module` that holds one model",
     )
-    weights: Path | None = Field(default=None, description="safetensors file; without it, the weights in the package")
+    weights: Path | None = Field(
+        default=None, description="weights file, in a format that the model reads; without it, the model's own"
+    )
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu`, `cuda` or `cuda:N`"
     )

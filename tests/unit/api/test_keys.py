@@ -71,6 +71,13 @@ def test_a_client_may_have_several_keys_while_one_is_rotated_out(tmp_path: Path)
     assert (named(keys, "old"), named(keys, "new"), named(keys, "other")) == ("alice", "alice", None)
 
 
+def test_a_file_from_an_editor_that_writes_a_bom_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(lines("alice", ALICE), "utf-8-sig")
+
+    assert named(KeyFile(path), ALICE) == "alice"
+
+
 def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     path.write_text(lines("alice", ALICE, more="rate_per_s = 50\nmax_in_flight = 1000"))

@@ -195,6 +195,8 @@ async def test_an_output_is_a_file_to_save_and_never_a_page(several: Several, pa
 
     response = await several.client.get(result["output"]["href"])
 
+    assert "cache-control" not in response.headers
+
     assert (response.status_code, response.content) == (200, b"a picture")
     assert response.headers["content-type"] == "image/png"
     assert response.headers["content-disposition"] == f'attachment; filename="{painted}.png"'
@@ -203,6 +205,8 @@ async def test_an_output_is_a_file_to_save_and_never_a_page(several: Several, pa
 
 async def test_an_output_that_is_not_there_yet_is_a_409(several: Several, painted: str) -> None:
     response = await several.client.get(f"/models/paint/result/{painted}/output")
+
+    assert response.headers["cache-control"] == "no-store"
 
     assert (response.status_code, response.json()["code"]) == (409, "not_finished")
 

@@ -54,6 +54,16 @@ def test_a_form_gives_the_picture_however_it_is_cut(picture: bytes, chunk_bytes:
     assert asyncio.run(read_form(form(("file", picture)), chunk_bytes=chunk_bytes)) == picture
 
 
+@given(chunk_bytes=st.integers(1, 200))
+@pytest.mark.parametrize(
+    "preamble", [b"This is a form.\r\n", b"--limit-\r\n-- \r\n\r\n", b"\r\n", b"\n", b"a" * 500 + b"\r\n"]
+)
+def test_text_before_the_first_boundary_is_ignored(preamble: bytes, chunk_bytes: int) -> None:
+    body = preamble + form(("file", b"a picture"))
+
+    assert asyncio.run(read_form(body, chunk_bytes=chunk_bytes)) == b"a picture"
+
+
 @given(picture=st.binary(min_size=1, max_size=MAX_BYTES), chunk_bytes=st.integers(1, 2_000))
 def test_a_raw_body_is_the_picture(picture: bytes, chunk_bytes: int) -> None:
     assert asyncio.run(read(picture, chunk_bytes=chunk_bytes)) == picture
@@ -76,6 +86,14 @@ async def test_other_fields_are_passed_over() -> None:
 async def test_a_wrong_form_is_told_what_is_expected(body: bytes, problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem):
         await read_form(body)
+
+
+async def test_a_form_with_text_before_its_first_boundary_is_accepted(service: Service) -> None:
+    body = b"This is a multi-part message in MIME format.\r\n" + form(("file", a_picture()))
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+    for path in ("/classify", "/models/mnist"):
+        assert (await service.client.post(path, content=body, headers=headers)).status_code == 202
 
 
 async def test_a_form_without_a_boundary_is_refused() -> None:

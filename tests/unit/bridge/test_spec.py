@@ -71,8 +71,18 @@ def test_each_version_after_the_first_has_queues_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["", "Voice", "-voice", "voice-", "voice.v2", "v" * 31, "*", "a_b", "9lives"])
 def test_a_name_that_cannot_be_part_of_a_queues_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="should match pattern"):
+    with pytest.raises(ValueError, match="is not a valid name of a model"):
         ModelSpec(name, 1, takes=INPUT, answers=ANSWER)
+
+
+def test_an_example_that_is_a_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="the example is a str; write b'…'"):
+        ModelSpec("voice", 1, takes=Text(10), answers=ANSWER, example="text")  # type: ignore[arg-type]
+
+
+def test_a_limit_of_an_answer_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_bytes is for inputs"):
+        ModelSpec("voice", 1, takes=INPUT, answers=Json(Segments, max_bytes=100))
 
 
 def test_an_input_larger_than_a_message_is_refused() -> None:

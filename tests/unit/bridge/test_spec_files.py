@@ -29,6 +29,13 @@ def test_files_folders_and_names_are_read_together_and_the_highest_version_comes
     assert [spec.message_type for spec in specs] == ["mnist.v1", "ships.v2", "voice.v10", "voice.v2", "voice.v1"]
 
 
+def test_a_spec_file_from_an_editor_that_writes_a_bom_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, "voice", 1)
+    path.write_text(path.read_text(), "utf-8-sig")
+
+    assert [spec.name for spec in load_specs(str(path))] == ["voice"]
+
+
 @pytest.mark.parametrize("names", ["", " , ", "."])
 def test_no_spec_is_an_error_that_says_what_to_name(
     names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,14 +1,15 @@
 from dataclasses import replace
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
-from inference_bridge.errors import ConfigurationError
+from inference_bridge.errors import ConfigurationError, DeviceLost
 from inference_bridge.kinds import Json
 from inference_bridge.spec import ModelSpec
 from inference_worker.device import is_device_lost, is_out_of_memory, open_device
-from inference_worker.model import import_model
+from inference_worker.model import import_model, open_model
 from mnist_model.predict import DigitClassifier
 from mnist_model.spec import SPEC
 from tests.support.models import EchoModel, Options, WordsModel
@@ -25,6 +26,22 @@ class WithoutPredict:
 
     @classmethod
     def load(cls, weights: object, device: object) -> object: ...
+
+
+class WithoutClassmethod(EchoModel):
+    def load(self, weights: object, device: object) -> object: ...  # type: ignore[override]
+
+
+class WithoutWeights(EchoModel):
+    @classmethod
+    def load(cls, weights: object, device: object) -> Any:
+        torch.load(Path("no-such-file"))
+
+
+class WithoutDevice(EchoModel):
+    @classmethod
+    def load(cls, weights: object, device: object) -> Any:
+        raise RuntimeError("CUDA error: device-side assert triggered")
 
 
 class WithoutDecode(EchoModel):
@@ -50,11 +67,12 @@ def test_the_only_model_of_a_module_needs_no_name() -> None:
         pytest.param("no_such_module", r"expected package\.module:name", id="no-module-and-no-class"),
         pytest.param("tests.support.models:NoSuchModel", r"expected package\.module:name", id="no-such-name"),
         pytest.param("", r"expected package\.module:name", id="empty"),
-        pytest.param("tests.support.models", "has the models EchoModel, FaultyModel.*name one", id="several-models"),
+        pytest.param("tests.support.models", "has the models .*EchoModel, FaultyModel.*name one", id="several-models"),
         pytest.param("tests.support.jobs", "has no class with a spec; give your class", id="no-model"),
         pytest.param("tests.support.models:RAISES", "is not a class", id="a-number"),
         pytest.param("tests.support.models:Score", "has no spec", id="no-spec"),
         pytest.param(f"{__name__}:WithoutLoad", "has no method load", id="no-load"),
+        pytest.param(f"{__name__}:WithoutClassmethod", "write @classmethod above it", id="load-of-an-instance"),
         pytest.param(f"{__name__}:WithoutPredict", "has no method predict_batch", id="no-predict"),
         pytest.param(f"{__name__}:WithoutDecode", "has params, but no method decode", id="params-without-decode"),
         pytest.param(f"{__name__}:WithSchema", "give the pydantic model", id="a-schema-instead-of-a-class"),
@@ -63,6 +81,20 @@ def test_the_only_model_of_a_module_needs_no_name() -> None:
 def test_the_message_names_the_missing_part_of_a_model(path: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         import_model(path)
+
+
+def test_weights_that_cannot_be_loaded_are_named_with_the_line_that_reads_them() -> None:
+    expected = (
+        r"cannot be loaded: FileNotFoundError: .* \(test_model.py, line \d+\); correct `load`, or INFERENCE_WEIGHTS"
+    )
+
+    with pytest.raises(ConfigurationError, match=expected):
+        open_model(f"{__name__}:WithoutWeights", Path("no-such-file"), torch.device("cpu"))
+
+
+def test_a_device_that_fails_while_a_model_is_loaded_is_lost() -> None:
+    with pytest.raises(DeviceLost):
+        open_model(f"{__name__}:WithoutDevice", None, torch.device("cpu"))
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu() -> None:

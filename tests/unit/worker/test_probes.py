@@ -10,6 +10,19 @@ from tests.support.servers import free_port
 from tests.support.waiting import until
 
 
+@pytest.mark.parametrize(("host", "url"), [("::1", "http://[::1]:"), ("127.0.0.1", "http://127.0.0.1:")])
+async def test_the_url_of_a_server_can_be_called_whatever_its_address(host: str, url: str) -> None:
+    server = probe_server(host, 0, is_ready=lambda: True, registry=CollectorRegistry())
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+
+    assert server.url.startswith(url)
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{server.url}/healthz")).status_code == 200
+    server.should_exit = True
+    await serving
+
+
 class Switch:
     """Whether the worker under the probes is ready."""
 
@@ -28,7 +41,7 @@ async def client(ready: Switch) -> AsyncIterator[httpx.AsyncClient]:
     server = probe_server("127.0.0.1", port, is_ready=lambda: ready.is_on, registry=registry)
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
     server.should_exit = True
     await serving
@@ -47,5 +60,11 @@ async def test_readiness_is_the_workers_own(client: httpx.AsyncClient, ready: Sw
     assert (before, (await client.get("/readyz")).status_code) == (200, 503)
 
 
-async def test_metrics_are_those_of_the_registry(client: httpx.AsyncClient) -> None:
-    assert "inference_things_total 1.0" in (await client.get("/metrics")).text
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+async def test_metrics_are_those_of_the_registry_without_a_redirect(client: httpx.AsyncClient, path: str) -> None:
+    assert "inference_things_total 1.0" in (await client.get(path)).text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_head_is_answered_like_get(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.head(path)).status_code == 200

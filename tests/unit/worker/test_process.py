@@ -3,12 +3,15 @@ import logging
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from inference_bridge.ending import EXIT_CONFIGURATION
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.wiring import build_memory
 from inference_worker import process
 from inference_worker.settings import WorkerSettings
@@ -62,6 +65,19 @@ def test_a_wrong_setting_is_logged_and_becomes_the_exit_status(
 
     assert ended.value.code == EXIT_CONFIGURATION
     assert problem in caplog.records[-1].reason  # type: ignore[attr-defined]
+
+
+async def test_a_model_that_cannot_answer_its_example_is_a_wrong_configuration() -> None:
+    class Broken(EchoModel):
+        def predict_batch(self, batch: object) -> NDArray[np.float32]:
+            raise ValueError("shapes differ")
+
+    broker, store = build_memory(AWAY, Broken.spec)
+
+    with pytest.raises(ConfigurationError, match=r"the model cannot answer its example: .*\(ValueError\); .* check"):
+        await process.warm_worker(
+            AWAY, Broken(), CollectorRegistry(), consumer=broker.consumer(prefetch=1), store=store
+        )
 
 
 async def test_a_batch_has_no_more_bytes_than_a_worker_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:

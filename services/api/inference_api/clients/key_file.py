@@ -108,7 +108,7 @@ def read_keys(path: Path) -> Keys:
         ConfigurationError: the file is missing, is not TOML, has no client, or has a wrong table.
     """
     try:
-        tables = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text("utf-8-sig"))  # some editors write a BOM
     except (OSError, ValueError, RecursionError) as error:  # ValueError includes TOMLDecodeError and UnicodeDecodeError
         raise _wrong(path, f"cannot be read ({error})", "name a readable TOML file") from None
     if not tables:

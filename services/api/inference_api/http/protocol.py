@@ -6,7 +6,10 @@ has answered, so no route could apply them.
 
 import asyncio
 from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_api.http.problems import MEDIA_TYPE, problem
@@ -19,8 +22,12 @@ MAX_HEADERS = 128
 MAX_PIPELINED = 32
 #: Time limit for the request head, and for the rest of a body that was answered before its end.
 HEAD_TIMEOUT_S = 10.0
-#: Seconds in which a refused client can read the answer.
-LINGER_S = 1.0
+#: Seconds in which a refused client can send the rest of its body and then read the answer.
+LINGER_S = 10.0
+#: Most bytes of that rest.
+MAX_DROPPED_BYTES = 67_108_864
+#: The scope's key for a client that has closed its side of a connection which it had meant to keep; it may have left.
+LEAVING = "inference.leaving"
 
 #: Bytes around a header's name and value: a colon, a space, the end of the line.
 _HEADER_OVERHEAD_BYTES = 4
@@ -39,14 +46,20 @@ class BoundedProtocol(HttpToolsProtocol):
     #: Whether a request has begun, and whether its head is complete; both are False between two requests.
     _has_begun = False
     _is_body = False
+    #: Whether the request offers to go on in another protocol.
+    _is_offer = False
     _deadline: asyncio.TimerHandle | None = None
-    #: Whether the last answer is sent; all further bytes are ignored.
+    #: Whether the last answer is sent; all further bytes are dropped, and counted.
     _is_ending = False
+    _dropped_bytes = 0
     _refusal: tuple[HTTPStatus, str, str] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the idle timer; uvicorn starts it only after the first request."""
         super().connection_made(transport)
+        self._answering: Any = SimpleNamespace(
+            write=transport.write, is_closing=transport.is_closing, close=self._close_after_answer
+        )
         self._close_when_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,10 +70,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes; refuse a head that is too long, and start the deadline at the first bytes of a head."""
-        if self._is_ending or self.transport.is_closing():
+        if self._is_ending:
+            self._drop(len(data))
+            return
+        if self.transport.is_closing():
             return
         self._pending_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._is_ending or self.transport.is_closing():
             return
         if self._head_bytes + self._pending_bytes > MAX_HEAD_BYTES:
@@ -68,6 +85,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self.send_400_response("")
         elif not self._is_body and (self._has_begun or self._pending_bytes):
             self._set_deadline()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a request that has arrived whole: its client may have closed only its own side."""
+        if self._is_ending or self._is_body or self.cycle is None or self.cycle.response_complete:
+            return False
+        if self.cycle.keep_alive:
+            self.cycle.scope[LEAVING] = True  # type: ignore[literal-required]
+        self.cycle.keep_alive = False
+        return True
 
     def on_message_begin(self) -> None:
         """Start to count the bytes of a head."""
@@ -88,11 +114,15 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refuse_size(f"more than {MAX_HEADERS} headers")
 
     def on_headers_complete(self) -> None:
-        """Start the request; end the connection after a refused upgrade, since no HTTP/1.1 need follow."""
+        """Start the request, unless it offers an upgrade: then its head is parsed once more without the offer."""
+        self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_offer:
+            return
         self._unset_deadline()
         self._is_body = True
         super().on_headers_complete()
-        if self.parser.should_upgrade():
+        self.cycle.transport = self._answering
+        if self.parser.should_upgrade():  # CONNECT
             self.cycle.keep_alive = False
         if len(self.pipeline) > MAX_PIPELINED:
             detail = f"the connection has more than {MAX_PIPELINED} requests waiting, the limit; wait for their answers"
@@ -107,6 +137,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the next request; uvicorn does not if the answer came before the end of the body."""
+        if self._is_offer:
+            return
         super().on_message_complete()
         self._has_begun = self._is_body = False
         self._head_bytes = self._pending_bytes = 0
@@ -130,10 +162,42 @@ class BoundedProtocol(HttpToolsProtocol):
         body = bytes(problem(status, code, detail).body)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\ncache-control: no-store\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self._end()
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if not self._is_offer:
+                    return
+                # The parser takes all that follows for another protocol, also the body.
+                data = self._head_without_upgrade() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        kept = [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([line, *kept, b"", b""])
+
+    def _close_after_answer(self) -> None:
+        if self._is_body:
+            self._end()
+        else:
+            self.transport.close()
+
+    def _drop(self, byte_count: int) -> None:
+        self._dropped_bytes += byte_count
+        if self._dropped_bytes > MAX_DROPPED_BYTES:
+            self.transport.close()
 
     def _end(self) -> None:
         # Closing a socket with unread bytes resets the connection, and the answer may be lost.

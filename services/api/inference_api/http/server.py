@@ -3,17 +3,19 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
 from inference_api.background import Background
+from inference_api.http.no_store import NoStore
 from inference_api.http.protocol import BoundedProtocol
 from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.ending import EXIT_SOFTWARE, STOP_SIGNALS
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.operations_server import OperationsServer, operations_server, url_of
 
 logger = logging.getLogger(__name__)
@@ -64,12 +66,19 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then call `on_listening`."""
-        await super().startup(sockets)
+        """Listen, then call `on_listening`.
+
+        Raises:
+            ConfigurationError: nothing can listen on one of the two ports.
+        """
+        await _name_setting(super().startup(sockets), "INFERENCE_PORT")
         if self.started:
-            self._operating = asyncio.create_task(self.operations.serve())
+            serving = _name_setting(self.operations.serve(), "INFERENCE_OPERATIONS_PORT")
+            self._operating = asyncio.create_task(serving)
             listening = asyncio.create_task(self.operations.listening.wait())
             await asyncio.wait([self._operating, listening], return_when=asyncio.FIRST_COMPLETED)
+            if not listening.done():
+                await self._operating
             self._on_listening(url_of(self))
 
     async def on_tick(self, counter: int) -> bool:
@@ -84,6 +93,18 @@ class Server(uvicorn.Server):
         if self._operating is not None:
             self.operations.should_exit = True
             await self._operating
+
+
+async def _name_setting(start: Awaitable[None], setting: str) -> None:
+    """Await the start of a server; name the setting of its port if it cannot listen there."""
+    try:
+        await start
+    except SystemExit as error:  # uvicorn exits this way
+        if not isinstance(error.__context__, OSError):
+            raise
+        raise ConfigurationError(
+            f"{setting}: nothing can listen there ({error.__context__}); set a free port"
+        ) from error
 
 
 def log_address(url: str) -> None:
@@ -102,7 +123,7 @@ def http_server(
 ) -> Server:
     """Return the server of both applications, each on its port; it calls `on_listening` with its URL."""
     config = uvicorn.Config(
-        app,
+        NoStore(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -115,5 +136,5 @@ def http_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
-    operations = operations_server(operations_app, host=settings.host, port=settings.operations_port)
+    operations = operations_server(NoStore(operations_app), host=settings.host, port=settings.operations_port)
     return Server(config, operations, waiters, background, on_listening)

@@ -93,6 +93,9 @@ class FormUpload:
         self._header = (bytearray(), bytearray())
         self._is_upload = False
         self._is_complete = False
+        #: The end of the text before the first boundary; None behind it.
+        self._preamble: bytearray | None = bytearray(b"\n")
+        self._delimiter = b"\n--" + boundary
         try:
             self._parser = MultipartParser(boundary, self._callbacks())
         except FormParserError as error:
@@ -104,12 +107,14 @@ class FormUpload:
         if self._body_bytes > self._given.max_bytes + FORM_OVERHEAD_BYTES:
             raise _too_large(self._given)
         try:
-            self._parser.write(chunk)
+            self._parser.write(chunk if self._preamble is None else self._skip_preamble(chunk, self._preamble))
         except FormParserError as error:
             raise InvalidRequest(f"the form is malformed ({error}); {_REMEDY}") from error
 
     def finish(self) -> bytes:
         """Return the one upload."""
+        if self._preamble is not None and self._body_bytes:
+            raise InvalidRequest(f"the form is malformed (it does not hold its content-type's boundary); {_REMEDY}")
         if not self._is_complete:
             raise InvalidRequest(f"the form ends before its last boundary; {_REMEDY}")
         if len(self._uploads) != 1:
@@ -121,6 +126,16 @@ class FormUpload:
         if other is not None and not self._other_fields:
             raise InvalidRequest(f"the form has the field {other[:64]!r}; parameters belong into the URL: ?name=value")
         return bytes(self._uploads[0])
+
+    def _skip_preamble(self, chunk: bytes, preamble: bytearray) -> bytes:
+        # RFC 2046: text before the first boundary is ignored; the parser takes it for a broken boundary.
+        preamble += chunk
+        at = preamble.find(self._delimiter)
+        if at < 0:
+            del preamble[: -len(self._delimiter)]
+            return b""
+        self._preamble = None
+        return bytes(preamble[at + 1 :])
 
     def _callbacks(self) -> Any:
         return {

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse
 def add_home(app: FastAPI) -> None:
     """Answer `/` with a redirect to the documentation."""
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
         return RedirectResponse("/docs", status_code=307)

@@ -24,11 +24,13 @@ def create_operations_app(
     add_problem_handlers(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
 
+    @app.head("/metrics")
     @app.get("/metrics")
     async def metrics() -> Response:
         await waiting_jobs.refresh()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
+    @app.head("/scaling/{queue_prefix}")
     @app.get("/scaling/{queue_prefix}")
     async def demand(
         queue_prefix: str,

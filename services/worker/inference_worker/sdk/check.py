@@ -6,13 +6,11 @@ from pathlib import Path
 
 import torch
 
-from inference_bridge.errors import ConfigurationError
 from inference_worker.device import open_device
-from inference_worker.model import Model
-from inference_worker.sdk.find import find_model
+from inference_worker.model import Model, open_model
 from inference_worker.sdk.steps import STEPS
 from inference_worker.sdk.timing import peak_memory, time_batches, time_reading
-from inference_worker.sdk.trial import Trial, describe_error
+from inference_worker.sdk.trial import Trial
 
 _BATCH_SIZE = 8
 
@@ -31,25 +29,16 @@ def check_model(name: str, weights: Path | None, device: str, max_batch_size: in
     """
     logging.getLogger("inference_worker").setLevel(logging.CRITICAL)  # the report has the errors
     torch.set_num_threads(1)  # as in a worker without INFERENCE_TORCH_THREADS
-    model = _load(name, weights, device)
+    model = open_model(name, weights, open_device(device, require_gpu=False))
     _say(f"{model.spec.message_type} on {device}")
     with closing(Trial(model, max_batch_size=max(max_batch_size, _BATCH_SIZE))) as trial:
         problems = _find_problems(trial, say=True)
         if not problems:
             _print_times(trial, max_batch_size)
+        for unchecked in trial.unchecked:
+            _say(f"not checked: {unchecked}")
     _say("\n".join(problems) or "The model does what its spec says.")
     return 1 if problems else 0
-
-
-def _load(name: str, weights: Path | None, device: str) -> Model:
-    model = find_model(name)
-    try:
-        return model.load(weights, open_device(device, require_gpu=False))
-    except ConfigurationError:
-        raise
-    # The boundary to a model's code.
-    except Exception as error:
-        raise ConfigurationError(f"{name!r} cannot be loaded: {describe_error(error)}; correct `load`") from error
 
 
 def _find_problems(trial: Trial, *, say: bool = False) -> list[str]:

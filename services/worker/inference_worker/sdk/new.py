@@ -46,10 +46,7 @@ def _module_of(name: str) -> str:
     try:
         ModelSpec(name, version=1, takes=Text(), answers=Probabilities(1))
     except ValidationError as error:
-        raise ConfigurationError(
-            f"{name!r} is not a valid name of a model: take up to 30 of a-z, 0-9 and hyphens, "
-            "with a letter first and no hyphen last"
-        ) from error
+        raise ConfigurationError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or find_spec(module) is not None:
         raise ConfigurationError(f"{module!r} means something else in Python already; choose another name")

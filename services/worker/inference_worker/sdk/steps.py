@@ -2,16 +2,17 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from inference_bridge.errors import InvalidInput
-from inference_bridge.kinds import Bytes, Json, Probabilities
+from inference_bridge.kinds import Bytes, Json, Picture, Probabilities
 from inference_bridge.results import Result
 from inference_worker.failures import Failure
-from inference_worker.sdk.examples import example_body, odd_body, other_bodies
+from inference_worker.sdk.examples import example_body, find_decoder, has_type, odd_body, other_bodies
 from inference_worker.sdk.trial import Trial
 
+_Answer = Result | Failure
 Step = Callable[[Trial], Iterator[str]]
 #: Numbers of an input alone and in a batch may differ by rounding, but no more.
 RELATIVE, ABSOLUTE = 1e-4, 2e-6
@@ -19,20 +20,32 @@ RELATIVE, ABSOLUTE = 1e-4, 2e-6
 
 def example_is_valid(trial: Trial) -> Iterator[str]:
     """The example is of the kind that the model takes."""
+    takes = trial.spec.takes
+    if isinstance(takes, Picture) and not find_decoder(takes):
+        trial.unchecked.append("the picture of the example, because the API's decoder is not installed here")
     try:
         example_body(trial.spec)
     except InvalidInput as error:
-        yield f"The example of the spec is not a valid {trial.spec.takes.noun}: {error}. Correct `example`."
+        yield f"The example of the spec is not a valid {takes.noun}: {error}. Correct `example`."
 
 
 def example_is_answered(trial: Trial) -> Iterator[str]:
     """The example has an answer of the kind in the spec."""
-    outcome = trial.run([example_body(trial.spec)])
-    [result] = outcome.results
+    [result] = trial.run([example_body(trial.spec)])
     if not isinstance(result, Result):
-        yield f"The model has no answer to its example: {outcome.reason or result}. Run it by hand and correct it."
+        yield f"The model has no answer to its example: {trial.watched.reason or result}. Correct the class or spec."
     elif isinstance(trial.spec.answers, Probabilities):
         yield from _sum_problem(json.loads(result.body)["probabilities"])
+    elif isinstance(trial.spec.answers, Bytes):
+        yield from _file_problem(result.output or b"", trial.spec.answers.content_type)
+
+
+def _file_problem(output: bytes, content_type: str) -> Iterator[str]:
+    if not output or not has_type(output, content_type):
+        yield (
+            f"The model answers {len(output)} bytes, which begin with {output[:8]!r}: "
+            f"not a valid file of the type {content_type}. Correct the file, or the type in `answers`."
+        )
 
 
 def _sum_problem(probabilities: list[float]) -> Iterator[str]:
@@ -45,17 +58,22 @@ def _sum_problem(probabilities: list[float]) -> Iterator[str]:
 
 def batch_is_answered(trial: Trial) -> Iterator[str]:
     """A batch is answered in one call, and each input as if alone."""
-    bodies = [example_body(trial.spec), *other_bodies(trial.spec, 3), example_body(trial.spec)]
+    example = example_body(trial.spec)
+    alone = {body: trial.run([body])[0] for body in (example, *other_bodies(trial.spec, example))}
+    others = [body for body, result in alone.items() if body != example and not isinstance(result, InvalidInput)][:3]
+    # No batch is the same backwards, so that a wrong order shows.
+    bodies = [example] * (5 - len(others)) + others
     together = trial.run(bodies)
-    if together.batch_reason:
+    if trial.watched.batch_reason:
         yield (
-            f"predict_batch answers one input, but fails for a batch of {len(bodies)}: {together.batch_reason}. "
+            f"predict_batch answers one input, but fails for a batch of {len(bodies)}: {trial.watched.batch_reason}. "
             "Return a list or an array with one answer for each item, in their order."
         )
         return
-    for number, (body, result) in enumerate(zip(bodies, together.results, strict=True), 1):
-        alone = trial.run([body]).results[0]
-        if problem := _difference(alone, result, trial):
+    if not any(_difference(alone[example], alone[body], [alone[body]], trial) for body in others):
+        trial.unchecked.append("the order of the answers: all inputs of the batch are equal, or have equal answers")
+    for number, (body, result) in enumerate(zip(bodies, together, strict=True), 1):
+        if problem := _difference(alone[body], result, alone.values(), trial):
             yield (
                 f"Input {number} of a batch of {len(bodies)} has another answer than alone: {problem}. Look for "
                 "training mode (call eval()), padding that counts, and answers in another order."
@@ -66,19 +84,20 @@ def batch_is_answered(trial: Trial) -> Iterator[str]:
 def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
     """A bad input changes nothing for its neighbours."""
     example = example_body(trial.spec)
-    [alone] = trial.run([example]).results
-    outcome = trial.run([example, odd_body(trial.spec), example])
-    first, odd, last = outcome.results
-    if problem := _difference(alone, first, trial) or _difference(alone, last, trial):
+    bad = odd_body(trial.spec, example)
+    alone = [trial.run([body])[0] for body in (example, bad)]
+    first, odd, *others = trial.run([example, bad, example, example])
+    problems = [_difference(alone[0], result, alone, trial) for result in (first, *others)]
+    if problem := next(filter(None, problems), None):
         yield f"A bad input changes its neighbours' answers: {problem}. Keep the items of a batch apart."
-    if outcome.batch_reason:
+    if trial.watched.batch_reason:
         yield (
-            f"A bad input fails its batch, which then runs again in halves: {outcome.batch_reason}. "
+            f"A bad input fails its batch, which then runs again in halves: {trial.watched.batch_reason}. "
             "Refuse it in `decode` (raise InvalidInput), or return an exception as its answer."
         )
-    elif not isinstance(odd, Result | InvalidInput) and outcome.reason:
+    elif not isinstance(odd, Result | InvalidInput) and trial.watched.reason:
         yield (
-            f'A bad input fails with {outcome.reason}. Clients read only "{odd}": '
+            f'A bad input fails: {trial.watched.reason}. Clients read only "{odd}": '
             "raise InvalidInput with a sentence that says what to send."
         )
 
@@ -87,17 +106,19 @@ def odd_input_fails_alone(trial: Trial) -> Iterator[str]:
 STEPS: tuple[Step, ...] = (example_is_valid, example_is_answered, batch_is_answered, odd_input_fails_alone)
 
 
-def _difference(one: Result | Failure, other: Result | Failure, trial: Trial) -> str | None:
-    """Return where two results differ; files are not compared, because rounding may change all of their bytes."""
-    if not isinstance(one, Result) or not isinstance(other, Result):
-        return None if str(one) == str(other) else f"{_brief(one)}, then {_brief(other)}"
+def _difference(own: _Answer, given: _Answer, lone: Iterable[_Answer], trial: Trial) -> str | None:
+    """Return how an answer differs from that of the input alone; `lone` has the answers of all inputs alone."""
+    if not isinstance(own, Result) or not isinstance(given, Result):
+        return None if str(own) == str(given) else f"{_brief(own)}, then {_brief(given)}"
     if isinstance(trial.spec.answers, Bytes):
-        return None
+        # Rounding may change all bytes of a file, but not into those of another input.
+        others = {one.output for one in lone if isinstance(one, Result)} - {own.output}
+        return "it is that of another input" if given.output in others else None
     field = "output" if isinstance(trial.spec.answers, Json) else "probabilities"
-    return next(_differences(json.loads(one.body)[field], json.loads(other.body)[field], field), None)
+    return next(_differences(json.loads(own.body)[field], json.loads(given.body)[field], field), None)
 
 
-def _brief(result: Result | Failure) -> str:
+def _brief(result: _Answer) -> str:
     return "an answer" if isinstance(result, Result) else f'the error "{result}"'
 
 

@@ -5,7 +5,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import partial
 
 import torch
 
@@ -17,33 +17,22 @@ from inference_worker.sdk.trial import Trial
 MIN_S, MIN_RUNS, MAX_BATCH_S = 0.3, 3, 5.0
 
 
-class Timing(NamedTuple):
-    """The time of one batch size.
-
-    Attributes:
-        size: inputs in a batch.
-        batch_s: median time of a batch, seconds; None if the model failed, such as for want of memory.
-    """
-
-    size: int
-    batch_s: float | None
-
-
-def time_batches(trial: Trial, max_batch_size: int) -> Iterator[Timing]:
-    """Yield the time of batches of 1, 2, 4 … inputs; end at a batch that fails or takes very long."""
+def time_batches(trial: Trial, max_batch_size: int) -> Iterator[tuple[int, float | None]]:
+    """Yield sizes of a batch, 1, 2, 4 …, and its median time in seconds; the last may be very long, or None: failed."""
     [item] = trial.read([example_body(trial.spec)])
     size = 1
     while size <= max_batch_size and isinstance(item, Item):
-        timing = Timing(size, _time(trial, [item] * size))
-        yield timing
-        if timing.batch_s is None or timing.batch_s > MAX_BATCH_S:
+        call = partial(trial.predict, [item] * size)
+        batch_s = _median(call) if call() else None  # the first call of a size may also compile or allocate
+        yield size, batch_s
+        if batch_s is None or batch_s > MAX_BATCH_S:
             return
         size *= 2
 
 
 def time_reading(trial: Trial) -> float:
     """Return the median time to read one input in a thread, seconds."""
-    return _median(lambda: trial.read([example_body(trial.spec)]))
+    return _median(partial(trial.read, [example_body(trial.spec)]))
 
 
 def peak_memory() -> str:
@@ -53,12 +42,6 @@ def peak_memory() -> str:
     if not torch.cuda.is_initialized():
         return f"{process:.2f} GiB"
     return f"{process:.2f} GiB, on the GPU {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
-
-
-def _time(trial: Trial, items: list[Item]) -> float | None:
-    if not trial.predict(items):  # the first call of a size may also compile or allocate
-        return None
-    return _median(lambda: trial.predict(items))
 
 
 def _median(call: Callable[[], object]) -> float:

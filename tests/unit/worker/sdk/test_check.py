@@ -96,17 +96,28 @@ def test_a_bad_input_that_changes_its_neighbours_is_named() -> None:
     assert problem.startswith("A bad input changes its neighbours' answers: probabilities[0] is 0.5 instead of 0.1")
 
 
+def test_a_bad_input_that_changes_the_order_is_named() -> None:
+    def answer(batch: Any) -> Any:
+        rows = Shares().predict_batch(batch)
+        return rows if np.isfinite(batch).all() else rows[::-1]
+
+    [problem] = find_problems(spoiled(answer))
+
+    assert problem.startswith("A bad input changes its neighbours' answers: an answer, then the error")
+
+
 @pytest.mark.parametrize(
     ("takes", "example", "complaint"),
     [
         (Tensor("float32", (2,)), b"abc", "it has 3 bytes, but float32 (2,) has 8"),
-        (Text(max_chars=2), b"abc", "it has 3 characters, but max_chars is 2"),
-        (Text(), b"\xff", "it is not valid UTF-8 at byte 0"),
-        (Json(Point), b'{"y": 1}', "it does not fit the document: x: Field required"),
-        (Json(Point), b"{", "it does not fit the document: Invalid JSON"),
+        (Text(max_chars=2), b"abc", "its length is 3, but the spec allows 2"),
+        (Text(), b"\xff", "the text is not valid UTF-8 at byte 0"),
+        (Json(Point), b'{"y": 1}', "the document did not fit: x: Field required"),
+        (Json(Point), b"{", "the document did not fit: Invalid JSON"),
         (File(("audio/wav",)), b"RIFF", "its first bytes are not those of audio/wav"),
         (Picture(4, 3), b"\0", "it is missing"),
-        (File(("audio/wav",), max_bytes=4), b"RIFF1234WAVE", "it has 12 bytes, but max_bytes is 4"),
+        (Picture(4, 3), b"garbage", "the file is not a picture in one of the formats PNG"),
+        (File(("audio/wav",), max_bytes=4), b"RIFF1234WAVE", "its length is 12, but the spec allows 4"),
     ],
 )
 def test_an_example_of_another_kind_is_named(takes: Any, example: bytes, complaint: str) -> None:
@@ -122,7 +133,7 @@ def test_an_example_of_another_kind_is_named(takes: Any, example: bytes, complai
         (Text(), "déjà vu".encode()),
         (Json(Point), b'{"x": 1}'),
         (File(("audio/wav",)), b"RIFF1234WAVE"),
-        (Picture(4, 3), b"any file"),
+        (Picture(4, 3), b"P5 1 1 255\n\xff"),
     ],
 )
 def test_every_kind_of_input_is_tried(takes: Any, example: bytes) -> None:
@@ -142,7 +153,7 @@ def test_a_decode_that_does_not_say_what_is_wrong_with_a_file_is_named() -> None
 
     [problem] = find_problems(taking(File(("audio/wav",)), b"RIFF1234WAVE", decode))
 
-    assert problem.startswith("A bad input fails with KeyError")
+    assert problem.startswith("A bad input fails: `decode` raised KeyError")
     assert "raise InvalidInput" in problem
 
 
@@ -154,18 +165,115 @@ def test_a_batch_that_a_bad_input_fails_is_named() -> None:
 
     [problem] = find_problems(spoiled(answer))
 
-    assert problem.startswith("A bad input fails its batch, which then runs again in halves: ValueError: not a number")
+    assert problem.startswith(
+        "A bad input fails its batch, which then runs again in halves: `predict_batch` raised ValueError"
+    )
 
 
 @pytest.mark.parametrize(
     ("answers", "given"),
-    [(Json(Point), [{"x": 0.5}]), (Bytes("image/png"), [b"png"])],
+    [(Json(Point), [{"x": 0.5}]), (Bytes("image/png"), [b"\x89PNG\r\n\x1a\n"])],
 )
 def test_every_kind_of_answer_is_tried(answers: Any, given: Sequence[Any]) -> None:
     spec = ModelSpec("shares", 1, takes=Text(), answers=answers, example=b"a")
     model = type("Answering", (Shares,), {"spec": spec, "predict_batch": lambda _, batch: list(given) * len(batch)})
 
     assert find_problems(model()) == []
+
+
+EXAMPLES: dict[str, tuple[Any, bytes]] = {
+    "text": (Text(max_chars=100), b"a text"),
+    "json": (Json(Point), b'{"x": 8}'),
+    "file": (File(("application/octet-stream",)), b"any file"),
+}
+
+
+def mean_of(given: Any) -> float:
+    """Return a number that differs between two inputs of any kind."""
+    if isinstance(given, Point):
+        return given.x / 10
+    data = given if isinstance(given, bytes) else given.encode()
+    return float(np.average(np.frombuffer(data, np.uint8), weights=np.arange(len(data)) + 1.0)) / 1_000
+
+
+def answering(kind: str, answer: Any, answers: Any = Json(Point)) -> Any:  # noqa: B008
+    """Return a model of another input; `answer` makes the answers of a batch from the items."""
+    takes, example = EXAMPLES[kind]
+    spec = ModelSpec("shares", 1, takes=takes, answers=answers, example=example)
+    return type("Answering", (Shares,), {"spec": spec, "predict_batch": lambda _, items: answer(items)})()
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_wrong_order_of_the_answers_is_named_for_every_kind_of_input(kind: str) -> None:
+    def answer(items: Any) -> Any:
+        return [Point(x=mean_of(item)) for item in items]
+
+    assert find_problems(answering(kind, answer)) == []
+    [problem] = find_problems(answering(kind, lambda items: answer(items)[::-1]))
+
+    assert "another answer than alone" in problem
+
+
+def test_padding_that_counts_is_named() -> None:
+    def answer(texts: Any) -> Any:
+        longest = max(len(text) for text in texts)
+        return [Point(x=sum(text.encode()) / longest) for text in texts]
+
+    [problem] = find_problems(answering("text", answer))
+
+    assert "padding that counts" in problem
+
+
+def test_files_in_a_wrong_order_are_named() -> None:
+    [problem] = find_problems(
+        answering("text", lambda texts: [text.encode() for text in texts][::-1], Bytes("text/plain"))
+    )
+
+    assert "it is that of another input" in problem
+
+
+@pytest.mark.parametrize(("output", "begin"), [(b"", "0 bytes"), (b"hello", "begin with b'hello'")])
+def test_an_answer_that_is_not_a_file_of_its_type_is_named(output: bytes, begin: str) -> None:
+    [problem] = find_problems(answering("text", lambda texts: [output] * len(texts), Bytes("image/png")))
+
+    assert begin in problem
+    assert "not a valid file of the type image/png" in problem
+
+
+def test_an_order_that_cannot_be_seen_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shares, "predict_batch", lambda _, batch: np.full((len(batch), 4), 0.25))
+
+    check_model(f"{__name__}:Shares", None, "cpu", max_batch_size=1)
+
+    assert "not checked: the order of the answers" in capsys.readouterr().out
+
+
+def test_a_picture_that_is_not_decoded_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = taking(Picture(4, 3, prepare="no_such_package:begin"), b"garbage")
+    monkeypatch.setattr(Shares, "spec", picture.spec)
+    monkeypatch.setattr(Shares, "predict_batch", type(picture).predict_batch)
+
+    check_model(f"{__name__}:Shares", None, "cpu", max_batch_size=1)
+
+    assert "not checked: the picture of the example" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("members", "complaint"),
+    [
+        ({"group": lambda _, item: [1]}, "`group` raised TypeError: unhashable type: 'list'. Correct"),
+        ({"decode": lambda: 1}, "`decode` raised TypeError: "),
+    ],
+)
+def test_a_wrong_method_is_named_without_a_line_of_ours(members: dict[str, Any], complaint: str) -> None:
+    [problem] = find_problems(type("Wrong", (Shares,), members)())
+
+    assert complaint in problem
+    assert ".py" not in problem
 
 
 def test_the_report_ends_with_the_times_of_each_batch_size(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,11 +65,13 @@ def test_a_module_that_prints_does_not_spoil_the_spec(module: str, capsys: pytes
     [
         (
             'ModelSpec(name="Letters", version=1, takes=Json(Size), answers=Probabilities(3))',
-            "the ModelSpec of the class is not valid: name: String should match pattern",
+            "the ModelSpec is not valid: 'Letters' is not a valid name of a model: take up to 30",
         ),
-        ("Probabilities(count=0)", "the Probabilities of the class is not valid: count: "),
-        ("1 / 0", "raised ZeroDivisionError while it was imported"),
-        ("import no_such_package", "No module named 'no_such_package'"),
+        ("Json(Size, 0)", "the Json is not valid: max_bytes: Input should be greater than or equal to 1"),
+        ("Probabilities(count=0)", "the Probabilities is not valid: count: "),
+        ("Probabilities(0)", "the Probabilities is not valid: count: "),
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero (module"),
+        ("import no_such_package", "name its package in requirements.txt (No module named 'no_such_package')"),
         ("class Second:\n    spec = ModelSpec('a', 1, takes=Json(Size), answers=Probabilities(3))", "name one of them"),
         ("LABELS = 1\nfor name in [*globals()]:\n    del globals()[name]", "has no class with a spec"),
     ],

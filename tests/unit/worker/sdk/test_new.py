@@ -69,12 +69,13 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert "Text(" in (tmp_path / "letters/letters.py").read_text()
 
 
-def test_the_dockerfile_has_three_lines_that_do_something(tmp_path: Path) -> None:
+def test_the_dockerfile_has_four_lines_that_do_something(tmp_path: Path) -> None:
     make_folder("two-words", "text", tmp_path)
 
     lines = (tmp_path / "two-words/Dockerfile").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
         f"FROM mnist-inference/worker-sdk:{VERSION}",
         "COPY . /app/",
+        "RUN pip install --requirement /app/requirements.txt",
         "ENV INFERENCE_MODEL=two_words",
     ]
