@@ -50,6 +50,9 @@ class ApiSettings(BridgeSettings):
         default=32, ge=1, le=4_096, description="most uploads that are being prepared or wait for a thread"
     )
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
+    keep_alive_s: float = Field(
+        default=75, ge=1, le=3_600, description="idle seconds of a connection; longer than its load balancer's"
+    )
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
     publish_timeout_s: float = Field(
         default=5, ge=0.1, le=60, description="seconds a job may wait for RabbitMQ's confirm"
