@@ -81,8 +81,14 @@ def create_app(
             await backend.store.close()
 
     app = FastAPI(
-        title="mnist-inference", version=version("mnist-inference-api"), description=DESCRIPTION, lifespan=lifespan
+        title="mnist-inference",
+        version=version("mnist-inference-api"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
     )
+    # An attribute, since FastAPI leaves the argument to servers; those take each path for one without the prefix.
+    app.root_path = settings.path_prefix
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
     if settings.cors_origins:

@@ -40,6 +40,9 @@ class ApiSettings(BridgeSettings):
         default=None,
         description="name of the model behind `/classify` and `/result`; without it, the only model that is served",
     )
+    path_prefix: str = Field(
+        default="", description="path that a proxy has put before all calls, such as `/digits`; it begins each link"
+    )
     cors_origins: str = Field(
         default="",
         description="web pages that may call from a browser: origins such as `https://a.example`, separated by commas, "
@@ -72,6 +75,13 @@ class ApiSettings(BridgeSettings):
     queue_settle_s: float = Field(
         default=5, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
     )
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _prefix(cls, prefix: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", prefix):
+            raise ValueError(f"{prefix!r} is not a path; write /NAME or /NAME/NAME, without a / at its end")
+        return prefix
 
     @field_validator("cors_origins")
     @classmethod

@@ -111,6 +111,7 @@ def http_server(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # no answer depends on them
         timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # any number of seconds will do
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
