@@ -30,7 +30,7 @@ DESCRIPTION = (
     "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
     "GPU workers exist only while there is work."
 )
-#: What a page of an allowed origin may send and read.
+#: The headers that a page of an allowed origin may send and read.
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD", "POST"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "traceparent"],
@@ -87,7 +87,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
     )
-    # An attribute, since FastAPI leaves the argument to servers; those take each path for one without the prefix.
+    # An attribute, since FastAPI wants the server to know the prefix; a server takes each path as stripped.
     app.root_path = settings.path_prefix
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))

@@ -41,7 +41,7 @@ class ApiSettings(BridgeSettings):
         description="name of the model behind `/classify` and `/result`; without it, the only model that is served",
     )
     path_prefix: str = Field(
-        default="", description="path that a proxy has put before all calls, such as `/digits`; it begins each link"
+        default="", description="path that a proxy has put before all calls, such as `/inference`; it begins each link"
     )
     cors_origins: str = Field(
         default="",
