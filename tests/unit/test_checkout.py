@@ -1,4 +1,4 @@
-"""What a fresh checkout needs: line ends that work anywhere, and a Python that is new enough."""
+"""A fresh checkout: line ends that work anywhere, and a Python that is new enough."""
 
 import stat
 import subprocess

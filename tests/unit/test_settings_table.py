@@ -37,7 +37,7 @@ def default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.default
-    if value is None:
+    if value in (None, ""):
         return "none"
     value = value.get_secret_value() if hasattr(value, "get_secret_value") else value
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

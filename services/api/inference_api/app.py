@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from inference_api.background import Background
 from inference_api.catalogue import catalogue_routes
@@ -28,6 +30,12 @@ DESCRIPTION = (
     "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
     "GPU workers exist only while there is work."
 )
+#: The headers that a page of an allowed origin may send and read.
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "HEAD", "POST"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "traceparent"],
+    "expose_headers": ["Content-Disposition", "Location", "Preference-Applied", "Retry-After"],
+}
 
 
 def create_app(
@@ -73,10 +81,19 @@ def create_app(
             await backend.store.close()
 
     app = FastAPI(
-        title="mnist-inference", version=version("mnist-inference-api"), description=DESCRIPTION, lifespan=lifespan
+        title="mnist-inference",
+        version=version("mnist-inference-api"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
     )
+    # An attribute, since FastAPI wants the server to know the prefix; a server takes each path as stripped.
+    app.root_path = settings.path_prefix
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
+    if settings.cors_origins:
+        # Outside the keys: a browser sends none with a preflight.
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(","), **CORS)
     # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)

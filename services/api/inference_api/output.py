@@ -37,6 +37,13 @@ async def respond_output(model: ServedModel, inference_id: str, owner: str) -> R
     raise model.submissions.expired_id(inference_id)
 
 
+def with_prefix(model: ServedModel, body: bytes) -> bytes:
+    """Return the body of a result whose link to its output, written by a worker, has the prefix of the API's proxy."""
+    if not model.prefix or not isinstance(model.spec.answers, Bytes):
+        return body
+    return body.replace(b'"href":"/', b'"href":"%b/' % model.prefix.encode(), 1)
+
+
 def _headers(inference_id: str, content_type: str) -> dict[str, str]:
     extension = mimetypes.guess_extension(content_type.partition(";")[0]) or ""
     return {

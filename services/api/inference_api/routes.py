@@ -21,7 +21,7 @@ from inference_api.http.no_store import FINAL
 from inference_api.http.preferences import preferred_wait_s
 from inference_api.http.protocol import LEAVING
 from inference_api.http.uploads import read_upload
-from inference_api.output import respond_output
+from inference_api.output import respond_output, with_prefix
 from inference_api.preparation import Preparation
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
@@ -55,7 +55,7 @@ class Call:
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
-        path: of the calls that submit: `/classify`, or the path of the model.
+        path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
     """
 
     shared: Shared
@@ -67,7 +67,7 @@ class Call:
     @property
     def is_default(self) -> bool:
         """Whether this is a call for the default model, without its name."""
-        return self.path == CLASSIFY
+        return self.path == self.model.prefix + CLASSIFY
 
 
 def inference_routes(shared: Shared, models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
@@ -121,12 +121,12 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
     async def classify(request: Request) -> Response:
         request.scope[MODEL] = name
-        call = _call(shared, model, request, CLASSIFY)
+        call = _call(shared, model, request, model.prefix + CLASSIFY)
         return await _submit(call, model.parameters.read(request.query_params, ignores_unknown=True))
 
     async def result(request: Request) -> Response:
         request.scope[MODEL] = name
-        return await _result(_call(shared, model, request, CLASSIFY))
+        return await _result(_call(shared, model, request, model.prefix + CLASSIFY))
 
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
@@ -230,7 +230,7 @@ async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: floa
 
 def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
     headers = {
-        "Location": f"{'' if call.is_default else call.path}/result/{ticket.inference_id}",
+        "Location": f"{call.model.prefix if call.is_default else call.path}/result/{ticket.inference_id}",
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }
@@ -241,7 +241,7 @@ def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if status_of(body) is Status.EXPIRED:
         raise call.model.submissions.expired_id(ticket.inference_id)
     call.request.scope[FINAL] = True
-    return Response(body, headers=_preference_applied(wait_s), media_type=JSON)
+    return Response(with_prefix(call.model, body), headers=_preference_applied(wait_s), media_type=JSON)
 
 
 def _preference_applied(wait_s: float) -> dict[str, Any]:

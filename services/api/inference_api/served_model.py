@@ -40,7 +40,12 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model with routes; see the classes of its attributes. `example_type` is the media type of its example."""
+    """A model with routes; see the classes of its attributes.
+
+    Attributes:
+        example_type: the media type of its example.
+        prefix: of all paths, as clients see them behind a proxy; empty for none.
+    """
 
     spec: ModelSpec
     backend: Backend
@@ -51,11 +56,17 @@ class ServedModel:
     claims: Claims
     waiters: Waiters
     metrics: ModelMetrics
+    prefix: str
+
+    @property
+    def path(self) -> str:
+        """The path of its calls, without the prefix of a proxy."""
+        return f"/models/{self.spec.name}"
 
     @property
     def url(self) -> str:
-        """The path of its calls."""
-        return f"/models/{self.spec.name}"
+        """The path of its calls, as clients see it."""
+        return self.prefix + self.path
 
 
 def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metrics: ApiMetrics) -> ServedModel:
@@ -85,6 +96,7 @@ def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metr
         claims=Claims(backend.store, submissions, ttl_s=settings.result_ttl_s, noun=spec.takes.noun),
         waiters=waiters,
         metrics=metrics.of_model(spec.name),
+        prefix=settings.path_prefix,
     )
 
 

@@ -1,5 +1,6 @@
 """Settings of the API, read from the environment with the prefix `INFERENCE_`."""
 
+import re
 from pathlib import Path
 from typing import Self
 
@@ -8,6 +9,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from inference_api.http.uploads import FORM_OVERHEAD_BYTES
 from inference_bridge.ids import MAX_KEY_BYTES, MIN_KEY_BYTES
 from inference_bridge.settings import ENV_PREFIX, BridgeSettings
+
+#: As browsers write an origin.
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
 class ApiSettings(BridgeSettings):
@@ -36,6 +40,14 @@ class ApiSettings(BridgeSettings):
         default=None,
         description="name of the model behind `/classify` and `/result`; without it, the only model that is served",
     )
+    path_prefix: str = Field(
+        default="", description="path that a proxy has put before all calls, such as `/inference`; it begins each link"
+    )
+    cors_origins: str = Field(
+        default="",
+        description="web pages that may call from a browser: origins such as `https://a.example`, separated by commas, "
+        "or `*` for all",
+    )
     max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_buffered_bytes: int = Field(
         default=134_217_728,
@@ -50,6 +62,9 @@ class ApiSettings(BridgeSettings):
         default=32, ge=1, le=4_096, description="most uploads that are being prepared or wait for a thread"
     )
     max_wait_s: float = Field(default=25, ge=0, le=300, description="longest wait for a result in one call, seconds")
+    keep_alive_s: float = Field(
+        default=75, ge=1, le=3_600, description="idle seconds of a connection; longer than its load balancer's"
+    )
     max_waiters: int = Field(default=5_000, ge=1, le=100_000, description="calls that may wait at once")
     publish_timeout_s: float = Field(
         default=5, ge=0.1, le=60, description="seconds a job may wait for RabbitMQ's confirm"
@@ -60,6 +75,23 @@ class ApiSettings(BridgeSettings):
     queue_settle_s: float = Field(
         default=5, ge=0, le=60, description="seconds a queue must exist before jobs are accepted into it"
     )
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _prefix(cls, prefix: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", prefix):
+            raise ValueError(f"{prefix!r} is not a path; write /NAME or /NAME/NAME, without a / at its end")
+        return prefix
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        for origin in filter(None, origins.replace(" ", "").split(",")):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not an origin; write https://HOST or https://HOST:PORT, without a path"
+                )
+        return origins.replace(" ", "")
 
     @field_validator("ticket_key")
     @classmethod

@@ -32,7 +32,7 @@ public class Submit {
 
 
 async def output_of(*command: object) -> str:
-    """What a client of another make prints; skip where it is not installed."""
+    """Return the output of a client of another make; skip where it is not installed."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"{command[0]} is not installed")
     client = await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.PIPE)

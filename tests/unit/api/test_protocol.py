@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from inference_api.http import protocol, server, uploads
+from inference_api.http import protocol, uploads
 from inference_api.http.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED, BoundedProtocol
+from inference_api.settings import ApiSettings
 from tests.support.waiting import until
 from tests.unit.api.conftest import TIMEOUT_S, Service
 
@@ -80,8 +81,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "KEEP_ALIVE_S", SHORT_S)
+def settings(settings: ApiSettings, request: pytest.FixtureRequest) -> ApiSettings:
+    return settings.model_copy(update={"keep_alive_s": SHORT_S}) if "soon_idle" in request.fixturenames else settings
+
+
+@pytest.fixture
+def soon_idle() -> None:
+    """Let connections be idle for `SHORT_S` only."""
 
 
 @pytest.mark.parametrize(
@@ -195,6 +201,14 @@ async def test_a_body_that_goes_on_after_its_answer_ends_the_connection(service:
 @pytest.mark.usefixtures("soon_idle")
 async def test_a_connection_that_never_says_anything_is_closed_without_a_word(service: Service) -> None:
     async with connected(service) as connection:
+        assert await connection.rest() == b""
+
+
+@pytest.mark.usefixtures("soon_idle")
+async def test_a_connection_is_closed_when_it_has_been_idle_for_as_long_as_the_setting_says(service: Service) -> None:
+    async with connected(service) as connection:
+        await connection.send(HEALTH + b"\r\n")
+        assert await connection.status() == 200
         assert await connection.rest() == b""
 
 

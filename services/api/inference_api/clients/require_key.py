@@ -23,7 +23,9 @@ class RequireKey:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Set `request.state.client` and call the application, or answer 401."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        # A browser sends no key with OPTIONS, and no route answers it.
+        if scope["type"] != "http" or path in OPEN_PATHS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         key = _read_bearer_key(Headers(scope=scope))

@@ -79,11 +79,12 @@ async def _on_inference_error(request: Request, error: Exception) -> Response:
     return problem(status, error.code, str(error), headers)
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     code = HTTPStatus(status).name.lower()
-    return problem(status, code, f"{HTTPStatus(status).description}; see /docs for the calls", headers)
+    docs = f"{request.scope.get('root_path', '')}/docs"
+    return problem(status, code, f"{HTTPStatus(status).description}; see {docs} for the calls", headers)
 
 
 async def _on_defect(_: Request, error: Exception) -> Response:

@@ -21,8 +21,6 @@ from inference_bridge.operations_server import OperationsServer, operations_serv
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_TIMEOUT_S = 30
-#: Idle time of a connection; longer than that of usual load balancers, so that they close first.
-KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
@@ -133,7 +131,8 @@ def http_server(
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        proxy_headers=False,  # no answer depends on them
+        timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # any number of seconds will do
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     operations = operations_server(NoStore(operations_app), host=settings.host, port=settings.operations_port)

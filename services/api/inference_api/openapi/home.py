@@ -10,4 +10,4 @@ def add_home(app: FastAPI) -> None:
     @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
-        return RedirectResponse("/docs", status_code=307)
+        return RedirectResponse(f"{app.root_path}/docs", status_code=307)

@@ -47,15 +47,15 @@ LIST: dict[str, Any] = {
 
 def paths_of(model: ServedModel) -> dict[str, Any]:
     """Return the path items of a model's calls."""
-    spec, result = model.spec, f"{model.url}/result/{{inference_id}}"
+    spec, result = model.spec, f"{model.path}/result/{{inference_id}}"
     described = {"200": _content("The spec", "application/json", one_of("Spec"))}
     example = {"200": _content("The example", model.example_type, _raw_body(model)["schema"])}
     items = {
-        model.url: {
+        model.path: {
             "post": _submit(model),
             "get": _operation(model, "describe", "Describe the model: its input, parameters and answer", described),
         },
-        f"{model.url}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
+        f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
         result: {"get": _result(model)},
     }
     if isinstance(spec.answers, Bytes):
@@ -112,8 +112,8 @@ def _submit(model: ServedModel) -> dict[str, Any]:
     }
     description = (
         f"Takes a {given.noun}, as the form field `file` or as the raw body. Answers an id as soon as RabbitMQ has "
-        f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.url}/example\n"
-        f"curl --data-binary @{example} '{_SERVER}{model.url}?wait=5'\n```"
+        f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.path}/example\n"
+        f"curl --data-binary @{example} '{_SERVER}{model.path}?wait=5'\n```"
     )
     content = {**dict.fromkeys(given.media_types, _raw_body(model)), "multipart/form-data": _FORM}
     return _operation(
@@ -208,6 +208,6 @@ def _expired(model: ServedModel) -> dict[str, Any]:
 
 
 def _inference_id(model: ServedModel) -> dict[str, Any]:
-    where = f"from the answer of `POST {model.url}`"
+    where = f"from the answer of `POST {model.path}`"
     schema = {"type": "string"}
     return {"name": "inference_id", "in": "path", "required": True, "schema": schema, "description": where}
