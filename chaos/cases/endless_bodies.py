@@ -16,7 +16,7 @@ from chaos.recovery import recover
 from chaos.system.system import System, port_of
 
 CONNECTIONS = 150
-#: `INFERENCE_MAX_BYTES`, by default.
+#: Of each body; within `INFERENCE_MAX_BYTES`.
 MAX_BYTES = 2 * 2**20
 SEND_TIMEOUT_S = 10.0
 #: Memory is looked at for so long; bodies are given up after 30 s.

@@ -48,7 +48,7 @@ class ApiSettings(BridgeSettings):
         description="web pages that may call from a browser: origins such as `https://a.example`, separated by commas, "
         "or `*` for all",
     )
-    max_bytes: int = Field(default=2_097_152, ge=1_024, le=67_108_864, description="largest picture in bytes")
+    max_bytes: int = Field(default=16_777_216, ge=1_024, le=67_108_864, description="largest picture in bytes")
     max_buffered_bytes: int = Field(
         default=134_217_728,
         ge=131_072,
@@ -56,7 +56,7 @@ class ApiSettings(BridgeSettings):
         description="most bytes of all arriving uploads together; "
         f"at least `{ENV_PREFIX}MAX_BYTES` + {FORM_OVERHEAD_BYTES:,}",
     )
-    max_pixels: int = Field(default=16_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
+    max_pixels: int = Field(default=64_000_000, ge=784, le=100_000_000, description="most pixels a picture may have")
     prepare_threads: int = Field(default=2, ge=1, le=64, description="threads that prepare uploads")
     max_preparations: int = Field(
         default=32, ge=1, le=4_096, description="most uploads that are being prepared or wait for a thread"

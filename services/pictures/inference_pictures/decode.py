@@ -7,7 +7,9 @@ decoder of that format runs.
 
 import re
 import struct
+from contextlib import nullcontext
 from io import BytesIO
+from threading import Lock
 
 # These imports fill Pillow's registry of decoders. Pillow loads all its decoders when the registry lacks a format.
 from PIL import (
@@ -37,6 +39,9 @@ SIGNATURES = (
     (re.compile(rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"), "TIFF"),
     (re.compile(rb"P[1-6]\s"), "PPM"),
 )
+#: A picture with more pixels is decoded alone: a decoder needs up to 20 bytes for each pixel.
+LARGE_PIXELS = 16_000_000
+_ALONE = Lock()
 #: Most pixels on a side: each row costs memory and time. Only PNG and TIFF allow more.
 MAX_SIDE = 65_535
 
@@ -78,7 +83,7 @@ def open_picture(picture: bytes) -> ImageFile.ImageFile:
 def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) -> Image.Image:
     """Read the pixels of a picture from `open_picture`; return it upright, in mode L, LA, RGB or RGBA.
 
-    Several threads may call this at once.
+    Several threads may call this at once; a picture of more than `LARGE_PIXELS` waits for others of its size.
 
     Args:
         image: from `open_picture`.
@@ -89,6 +94,11 @@ def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) ->
         UnreadableImage: the picture is broken, too large or animated.
     """
     _check(image, max_pixels)
+    with _ALONE if image.width * image.height > LARGE_PIXELS else nullcontext():
+        return _read_pixels(image, longest_side)
+
+
+def _read_pixels(image: ImageFile.ImageFile, longest_side: int) -> Image.Image:
     try:
         # A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore this call.
         image.draft("RGB", (longest_side, longest_side))

@@ -49,6 +49,8 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     """Return the picture in mode L, LA, RGB or RGBA."""
     if image.mode in _DEEP_MODES:
         return Image.fromarray(stretch(np.asarray(image)))
+    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
+        return image  # not a copy: a large one has 256 MB
     if image.has_transparency_data:
         return image.convert("LA" if image.mode in ("LA", "La") else "RGBA")
     if image.mode in ("1", "L"):

@@ -111,7 +111,7 @@ _CLASSIFY: dict[str, Any] = {
         ),
         "410": _EXPIRED,
         "413": problem(
-            413, "image_too_large", "Request Entity Too Large", "the picture has more than 2097152 bytes, the limit"
+            413, "image_too_large", "Request Entity Too Large", "the picture has more than 16777216 bytes, the limit"
         ),
         "415": problem(
             415, "unsupported_image", "Unsupported Media Type", "the bytes are in no picture format we take"
