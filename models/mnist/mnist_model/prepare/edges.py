@@ -65,8 +65,9 @@ def look_at(picture: Grey) -> Floats:
 
 def find_depth(side: Floats) -> int:
     """Return the rows at the top of a picture that belong to a thing along that edge, 0 for none."""
-    most = round(MAX_DEPTH * side.shape[0])
-    found = [row for row in range(most) if is_last_row(side[row], side[row + STEP])]
+    most, margin = round(MAX_DEPTH * side.shape[0]), side.shape[1] // 8
+    inner = np.median(side[most:-most, margin:-margin], axis=(0, 1))  # (channels,)
+    found = [row for row in range(most) if is_last_row(side[row], side[row + STEP], inner)]
     return found[-1] + 2 if found and is_empty(side[: found[-1]], side[found[-1] + STEP]) else 0
 
 
@@ -79,12 +80,15 @@ def is_empty(outside: Floats, behind: Floats) -> bool:
     return bool(((shares <= 1 - ALONG) | (shares >= 0.5)).all())
 
 
-def is_last_row(row: Floats, behind: Floats) -> bool:
-    """Tell whether a row is a thing's, from end to end, and the row behind it the paper's, (w, channels) each."""
+def is_last_row(row: Floats, behind: Floats, inner: Floats) -> bool:
+    """Tell whether a row is a thing's, from end to end, and the row behind it the paper's, (w, channels) each.
+
+    Paper resembles `inner`, the median of the picture's middle, (channels,).
+    """
     margin = len(row) // 8
     middle, paper = np.median(row[margin:-margin], axis=0), np.median(behind[margin:-margin], axis=0)
     step = float(np.abs(paper - middle).max())
-    if step < MIN_DIFFERENCE:
+    if step < MIN_DIFFERENCE or np.abs(paper - inner).max() > step / 2:
         return False
     is_thing = np.abs(row - middle).max(1) < step / 2  # (w,)
     is_paper = np.abs(row - paper).max(1) < step / 2
