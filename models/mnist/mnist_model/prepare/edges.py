@@ -1,4 +1,4 @@
-"""Removes what lies along the edges of a picture and is not ink: lines of a form, rims, bars, a turned scan's corners.
+"""Clears the edges of a picture of things that are not ink: lines of a form, rims, bars, a turned scan's corners.
 
 In and out: a picture as it was decoded, grey or colour; nothing is known of its ink yet.
 """
@@ -101,7 +101,7 @@ def is_last_row(row: Floats, behind: Floats, inner: Floats) -> bool:
 
 
 def paint_corners(picture: Grey) -> Grey:
-    """Return the picture with what hugs its edges painted like the paper beside it, (h, w[, 3]) uint8."""
+    """Return the picture with the pieces that hug its edges painted like the paper beside them, (h, w[, 3]) uint8."""
     look = look_at(picture)
     hidden = find_hugging(look)
     if not hidden.any():
@@ -111,7 +111,7 @@ def paint_corners(picture: Grey) -> Grey:
 
 
 def find_hugging(look: Floats) -> Mask:
-    """Return the pixels of the pieces that touch an edge and stay near the edges, (h, w); none if nothing else is left."""
+    """Return the pixels of the pieces that touch an edge and stay near the edges, (h, w)."""
     height, width = look.shape[:2]
     edge_distance = np.minimum.outer(_to_ends(height), _to_ends(width))  # (h, w)
     deep = MAX_DEPTH * max(height, width)
@@ -150,7 +150,9 @@ def fill(look: Floats, hidden: Mask, picture: Grey) -> Grey:
     paper = np.median(look[shown], axis=0)  # (channels,)
     is_paper = shown & (np.abs(look - paper).max(2) < MIN_DIFFERENCE)  # (h, w)
     seen = np.where(is_paper[..., None], look, paper)
-    image = Image.fromarray(np.rint(seen).astype(np.uint8).squeeze(2) if look.shape[2] == 1 else np.rint(seen).astype(np.uint8))
+    image = Image.fromarray(
+        np.rint(seen).astype(np.uint8).squeeze(2) if look.shape[2] == 1 else np.rint(seen).astype(np.uint8)
+    )
     return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 16)).resize(picture.shape[1::-1]))
 
 
