@@ -145,7 +145,7 @@ def _to_ends(length: int) -> npt.NDArray[np.intp]:
 
 
 def fill(look: Floats, hidden: Mask, picture: Grey) -> Grey:
-    """Return a picture of the paper, as large as the picture: what is hidden is filled from its surroundings."""
+    """Return a picture of the paper, as large as the picture: the hidden part is filled from its surroundings."""
     shown = dilate(hidden.astype(np.uint8), 5, 5) == 0
     paper = np.median(look[shown], axis=0)  # (channels,)
     is_paper = shown & (np.abs(look - paper).max(2) < MIN_DIFFERENCE)  # (h, w)
