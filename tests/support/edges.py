@@ -1,25 +1,18 @@
-"""Kinds of pictures with something along an edge that is not ink, and how many of each are read right.
+"""Draws kinds of pictures with something along an edge that is not ink.
 
-    python -m tests.support.edges [--data DIR] [--count N] [--first I] [KIND ...]
-
-A kind takes a digit on paper and draws around it; its docstring is its row in the table. To add one, write a function
-with `@kind`. `plain` draws nothing: the others are measured against it.
+`python -m tests.unit.models.mnist.edges_table` prints how many of each are read right. A kind takes a digit on paper
+and draws around it; its docstring is its row in that table. To add one, write a function with `@kind`. `plain` draws
+nothing: the others are measured against it.
 """
 
-import argparse
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
-
-from inference_bridge.errors import InvalidInput
-from mnist_model.prepare import prepare
 
 Rng: TypeAlias = np.random.Generator
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -251,49 +244,3 @@ def put_on_page(digit: Bytes, rng: Rng) -> Page:
     image.paste(pen, (left, top), ink)
     noise = rng.normal(0, rng.uniform(0, 4), (side, side, 1))
     return Page(Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8)), pen, paper, rng)
-
-
-def prepare_all(name: str, digits: Bytes, first: int = 0) -> Iterator[Bytes | None]:
-    """Yield the model's input, (28, 28) uint8, of each digit; None for a refused one."""
-    for seed, digit in enumerate(digits, first):
-        try:
-            yield np.frombuffer(prepare(draw(name, digit, seed), max_pixels=1_000_000), np.uint8).reshape(28, 28)
-        except InvalidInput:
-            yield None
-
-
-def measure(name: str, digits: Bytes, labels: npt.NDArray[np.int64], first: int = 0) -> tuple[float, int, list[float]]:
-    """Return the share read right, the number refused, and the probability of each wrong answer."""
-    import torch
-
-    from mnist_model.predict.classifier import DigitClassifier
-
-    inputs = list(prepare_all(name, digits, first))
-    seen = [i for i, picture in enumerate(inputs) if picture is not None]
-    batch = np.stack([picture for picture in inputs if picture is not None])  # (b, 28, 28)
-    probabilities = DigitClassifier.load(None, torch.device("cpu")).predict_batch(batch)
-    is_right = probabilities.argmax(1) == labels[seen]
-    return is_right.sum() / len(digits), len(digits) - len(seen), probabilities.max(1)[~is_right].tolist()
-
-
-def main() -> None:
-    """Print a table of the kinds."""
-    from mnist_training.data import load_split
-
-    parser = argparse.ArgumentParser(description="Measures pictures with something along an edge.")
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("MNIST_DATA", "data")), help="MNIST's files")
-    parser.add_argument("--count", type=int, default=100, help="pictures per kind, default 100")
-    parser.add_argument("--first", type=int, default=0, help="the first of MNIST's test pictures, default 0")
-    options = parser.parse_args()
-    test = load_split(options.data, "t10k").cut(options.first, options.first + options.count)
-    print(f"| kind ({options.count} pictures each) | read right | refused | wrong with more than 0.999 |")
-    print("| --- | ---: | ---: | ---: |")
-    for name in options.kinds or KINDS:
-        share, refused, wrong = measure(name, test.images.numpy(), test.labels.numpy(), options.first)
-        words = str(KINDS[name].__doc__).strip().rstrip(".")
-        print(f"| {words} | {share:.1%} | {refused} | {sum(p > 0.999 for p in wrong)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

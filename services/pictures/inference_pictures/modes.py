@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-#: What turns a picture upright, by its EXIF orientation; 1 is upright.
+#: The turn that brings a picture upright, by its EXIF orientation; 1 is upright.
 _TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

@@ -70,5 +70,5 @@ def shrink(grey: Grey, side: int) -> Grey:
     scale = side / max(grey.shape)
     if scale >= 1:
         return grey
-    height, width = (max(1, round(length * scale)) for length in grey.shape)
+    height, width = (max(1, round(length * scale)) for length in grey.shape[:2])
     return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))

@@ -7,6 +7,7 @@ In: a picture from `read_pixels`, any size, grey or colour. Out: (28, 28) uint8,
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from mnist_model.prepare.edges import clear_edges
 from mnist_model.prepare.light import flatten_light, remove_shadows
 from mnist_model.prepare.lines import remove_ruled_lines
 from mnist_model.prepare.measure import enlarge_small
@@ -17,9 +18,10 @@ from mnist_model.prepare.strokes import keep_digit, remove_frame
 
 Step: TypeAlias = Callable[[Grey], Grey]
 
-#: Every step takes and returns a uint8 picture; from the third step on, ink is light.
+#: Every step takes and returns a uint8 picture; from the fourth step on, ink is light.
 STEPS: tuple[Step, ...] = (
     enlarge_small,
+    clear_edges,
     grey_by_contrast,
     light_on_dark,
     flatten_light,
