@@ -24,8 +24,8 @@ with ThreadPoolExecutor(3) as threads:
     assert set(threads.map(read, [picture] * 3)) == {(400, 400)}
 print(peak_mib() - before)
 """
-#: One of them takes 990 MiB, while the pixels of the one before may still be held; two at once would take 1,980. The API's
-#: limit in the chart is 2 GiB.
+#: One takes 990 MiB, while the pixels of the one before may still be held; two at once would take 1,980 MiB.
+#: The limit of the API in the chart is 2 GiB.
 MOST_MIB = 1_600
 
 
