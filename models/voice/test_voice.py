@@ -291,6 +291,9 @@ def test_the_weights_are_read_without_an_import_of_their_package() -> None:
         "import sys, torch, voice; voice.Voice.load(None, torch.device('cpu')); print('silero_vad' in sys.modules)"
     )
 
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    here = str(Path(__file__).parent)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, cwd=here
+    )
 
     assert answer.stdout.strip() == "False"

@@ -39,7 +39,9 @@ def checkout(tmp_path: Path) -> Path:
 def environment() -> dict[str, str]:
     """The variables of the commands: the service listens on a free port, which replaces 8000 in the commands."""
     ports = {"INFERENCE_PORT": str(free_port()), "INFERENCE_OPERATIONS_PORT": "0"}
-    return {**os.environ, **ports, "PYTHONDONTWRITEBYTECODE": "1"}
+    # A make of our own: the variables of the make that runs these tests are not for it.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
+    return {**outside, **ports, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(block: str, checkout: Path, environment: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import signal
 import subprocess
 import sys
@@ -102,6 +103,7 @@ def test_the_half_of_the_api_leaves_no_torch_loaded(name: str) -> None:
 def test_the_example_goes_the_whole_way(folder: Path, spec: ModelSpec, tmp_path: Path) -> None:
     port = free_port()
     variables = {"INFERENCE_MODEL": path_of(folder), "INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": "0"}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
     process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", variables).start()
     try:
         process.wait_for_port(port)
