@@ -38,16 +38,19 @@ def clear_edges(picture: Grey) -> Grey:
     Args:
         picture: (h, w) grey or (h, w, 3) colours, uint8.
     """
-    if min(look_at(picture).shape[:2]) < MIN_SIDE:
+    look = look_at(picture)
+    if min(look.shape[:2]) < MIN_SIDE:
         return picture
-    inside = cut_sides(picture)
+    inside = cut_sides(picture, look)
     cleared = paint_corners(inside)
     return cleared if holds_ink(cleared) else picture
 
 
-def cut_sides(picture: Grey) -> Grey:
-    """Return the picture without the sides that a straight thing covers from end to end, (h, w[, 3]) uint8."""
-    look = look_at(picture)
+def cut_sides(picture: Grey, look: Floats) -> Grey:
+    """Return the picture without the sides that a straight thing covers from end to end, (h, w[, 3]) uint8.
+
+    `look` is the picture from `look_at`.
+    """
     factor = picture.shape[0] / look.shape[0], picture.shape[1] / look.shape[1]
     top, bottom, left, right = (
         find_depth(side) for side in (look, look[::-1], look.swapaxes(0, 1), look.swapaxes(0, 1)[::-1])
@@ -149,10 +152,8 @@ def fill(look: Floats, hidden: Mask, picture: Grey) -> Grey:
     shown = dilate(hidden.astype(np.uint8), 5, 5) == 0
     paper = np.median(look[shown], axis=0)  # (channels,)
     is_paper = shown & (np.abs(look - paper).max(2) < MIN_DIFFERENCE)  # (h, w)
-    seen = np.where(is_paper[..., None], look, paper)
-    image = Image.fromarray(
-        np.rint(seen).astype(np.uint8).squeeze(2) if look.shape[2] == 1 else np.rint(seen).astype(np.uint8)
-    )
+    seen = np.rint(np.where(is_paper[..., None], look, paper)).astype(np.uint8)  # (h, w, channels)
+    image = Image.fromarray(seen[..., 0] if look.shape[2] == 1 else seen)
     return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 16)).resize(picture.shape[1::-1]))
 
 
