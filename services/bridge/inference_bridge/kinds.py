@@ -4,6 +4,7 @@ Each kind is a frozen dataclass. A `ModelSpec` holds one of each, and a spec fil
 A kind of input says which bytes travel to the worker: `max_body_bytes` bounds them, `content_types` names them.
 """
 
+import re
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -156,6 +157,17 @@ FILE_SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "video/webm": (b"\x1aE\xdf\xa3",),
     "application/octet-stream": (b"",),  # any file
 }
+
+_SIGNATURE_PATTERNS = {
+    media_type: re.compile(b"|".join(re.escape(start).replace(rb"\.", b".") for start in starts), re.DOTALL)
+    for media_type, starts in FILE_SIGNATURES.items()
+}
+
+
+def has_type(file: bytes, media_type: str) -> bool:
+    """Tell whether a file begins as this type does; of a type that is not in the table, any file may be."""
+    pattern = _SIGNATURE_PATTERNS.get(media_type)
+    return pattern is None or pattern.match(file) is not None
 
 
 def _check_type(content_type: str) -> str:

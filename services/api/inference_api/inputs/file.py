@@ -1,17 +1,10 @@
 """Files that only the model can read: the API checks their first bytes."""
 
-import re
 from functools import partial
 
 from inference_api.inputs.input import ANY_BYTES, Input
 from inference_bridge.errors import UnsupportedInput
-from inference_bridge.kinds import FILE_SIGNATURES, File
-
-#: In a signature, `.` stands for any byte.
-_PATTERNS = {
-    media_type: re.compile(b"|".join(re.escape(start).replace(rb"\.", b".") for start in starts), re.DOTALL)
-    for media_type, starts in FILE_SIGNATURES.items()
-}
+from inference_bridge.kinds import File, has_type
 
 
 def file_input(takes: File) -> Input:
@@ -40,6 +33,6 @@ def find_type(upload: bytes, *, types: tuple[str, ...]) -> str:
     """
     # Any file matches the type of any bytes, so that comes last.
     for media_type in sorted(types, key=ANY_BYTES.__eq__):
-        if _PATTERNS[media_type].match(upload):
+        if has_type(upload, media_type):
             return media_type
     raise UnsupportedInput(f"the first bytes of the file are not those of {' or '.join(types)}; send one of these")

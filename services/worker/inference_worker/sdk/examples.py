@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from inference_bridge.errors import ConfigurationError, InvalidInput
 from inference_bridge.imports import import_named
 from inference_bridge.jobs import Job
-from inference_bridge.kinds import FILE_SIGNATURES, File, Json, Picture, Tensor, Text
+from inference_bridge.kinds import File, Json, Picture, Tensor, Text, has_type
 from inference_bridge.spec import ModelSpec
 from inference_worker.items import as_input
 
@@ -55,12 +54,6 @@ def find_decoder(takes: Picture) -> Any:
     except ConfigurationError:
         return None
     return partial(fitted, width=takes.width, height=takes.height, mode=takes.mode, fit=takes.fit)
-
-
-def has_type(file: bytes, media_type: str) -> bool:
-    """Tell whether a file begins as this type does, if the type is known."""
-    starts = FILE_SIGNATURES.get(media_type, (b"",))
-    return any(re.match(re.escape(start).replace(rb"\.", b"."), file, re.DOTALL) for start in starts)
 
 
 def other_bodies(spec: ModelSpec, example: bytes) -> list[bytes]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from inference_bridge.errors import InvalidInput
-from inference_bridge.kinds import Bytes, Json, Picture, Probabilities
+from inference_bridge.kinds import Bytes, Json, Picture, Probabilities, has_type
 from inference_bridge.results import Result
 from inference_worker.failures import Failure
-from inference_worker.sdk.examples import example_body, find_decoder, has_type, odd_body, other_bodies
+from inference_worker.sdk.examples import example_body, find_decoder, odd_body, other_bodies
 from inference_worker.sdk.trial import Trial
 
 _Answer = Result | Failure
