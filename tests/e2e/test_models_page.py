@@ -1,6 +1,5 @@
 """Part 4 of `docs/models.md`, "Your model in 15 minutes": its commands, as they stand, in this cluster."""
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ import pytest
 from tests.e2e import cluster
 from tests.e2e.command import run
 from tests.support.deployment import ROOT
+from tests.support.results import fetch_result
 from tests.support.waiting import wait_for
 
 PART = re.compile(r"### 4\. Serve it in a cluster\n(.*?)\n## ", re.DOTALL)
@@ -78,8 +78,4 @@ def ask(picture: bytes) -> dict[str, Any]:
 
     location = wait_for("an accepted picture", submit, 60)
 
-    def fetch() -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(httpx.get(f"http://127.0.0.1:8000{location}?wait=20", timeout=40).text)
-        return {} if answer["status"] == "pending" else answer
-
-    return wait_for("the answer of a worker", fetch, 240)
+    return fetch_result(f"http://127.0.0.1:8000{location}", 240)

@@ -12,7 +12,7 @@ from tests.e2e.conftest import OUTPUT
 from tests.e2e.release import create_namespace
 from tests.e2e.system import System
 from tests.support.deployment import ROOT
-from tests.support.waiting import wait_for
+from tests.support.results import fetch_result
 
 NAMESPACE = "skaffold"
 TAGS = OUTPUT / "tags.json"
@@ -57,12 +57,7 @@ def ask_example(url: str, model: str) -> dict[str, Any]:
     """Send a model's example; return its result."""
     example = httpx.get(f"{url}/models/{model}/example", timeout=30).content
     location = httpx.post(f"{url}/models/{model}", content=example, timeout=30).headers["location"]
-
-    def fetch() -> dict[str, Any]:
-        body: dict[str, Any] = httpx.get(f"{url}{location}?wait=20", timeout=40).json()
-        return {} if body["status"] == "pending" else body
-
-    return wait_for(f"the answer of {model}", fetch, 240)
+    return fetch_result(url + location, 240)
 
 
 def run_skaffold(command: str, *arguments: str) -> None:

@@ -14,6 +14,7 @@ from tests.e2e.repeating import keep_repeating
 from tests.e2e.system import System
 from tests.e2e.traffic import assert_answered_right, submit
 from tests.support.deployment import VERSION
+from tests.support.results import fetch_result
 from tests.support.waiting import wait_for
 
 SDK_IMAGE, VOICE_IMAGE = f"mnist-inference/worker-sdk:{VERSION}", "mnist-inference/voice:1"
@@ -48,18 +49,12 @@ def both(voice_values: Path, system: System) -> Iterator[System]:
     release.install()
 
 
-def ask_voice(wait_s: int = 25) -> dict[str, Any]:
+def ask_voice() -> dict[str, Any]:
     """Send the example of the voice model; return its result."""
     example = httpx.get(f"{VOICE_URL}/example", timeout=15).content
     accepted = httpx.post(f"{VOICE_URL}?threshold=0.6", files={"file": example}, timeout=15)
     assert accepted.status_code == 202, accepted.text
-    url = cluster.API_URL + accepted.headers["location"]
-
-    def fetch() -> dict[str, Any]:
-        body: dict[str, Any] = httpx.get(url, params={"wait": wait_s}, timeout=wait_s + 15).json()
-        return {} if body["status"] == "pending" else body
-
-    return wait_for("the answer of voice", fetch, 240)
+    return fetch_result(cluster.API_URL + accepted.headers["location"], 240)
 
 
 def test_a_job_of_one_model_starts_workers_of_that_model_alone(both: System) -> None:

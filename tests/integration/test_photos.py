@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -16,6 +15,7 @@ from inference_worker.model import Input
 from photos import Options, Photos
 from tests.support.deployment import Deployment
 from tests.support.pictures import encoded
+from tests.support.results import fetch_result
 from tests.support.servers import RabbitMQ, RedisServer
 
 COUNT, TOP_K = 64, 20
@@ -55,7 +55,7 @@ def test_the_numbers_are_those_of_a_direct_call(
         api = deployment.api().wait_until_ready()
         urls = [submit(api.url, picture) for picture in pictures]
         worker = deployment.worker(INFERENCE_MAX_BATCH_SIZE=str(max_batch_size)).wait_until_ready()
-        results = [fetch(api.url + url) for url in urls]
+        results = [fetch_result(api.url + url, RESULT_TIMEOUT_S) for url in urls]
         largest = largest_batch(worker.process.log)
 
     for result, expected in zip(results, answer_directly(pictures), strict=True):
@@ -69,11 +69,6 @@ def submit(url: str, picture: bytes) -> str:
     answer = httpx.post(f"{url}/models/photos?top_k={TOP_K}", content=picture, timeout=30)
     assert answer.status_code == 202, answer.text
     return answer.headers["location"]
-
-
-def fetch(url: str) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{url}?wait=25", timeout=40).json()
-    return answer if answer["status"] != "pending" else fetch(url)
 
 
 def largest_batch(log: Path) -> int:

@@ -13,8 +13,8 @@ from inference_bridge.spec import to_json
 from mnist_model.spec import SPEC
 from tests.support.deployment import SPECS, Deployment, Service
 from tests.support.models import ScalesModel, WordsModel
+from tests.support.results import fetch_result
 from tests.support.servers import RabbitMQ, RedisServer
-from tests.support.waiting import wait_for
 
 RESULT_TIMEOUT_S = 30.0
 WORDS, SCALES = "tests.support.models:WordsModel", "tests.support.models:ScalesModel"
@@ -58,11 +58,7 @@ def ask(api: Service, path: str, content: bytes) -> dict[str, Any]:
 
 
 def read(api: Service, url: str) -> dict[str, Any]:
-    def fetch() -> dict[str, Any]:
-        body: dict[str, Any] = httpx.get(f"{api.url}{url}", timeout=10).json()
-        return {} if body.get("status") == "pending" else body
-
-    return wait_for(f"a result at {url}", fetch, RESULT_TIMEOUT_S)
+    return fetch_result(api.url + url, RESULT_TIMEOUT_S)
 
 
 def test_each_model_answers_its_own_kind(api: Service) -> None:
