@@ -40,7 +40,8 @@ def environment() -> dict[str, str]:
     """The variables of the commands: the service listens on a free port, which replaces 8000 in the commands."""
     ports = {"INFERENCE_PORT": str(free_port()), "INFERENCE_OPERATIONS_PORT": "0"}
     # A make of our own: the variables of the make that runs these tests are not for it.
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
+    of_make = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+    outside = {name: value for name, value in os.environ.items() if name not in of_make}
     return {**outside, **ports, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
