@@ -134,14 +134,14 @@ def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
     pixels = image.width * image.height
     if pixels > max_pixels:
         raise UnreadableImage(
-            f"picture has {pixels / 1e6:.1f} megapixels, the limit is {max_pixels / 1e6:g}; send a smaller one"
+            f"the picture has {pixels / 1e6:.1f} megapixels, the limit is {max_pixels / 1e6:g}; send a smaller one"
         )
     if max(image.size) > MAX_SIDE:
         raise UnreadableImage(
-            f"picture is {image.width} x {image.height} pixels, the limit is {MAX_SIDE} on a side; send a smaller one"
+            f"the picture is {image.width} x {image.height} pixels, a side may have {MAX_SIDE}; send a smaller one"
         )
     if _is_animated(image):
-        raise UnreadableImage("picture has more than 1 frame or page, the limit is 1; send a single one")
+        raise UnreadableImage("the picture has more than 1 frame or page, the limit is 1; send a single one")
 
 
 def _is_animated(image: ImageFile.ImageFile) -> bool:
@@ -153,7 +153,7 @@ def _is_animated(image: ImageFile.ImageFile) -> bool:
 
 def _explain_broken(error: BaseException) -> UnreadableImage:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return UnreadableImage("picture has more than 89 megapixels by its header; send a smaller one")
+        return UnreadableImage("the picture has more than 89 megapixels by its header; send a smaller one")
     # Pillow's own words for a file that it cannot open name an address in memory.
     reason = "its header is not valid" if isinstance(error, UnidentifiedImageError) else error
-    return UnreadableImage(f"picture is broken or cut off ({reason}); save it again as PNG or JPEG and send that")
+    return UnreadableImage(f"the picture is broken or cut off ({reason}); save it again as PNG or JPEG and send that")

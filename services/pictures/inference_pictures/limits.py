@@ -115,7 +115,7 @@ def _bound_pnm(picture: bytes) -> bytes:
         # Pillow copies the rest of the file once for each comment.
         return _COMMENT.sub(b"", picture)
     if not _BINARY_HEADER.match(picture, 0, MAX_HEADER_BYTES):
-        raise UnreadableImage("picture has no width and height after its first bytes; save it again as PNG")
+        raise UnreadableImage("the picture has no width and height after its first bytes; save it again as PNG")
     header = _PNM_HEADER.match(picture)
     if header is None or int(header[4]) in _NATIVE or not 0 < int(header[4]) < _NATIVE[1]:
         return picture
@@ -138,7 +138,7 @@ def _convert_to_native_depth(picture: bytes, header: re.Match[bytes]) -> bytes:
 
 def _explain_excess(found: str, most: int) -> UnreadableImage:
     return UnreadableImage(
-        f"picture has {found} than a picture needs, the limit is {most}; save it again as PNG or JPEG and send that"
+        f"the picture has {found} than a picture needs, the limit is {most}; save it again as PNG or JPEG and send that"
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
 from inference_bridge.ids import TicketSigner
+from inference_bridge.jobs import Job, from_message
 from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Tensor, Text
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
@@ -97,3 +98,10 @@ async def serving(specs: Sequence[ModelSpec] = ALL, settings: ApiSettings | None
     backends = [one.backend() for one in served]
     async with running(settings or some_settings(), backends) as (client, operations, _, _):
         yield Several(client, operations, {one.spec.queue_prefix: one for one in served})
+
+
+def last_job(several: Several, model: str) -> Job:
+    """Return the job that was published last for a model."""
+    served = several.served[model]
+    message = served.broker.jobs[-1]
+    return from_message(message.properties, message.body, served.spec)

@@ -70,9 +70,8 @@ def _read_header(upload: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.gene
     try:
         read = _READ_HEADER[npy.read_magic(file)]
         shape, is_fortran, dtype = read(file, max_header_size=MAX_HEADER_BYTES)
-    except Exception as error:  # NumPy and Python's parser raise many kinds for a hostile header
-        reason = str(error).partition("\n")[0][:120]
-        raise InvalidInput(f"the header of the .npy file cannot be read ({reason}); save it again") from None
+    except Exception:  # NumPy and Python's parser raise many kinds for a hostile header, and their words help nobody
+        raise InvalidInput("the header of the .npy file cannot be read; save it again, with numpy.save") from None
     return shape, is_fortran, dtype, file.tell()
 
 

@@ -4,7 +4,6 @@ import io
 import json
 import pickle
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from inference_bridge.kinds import File, Json, Picture, Probabilities, Tensor
 from inference_bridge.spec import ModelSpec
 from mnist_model.prepare import begin
 from mnist_model.spec import SPEC
-from tests.unit.api.several import PAINT, TENSOR, TEXT, TREE, VOICE, WAV, Several, serving
+from tests.unit.api.several import PAINT, TENSOR, TEXT, TREE, VOICE, WAV, Several
 
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -242,12 +241,6 @@ def test_a_preparation_that_is_not_a_function_is_named() -> None:
 
 
 # Over HTTP
-
-
-@pytest.fixture
-async def several() -> AsyncIterator[Several]:
-    async with serving() as api:
-        yield api
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Several models behind one API: each has routes, ids, queues and metrics of its own."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,20 @@ from pydantic import SecretStr
 from inference_api.dead.commands import find_spec
 from inference_api.process import build_server
 from inference_api.settings import ApiSettings
-from inference_bridge.depths import Depths
-from inference_bridge.errors import BrokerUnavailable, ConfigurationError
-from inference_bridge.jobs import Job, from_message
-from inference_bridge.results import Result, answered, classified, expired, failed, produced
+from inference_bridge.errors import ConfigurationError
+from inference_bridge.results import classified, failed
 from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
-from tests.support.waiting import until, until_found
-from tests.unit.api.several import ALL, PAINT, TENSOR, TEXT, TREE, VOICE, WAV, Several, serving, some_settings
+from tests.support.waiting import until_found
+from tests.unit.api.several import TREE, VOICE, WAV, Several, last_job, serving, some_settings
 
 TREE_2 = ModelSpec("tree", 2, TREE.takes, TREE.answers, example=TREE.example)
-
-
-@pytest.fixture
-async def several() -> AsyncIterator[Several]:
-    async with serving() as api:
-        yield api
 
 
 @pytest.fixture
 async def with_default() -> AsyncIterator[Several]:
     async with serving([SPEC, VOICE], some_settings(default_model="voice")) as api:
         yield api
-
-
-def last_job(several: Several, model: str) -> Job:
-    served = several.served[model]
-    message = served.broker.jobs[-1]
-    return from_message(message.properties, message.body, served.spec)
 
 
 # Submit
@@ -126,194 +111,6 @@ async def test_a_model_that_is_not_served_is_a_404_that_names_those_that_are(sev
 
         assert (response.status_code, response.json()["code"]) == (404, "unknown_model")
         assert "the models are paint, tensor, text-2, tree, voice" in response.json()["detail"]
-
-
-# Results
-
-
-async def test_a_wait_ends_with_the_result(several: Several) -> None:
-    waiting = asyncio.create_task(several.submit("tree", TREE.example, params={"wait": "5"}))
-    broker = several.served["tree"].broker
-    await until(lambda: broker.jobs)
-    inference_id = last_job(several, "tree").inference_id
-
-    await several.served["tree"].store.put([answered(inference_id, b'{"name":"elm"}', TREE)])
-
-    response = await waiting
-    assert (response.status_code, response.headers["preference-applied"]) == (200, "wait=5")
-    assert response.json()["output"] == {"name": "elm"}
-    assert (await several.client.get(f"/models/tree/result/{inference_id}")).content == response.content
-
-
-async def test_an_id_of_one_model_is_unknown_to_another(several: Several) -> None:
-    inference_id = (await several.submit("tree", TREE.example)).json()["inference_id"]
-
-    mine = await several.client.get(f"/models/tree/result/{inference_id}")
-    other = await several.client.get(f"/models/voice/result/{inference_id}")
-
-    assert (mine.status_code, mine.json()["status"]) == (200, "pending")
-    assert (other.status_code, other.json()["code"]) == (404, "unknown_id")
-
-
-async def test_an_unknown_id_is_answered_with_the_call_that_issues_ids(several: Several) -> None:
-    for path in ("/models/paint/result/x", "/models/paint/result/x/output"):
-        response = await several.client.get(path)
-
-        assert response.json()["detail"] == (
-            "inference_id 'x' was not issued by this service; use the id from POST /models/paint"
-        )
-
-
-async def test_waiting_calls_of_all_models_share_their_places() -> None:
-    async with serving([TREE, VOICE], some_settings(max_waiters=1)) as several:
-        waiting = asyncio.create_task(several.submit("tree", TREE.example, params={"wait": "5"}))
-
-        async def waits() -> bool:
-            return 'inference_waiters{model="tree"} 1.0' in (await several.operations.get("/metrics")).text
-
-        await until_found(waits)
-        refused = await several.submit("voice", WAV, params={"wait": "5"})
-        inference_id = last_job(several, "tree").inference_id
-        await several.served["tree"].store.put([failed(inference_id, "bad_answer", "why")])
-
-        assert "preference-applied" not in refused.headers
-        assert (await waiting).json()["status"] == "failed"
-
-
-# Output
-
-
-@pytest.fixture
-async def painted(several: Several) -> str:
-    """The id of a job whose result is stored."""
-    return str((await several.submit("paint", SPEC.example)).json()["inference_id"])
-
-
-async def test_an_output_is_a_file_to_save_and_never_a_page(several: Several, painted: str) -> None:
-    await several.served["paint"].store.put([produced(painted, b"a picture", "image/png", PAINT)])
-    result = (await several.client.get(f"/models/paint/result/{painted}")).json()
-
-    response = await several.client.get(result["output"]["href"])
-
-    assert "cache-control" not in response.headers
-
-    assert (response.status_code, response.content) == (200, b"a picture")
-    assert response.headers["content-type"] == "image/png"
-    assert response.headers["content-disposition"] == f'attachment; filename="{painted}.png"'
-    assert response.headers["x-content-type-options"] == "nosniff"
-
-
-async def test_an_output_that_is_not_there_yet_is_a_409(several: Several, painted: str) -> None:
-    response = await several.client.get(f"/models/paint/result/{painted}/output")
-
-    assert response.headers["cache-control"] == "no-store"
-
-    assert (response.status_code, response.json()["code"]) == (409, "not_finished")
-
-
-@pytest.mark.parametrize(
-    ("end", "status", "code"),
-    [
-        pytest.param(lambda one: failed(one, "bad_answer", "why"), 404, "no_output", id="failed"),
-        pytest.param(expired, 410, "expired_id", id="expired"),
-    ],
-)
-async def test_an_output_that_will_never_be_there_says_so(
-    several: Several, painted: str, end: Callable[[str], Result], status: int, code: str
-) -> None:
-    await several.served["paint"].store.put([end(painted)])
-
-    response = await several.client.get(f"/models/paint/result/{painted}/output")
-
-    assert (response.status_code, response.json()["code"]) == (status, code)
-
-
-async def test_a_model_that_answers_no_file_has_no_output(several: Several) -> None:
-    inference_id = (await several.submit("tree", TREE.example)).json()["inference_id"]
-
-    response = await several.client.get(f"/models/tree/result/{inference_id}/output")
-    forged = await several.client.get(f"/models/paint/result/{'A' * 24}/output")
-
-    assert (response.status_code, response.json()["code"]) == (404, "no_output")
-    assert (forged.status_code, forged.json()["code"]) == (404, "unknown_id")
-
-
-# The catalogue
-
-
-async def test_the_list_has_every_model_with_its_waiting_jobs(
-    several: Several, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await several.submit("tree", TREE.example)
-
-    models = {model["name"]: model for model in (await several.client.get("/models")).json()["models"]}
-
-    assert list(models) == [spec.name for spec in ALL]
-    assert [models[name]["waiting"] for name in ("tree", "voice")] == [1, 0]
-    assert models["paint"] == {
-        "name": "paint",
-        "version": 1,
-        "takes": "picture",
-        "answers": "bytes",
-        "waiting": 0,
-        "urls": {
-            "submit": "/models/paint",
-            "spec": "/models/paint",
-            "example": "/models/paint/example",
-            "result": "/models/paint/result/{inference_id}",
-            "output": "/models/paint/result/{inference_id}/output",
-        },
-    }
-
-    async def fail(_: object) -> Depths:
-        raise BrokerUnavailable("away")
-
-    monkeypatch.setattr("inference_bridge.memory.broker.MemoryDepthReader.read", fail)
-    assert (await several.client.get("/models")).json()["models"][0]["waiting"] is None
-
-
-async def test_a_model_is_described_without_names_of_code() -> None:
-    async with serving([SPEC]) as several:
-        described = (await several.client.get("/models/mnist")).json()
-
-    assert described["takes"] == {"kind": "picture", "width": 28, "height": 28, "mode": "L", "fit": "cover"}
-    assert (described["digest"], described["version"]) == (SPEC.digest, 1)
-    assert "example" not in described
-    assert described["urls"]["example"] == "/models/mnist/example"
-
-
-async def test_a_description_has_the_schemas(several: Several) -> None:
-    described = (await several.client.get("/models/voice")).json()
-
-    assert described["answers"]["document"]["$defs"]["Tree"]["properties"]["name"]["maxLength"] == 8
-    assert described["params"]["properties"]["count"]["default"] == 3
-
-
-@pytest.mark.parametrize(
-    ("spec", "content_type"),
-    [
-        (SPEC, "image/x-portable-anymap"),
-        (TENSOR, "application/octet-stream"),
-        (TEXT, "text/plain; charset=utf-8"),
-        (TREE, "application/json"),
-        (VOICE, "audio/wav"),
-        (PAINT, "application/octet-stream"),
-    ],
-    ids=lambda value: getattr(value, "name", ""),
-)
-async def test_an_example_has_its_type(spec: ModelSpec, content_type: str) -> None:
-    async with serving([spec]) as several:
-        response = await several.client.get(f"/models/{spec.name}/example")
-
-    assert (response.content, response.headers["content-type"]) == (spec.example, content_type)
-
-
-@pytest.mark.parametrize("spec", [SPEC, TENSOR, TEXT, TREE, VOICE], ids=lambda spec: spec.name)
-async def test_an_example_can_be_posted_as_it_was_fetched(spec: ModelSpec) -> None:
-    async with serving([spec]) as several:
-        example = await several.client.get(f"/models/{spec.name}/example")
-
-        assert (await several.submit(spec.name, example.content)).status_code == 202
 
 
 # The default model
