@@ -110,7 +110,7 @@ def test_a_required_gpu_is_not_replaced_by_a_cpu() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="sees no GPU"):
+    with pytest.raises(ConfigurationError, match=r"sees no GPU \((Found no NVIDIA driver|Torch not compiled).*\)"):
         open_device("cuda:1", require_gpu=False)
 
 
