@@ -39,7 +39,7 @@ REQUIREMENTS := $(wildcard models/*/requirements.txt)
 CODE := services models training tests chaos benchmarks samples keda charts release lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run new check unit quick test lint format train bench chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
+.PHONY: help run new check unit quick test lint format train bench test-gpu bench-gpu chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
 UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
@@ -99,6 +99,12 @@ train: $(DEV)/installed  ## train the network, write its weights and the model c
 
 bench: plan $(DEV)/installed servers  ## measure throughput and latency on this machine
 	@$(DEV)/bin/python -m benchmarks.bench $(ARGS)
+
+test-gpu: $(DEV)/installed  ## test the worker on a GPU; skips where there is none
+	@$(DEV)/bin/python -m pytest tests/gpu $(ARGS)
+
+bench-gpu: $(DEV)/installed  ## measure the worker on a GPU, write docs/gpu.md
+	@$(DEV)/bin/python -m benchmarks.gpu
 
 chaos: plan $(DEV)/installed servers  ## inject every fault under load, write docs/reliability.md (about 75 minutes)
 	@MNIST_DATA=$(abspath $(MNIST_DATA)) PYTHONPATH=models/voice $(DEV)/bin/python -m chaos $(ARGS)
