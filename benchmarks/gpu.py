@@ -33,7 +33,8 @@ from inference_worker.process import warm_worker
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH
 from mnist_model.predict.classifier import DigitClassifier
-from mnist_model.predict.network import normalize
+from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.weights import DEFAULT_WEIGHTS, load_weights
 from mnist_model.spec import ANSWER, SPEC
 from tests.support.waiting import until
 
@@ -45,6 +46,7 @@ JOB_COUNT = 40_000
 BUSY_S, BUSY_BATCH_S, BUSY_JOB_COUNT = 10.0, 0.005, 100_000
 TTL_S = 3_600
 COPY_MIB = (1, 10, 64)
+MATRIX_SIDE, TRIAL_PRODUCTS = 2_048, 50
 #: Run in a process of its own, so that nothing is imported or initialised yet.
 PHASES = """
 import time; begin = time.perf_counter()
@@ -60,14 +62,14 @@ print(json.dumps({"import torch": imported - begin, "start CUDA": initialised - 
 """
 
 
-class Sleeping:
+class Multiplying:
     """Keeps the GPU busy for `BUSY_BATCH_S` a batch of any size; answers that every picture is a 0."""
 
     spec: ClassVar[ModelSpec] = SPEC
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._cycles = _cycles_for(BUSY_BATCH_S)
+        self._matrix = torch.zeros((MATRIX_SIDE, MATRIX_SIDE), device=device)  # (side, side)
+        self._count = _products_for(BUSY_BATCH_S, self._matrix)
         self.busy_s = 0.0
 
     @classmethod
@@ -76,10 +78,10 @@ class Sleeping:
         return cls(device)
 
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Sleep on the GPU; return (B, 10) probabilities."""
+        """Multiply matrices; return (B, 10) probabilities."""
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()
-        torch.cuda._sleep(self._cycles)
+        _multiply(self._matrix, self._count)
         end.record()
         end.synchronize()
         self.busy_s += begin.elapsed_time(end) / 1000
@@ -88,14 +90,20 @@ class Sleeping:
         return answers
 
 
-def _cycles_for(wanted_s: float) -> int:
-    cycles = 10_000_000
-    torch.cuda._sleep(cycles)
+def _products_for(wanted_s: float, matrix: torch.Tensor) -> int:
+    """Return how many products of the matrix with itself take so long."""
+    _multiply(matrix, TRIAL_PRODUCTS)
     torch.cuda.synchronize()
     begin = time.perf_counter()
-    torch.cuda._sleep(cycles)
+    _multiply(matrix, TRIAL_PRODUCTS)
     torch.cuda.synchronize()
-    return int(cycles * wanted_s / (time.perf_counter() - begin))
+    return round(TRIAL_PRODUCTS * wanted_s / (time.perf_counter() - begin))
+
+
+def _multiply(matrix: torch.Tensor, count: int) -> None:
+    product = torch.empty_like(matrix)  # (side, side)
+    for _ in range(count):
+        torch.matmul(matrix, matrix, out=product)  # (side, side)
 
 
 def start_phases() -> dict[str, float]:
@@ -114,7 +122,7 @@ def batch_curve(device: torch.device) -> Iterator[dict[str, float]]:
         with torch.autocast("cuda", dtype=torch.bfloat16):
             row["bf16_ms"] = _time_ms(partial(model.predict_batch, batch))
         if size in GRAPH_SIZES:
-            row["graph_ms"] = _time_graph_ms(model, batch, device)
+            row["graph_ms"] = _time_graph_ms(batch, device)
         yield row
 
 
@@ -128,9 +136,11 @@ def _time_ms(call: Callable[[], object]) -> float:
 
 
 @torch.inference_mode()
-def _time_graph_ms(model: DigitClassifier, batch: NDArray[np.uint8], device: torch.device) -> float:
+def _time_graph_ms(batch: NDArray[np.uint8], device: torch.device) -> float:
     """Return the milliseconds of a batch whose kernels a CUDA graph replays."""
-    network = model._network
+    network = ConvNet()
+    network.load_state_dict(load_weights(DEFAULT_WEIGHTS)[0])
+    network = network.eval().to(device).to(memory_format=torch.channels_last)
     pictures = torch.from_numpy(batch).to(device)  # (B, 28, 28)
 
     def forward() -> torch.Tensor:
@@ -179,7 +189,7 @@ def jobs_per_s(device: torch.device) -> float:
 
 def busy_share(device: torch.device) -> float:
     """Return the share of the time in which the GPU computes, with `BUSY_BATCH_S` a batch of any size."""
-    model = Sleeping.load(None, device)
+    model = Multiplying.load(None, device)
     run = asyncio.run(_work(model, BUSY_JOB_COUNT, until_s=BUSY_S))
     return model.busy_s / run.seconds
 
@@ -197,7 +207,7 @@ async def _work(model: Model, job_count: int, *, until_s: float) -> Run:
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
     settings = WorkerSettings(model="not.loaded")
     worker = await warm_worker(settings, model, CollectorRegistry(), consumer=consumer, store=store)
-    if isinstance(model, Sleeping):
+    if isinstance(model, Multiplying):
         model.busy_s = 0.0
     stop, begin = asyncio.Event(), time.perf_counter()
     working = asyncio.create_task(worker.run(stop))

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "tests.integration.test_chaos": {"chaos"},
     "tests.unit.chaos": {"chaos", "*_model", "tests.support"},
     "tests": {"tests.support", "inference_*", "*_model", "*_model.*", "*_training", "photos", "release", "lint"},
-    "benchmarks": {"tests.support", "inference_bridge", "*_model"},
+    "benchmarks": {"tests.support", "inference_bridge", "inference_worker", "*_model", "*_model.*"},
     "chaos": {
         *("tests.support", "inference_bridge", "inference_worker"),
         *("*_model", "*_model.*", "*_training", "voice"),
