@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 from tqdm import tqdm
 
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from mnist_model.spec import SPEC
 from tests.support.deployment import Deployment, Service
 from tests.support.parallel import in_parallel

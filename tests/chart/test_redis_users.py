@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.results import classified
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, one

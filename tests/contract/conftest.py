@@ -19,7 +19,8 @@ from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.spec import ModelSpec
 from tests.support.sizes import FixedSize
 from tests.support.specs import small_spec

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from mnist_model.spec import SPEC
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.support.deployment import Deployment, Service

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.results import failed
 from inference_worker.process import connect_to
 from inference_worker.settings import WorkerSettings

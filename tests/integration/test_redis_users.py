@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from inference_bridge.reports import WorkerReport
 from inference_bridge.results import classified, produced
 from mnist_model.spec import SPEC

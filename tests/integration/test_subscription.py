@@ -10,7 +10,8 @@ from uvloop import new_event_loop
 
 from inference_bridge import redis_store as store_module
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.redis_store import RedisStore, connect_redis
+from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_store import RedisStore
 from mnist_model.spec import SPEC
 from tests.integration.conftest import TIMEOUT_S
 from tests.support.proxy import Proxy

@@ -3,13 +3,10 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError
 
 from inference_bridge.errors import StoreUnavailable
@@ -25,8 +22,6 @@ Answer = TypeVar("Answer")
 
 # Each key is `kind:model:rest`, so that the rules of Redis users can name one model's keys (docs/security.md).
 RESULT, OUTPUT, ATTEMPTS, CLAIM, REPLAYED, WORKERS = "r", "o", "attempts", "idem", "revived", "workers"
-SOCKET_TIMEOUT_S = 2.0
-MAX_CONNECTIONS = 16
 #: After this silence a subscription yields an empty list: results may have been missed.
 NOTIFICATION_TIMEOUT_S = 5.0
 
@@ -76,29 +71,6 @@ end
 redis.call('HSET', KEYS[1], ARGV[1], '[' .. string.format('%.0f', now_ms) .. ',' .. ARGV[3] .. ']')
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 """
-
-
-def connect_redis(url: str, *, ca_file: Path | None = None, retries: int = 1) -> Redis:
-    """Return a client with bounded connections and timeouts; it connects on first use and reconnects by itself.
-
-    Args:
-        url: `redis://`, `rediss://` for TLS, or `unix://`.
-        ca_file: PEM file of the CA that signs Redis's certificate; without it, the system's CAs.
-        retries: how often an unanswered call is repeated silently; with 0 the caller sees each failure.
-    """
-    tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss:") else {}
-    pool = Connections.from_url(
-        url,
-        protocol=3,  # so that a subscribed connection answers other commands too
-        max_connections=MAX_CONNECTIONS,
-        timeout=SOCKET_TIMEOUT_S,
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=SOCKET_TIMEOUT_S,
-        health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
-        **tls,
-    )
-    return Redis.from_pool(pool)
 
 
 class RedisStore:

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 from redis.asyncio import ConnectionPool
 
 from inference_bridge.rabbitmq.parameters import connection_parameters
+from inference_bridge.sentinel_url import SENTINEL_FORM, SENTINEL_SCHEMES, split_sentinel_url
 
 #: Parameters of a Redis URL that leave as it is what the store reads and how it connects again.
 _REDIS_PARAMETERS = re.compile(
@@ -26,9 +27,19 @@ def check_amqp_url(url: str) -> None:
 
 
 def check_redis_url(url: str) -> None:
-    """Raise ValueError if a URL of Redis does not lead to one host and db with parameters that the store takes."""
-    form = "redis://user:password@host:port/db"
-    parts = _split(url, ("redis://", "rediss://", "unix://"), form)
+    """Raise ValueError if a URL does not lead to one Redis and db, or to Sentinels, with parameters that we take."""
+    if not url.startswith(SENTINEL_SCHEMES):
+        _check_redis(url, ("redis://", "rediss://", "unix://", *SENTINEL_SCHEMES), "redis://user:password@host:port/db")
+        return
+    parts = split_sentinel_url(url)
+    if parts is None:
+        raise _wrong("does not name Sentinels and their master", SENTINEL_FORM)
+    for redis_url in parts.redis_urls:
+        _check_redis(redis_url, ("redis://", "rediss://"), SENTINEL_FORM)
+
+
+def _check_redis(url: str, schemes: tuple[str, ...], form: str) -> None:
+    parts = _split(url, schemes, form)
     if parts.scheme != "unix" and not re.fullmatch(r"/?[0-9]*", parts.path):
         raise _wrong("has a db that is not a number", form)
     names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
