@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 
 MASTER = "results"
 COUNT = 3
-PASSWORD = "of the Sentinels"
+PASSWORD = "of the Sentinels"  # noqa: S105  # guards nothing but them
 _CONFIG = """
 bind 127.0.0.1
 port {port}
@@ -67,8 +67,7 @@ class Watched:
         for sentinel in self.sentinels:
             stack.callback(sentinel.process.stop, signal.SIGKILL)
             sentinel.start()
-        for sentinel in self.sentinels:
-            wait_for("a Sentinel that knows all", lambda sentinel=sentinel: sentinel.knows(1, COUNT - 1), 30, 0.1)
+        wait_for("Sentinels that know all", lambda: all(one.knows(1, COUNT - 1) for one in self.sentinels), 30, 0.1)
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
         self.url = f"redis+sentinel://{hosts}/{MASTER}/0?sentinel_password={PASSWORD.replace(' ', '%20')}"
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import MasterDownError, ReadOnlyError, RedisError
+from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import ID_LENGTH
@@ -178,9 +178,10 @@ class RedisStore:
         return [_report_of(entry, now_s) for entry in held]
 
     async def ping(self) -> None:
-        """Return when Redis answers and is a master."""
+        """Return when Redis reads and is a master; it may still refuse writes, being full for example."""
         hello = self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
         self._check_role(await self._ask(hello))
+        await self.get([""])  # a Redis that loads its file answers HELLO
 
     async def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each stored batch; an empty list means that some may have been missed.
@@ -218,12 +219,17 @@ class RedisStore:
         except (RedisError, OSError, TimeoutError) as error:
             if _is_from_no_master(error):
                 self._renew_connections()
-            reason = str(error) or type(error).__name__
-            raise StoreUnavailable(f"Redis did not answer ({reason}); try again later") from error
+            raise StoreUnavailable(f"Redis {_reason(error)}; try again later") from error
 
     def _renew_connections(self) -> None:
         # The address may lead to a new master by now.
         cast("Connections", self._redis.connection_pool).renew()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ResponseError):
+        return f"refused a call ({str(error).partition('. ')[0]})"  # the rest names lines of a script
+    return f"did not answer ({str(error) or type(error).__name__})"
 
 
 def _report_of(entry: bytes, now_s: float) -> WorkerReport:
