@@ -4,6 +4,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
+from urllib.parse import quote
 
 import redis
 
@@ -13,35 +15,56 @@ from tests.support.waiting import wait_for
 MASTER = "results"
 COUNT = 3
 PASSWORD = "of the Sentinels"  # noqa: S105  # guards nothing but them
+#: What a URL needs to ask them.
+LOGIN = f"sentinel_password={quote(PASSWORD)}"
 _CONFIG = """
 bind 127.0.0.1
-port {port}
+{listen} {port}
 dir {directory}
 requirepass "{password}"
 sentinel sentinel-pass "{password}"
-sentinel monitor {master} 127.0.0.1 {master_port} 2
+{more}
+sentinel monitor {master} {host} {master_port} 2
 sentinel down-after-milliseconds {master} 500
 sentinel failover-timeout {master} 3000
 """
 
 
 class Sentinel:
-    """One Sentinel with a password, that watches one master."""
+    """One Sentinel with a password, that watches one master.
 
-    def __init__(self, directory: Path, master_port: int) -> None:
+    Args:
+        directory: for its configuration and log.
+        master_port: of the master.
+        tls: lines of its configuration with its certificate; with them it and the master speak TLS as `localhost`.
+    """
+
+    def __init__(self, directory: Path, master_port: int, tls: str = "") -> None:
         directory.mkdir()
         self.port = free_port()
-        config = directory / "sentinel.conf"
-        config.write_text(
-            _CONFIG.format(
-                port=self.port, directory=directory, password=PASSWORD, master=MASTER, master_port=master_port
-            )
+        more = f"port 0\ntls-replication yes\nsentinel resolve-hostnames yes\nsentinel announce-hostnames yes\n{tls}"
+        lines = _CONFIG.format(
+            listen="tls-port" if tls else "port",
+            port=self.port,
+            directory=directory,
+            password=PASSWORD,
+            more=more if tls else "",
+            master=MASTER,
+            host="localhost" if tls else "127.0.0.1",
+            master_port=master_port,
         )
+        config = directory / "sentinel.conf"
+        config.write_text(lines)
         self.process = Process([find_program("redis-server"), str(config), "--sentinel"], directory / "sentinel.log")
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Start it and wait until it takes connections."""
         self.process.start().wait_for_port(self.port)
+        return self
+
+    def close(self) -> None:
+        """End it."""
+        self.process.stop(signal.SIGKILL)
 
     def knows(self, replicas: int, sentinels: int) -> bool:
         """Tell whether it has found so many replicas, and other Sentinels."""
@@ -65,11 +88,11 @@ class Watched:
         follow(self.replica, self.master)
         self.sentinels = [Sentinel(directory / f"sentinel-{n}", self.master.port) for n in range(COUNT)]
         for sentinel in self.sentinels:
-            stack.callback(sentinel.process.stop, signal.SIGKILL)
+            stack.callback(sentinel.close)
             sentinel.start()
         wait_for("Sentinels that know all", lambda: all(one.knows(1, COUNT - 1) for one in self.sentinels), 30, 0.1)
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
-        self.url = f"redis+sentinel://{hosts}/{MASTER}/0?sentinel_password={PASSWORD.replace(' ', '%20')}"
+        self.url = f"redis+sentinel://{hosts}/{MASTER}/0?{LOGIN}"
 
 
 @contextmanager
