@@ -7,7 +7,7 @@ SENTINEL_SCHEMES = ("redis+sentinel://", "rediss+sentinel://")
 SENTINEL_FORM = "redis+sentinel://user:password@host:port,host:port/master/db"
 #: Parameters that log in at the Sentinels; user and password of the URL log in at Redis.
 SENTINEL_PARAMETERS = ("sentinel_username", "sentinel_password")
-_URL = re.compile(r"(rediss?)\+sentinel(://(?:[^/?#]*@)?)([^/?#@]+)/([\w.-]+)(?:/([0-9]+)?)?(?:\?([^#]*))?")
+_URL = re.compile(r"(rediss?)\+sentinel(://(?:[^/?#@]*@)?)([^/?#@]+)/([\w.-]+)(?:/([0-9]+)?)?(?:\?([^#]*))?")
 
 
 class SentinelUrl(NamedTuple):

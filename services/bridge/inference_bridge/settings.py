@@ -33,7 +33,10 @@ class BridgeSettings(BaseSettings):
     )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis, as `redis://user:password@host:port/db`; `rediss://` for TLS",
+        description=(
+            "Redis, as `redis://user:password@host:port/db`; `rediss://` for TLS; "
+            "[`redis+sentinel://`](operations.md#redis-elsewhere) for Sentinels"
+        ),
     )
     ca_file: Path | None = Field(
         default=None,

@@ -36,6 +36,18 @@ REDIS = [
         )
     ),
 ]
+SENTINELS = [
+    *(f"redis+sentinel://{place}/results/0" for place in SPECIAL),
+    *(
+        f"redis+sentinel://u:s3cret@{end}"
+        for end in (
+            *("h", "h/", "/results", "h,/results", "h:99999/results", "h:1,h:x/results", "h1,u:wxyz@h2/results"),
+            *("h/results/zero", "h/results/0/1", "h/results#x", "h/two%20words", "[::1,h/results"),
+            *("h/results?nonsense=1", "h/results?sentinel_port=1", "h/results?sentinel_password=wxyz#12"),
+            *("h/results?db=x", "h/results?ssl_ca_certs=/x"),
+        )
+    ),
+]
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> str:
@@ -48,7 +60,10 @@ def refusal(monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> str:
 
 @pytest.mark.parametrize(
     ("variable", "url"),
-    [*(("INFERENCE_AMQP_URL", url) for url in AMQP), *(("INFERENCE_REDIS_URL", url) for url in REDIS)],
+    [
+        *(("INFERENCE_AMQP_URL", url) for url in AMQP),
+        *(("INFERENCE_REDIS_URL", url) for url in (*REDIS, *SENTINELS)),
+    ],
 )
 def test_a_wrong_url_is_refused_without_a_piece_of_its_password(
     monkeypatch: pytest.MonkeyPatch, variable: str, url: str
@@ -91,6 +106,8 @@ def test_a_url_of_rabbitmq_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, 
             "unix:///run/redis.sock?db=1",
         ),
         *("rediss://h/0?ssl_check_hostname=false", "redis://h?socket_timeout=1&client_name=api"),
+        *("redis+sentinel://h/results", "rediss+sentinel://u:p%40@[::1]:26379,h/my-results.1/2?socket_timeout=1"),
+        "redis+sentinel://:p@a:1,b:2/results/?sentinel_username=u&sentinel_password=p%23",
     ],
 )
 def test_a_url_of_redis_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
