@@ -24,6 +24,16 @@ def passwords() -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
 
 
+def test_sentinels_may_lead_to_the_redis_of_somebody_else() -> None:
+    url = "rediss+sentinel://:p%40@a.example.org:26379,b.example.org:26379/results/0"
+    escaped = url.replace(",", "\\,")
+
+    secret = one("Secret", "external", *EXTERNAL, *values(f"externalRedis.url={escaped}"))
+
+    assert secret["stringData"]["redis-api-url"] == url
+    assert secret["stringData"]["redis-worker-mnist-url"] == url
+
+
 def test_every_password_differs_and_fits_into_a_url() -> None:
     made = passwords()
 

@@ -57,6 +57,7 @@ WRONG = {
     "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
     "rabbitmq.enabled=false": "externalRabbitmq.url",
     "redis.enabled=false": "externalRedis.url",
+    "externalRedis.url=redis+cluster://a.example.org": "/externalRedis/url",
     "api.ingress.enabled=true": "api.ingress.hosts",
     "api.httpRoute.enabled=true": "api.httpRoute.parentRefs",
 }
