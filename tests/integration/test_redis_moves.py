@@ -1,4 +1,4 @@
-"""Redis fails over, behind its address or by its Sentinels: API and worker follow, and what was copied is not lost."""
+"""Redis fails over, behind its address or by its Sentinels: API and worker follow, and no copied key is lost."""
 
 import asyncio
 import signal
@@ -23,7 +23,11 @@ KEY = {"Idempotency-Key": "one job"}
 
 @dataclass
 class Moving:
-    """A Redis with a copy, and what makes the copy the master."""
+    """A Redis with a copy.
+
+    Attributes:
+        fail_over: makes the copy the master.
+    """
 
     url: str
     master: RedisServer

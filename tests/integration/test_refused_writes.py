@@ -23,7 +23,14 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Refusal:
-    """What makes a Redis refuse writes, what ends it, what it says, and whether it is still read."""
+    """A state in which Redis refuses writes.
+
+    Attributes:
+        begin: commands that lead into it.
+        end: commands that lead out of it.
+        says: a piece of the refusal.
+        is_read: whether Redis still counts as ready.
+    """
 
     begin: list[Command]
     end: list[Command]

@@ -67,7 +67,7 @@ class Sentinel:
         self.process.stop(signal.SIGKILL)
 
     def knows(self, replicas: int, sentinels: int) -> bool:
-        """Tell whether it has found so many replicas, and other Sentinels."""
+        """Tell whether it has found this number of replicas, and of other Sentinels."""
         with redis.Redis(port=self.port, password=PASSWORD, decode_responses=True) as client:
             state = client.sentinel_master(MASTER)
         return (state["num-slaves"], state["num-other-sentinels"]) == (replicas, sentinels)

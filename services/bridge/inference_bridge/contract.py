@@ -116,7 +116,7 @@ class Store(Protocol):
         """Return the latest report of each worker, with its age; of a pool without workers, the last reports."""
 
     async def ping(self) -> None:
-        """Return when the store answers what it holds, and is the one that takes writes, if not now."""
+        """Return when the store can be read and is not a copy; it may refuse writes for now."""
 
     def notifications(self) -> AsyncGenerator[list[str], None]:
         """Yield the ids of each stored batch; an empty list means that some may have been missed."""

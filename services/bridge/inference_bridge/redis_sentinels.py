@@ -18,7 +18,7 @@ SENTINEL_TIMEOUT_S = 0.5
 
 
 class Sentinels:
-    """The Sentinels of a URL; the one that answered last is asked first.
+    """The Sentinels of a URL; the last to answer is asked first.
 
     redis-py's class of this name asks with `SENTINEL masters`, which names the old master for longer, and may lose
     Sentinels from its list when several connections ask at once.
