@@ -49,15 +49,16 @@ def connect_redis(url: str, *, ca_file: Path | None = None, retries: int = 1) ->
         retries: how often an unanswered call is repeated silently; with 0 the caller sees each failure.
     """
     tls = {"ssl_ca_certs": ca_file and str(ca_file), "ssl_check_hostname": True} if url.startswith("rediss") else {}
-    pool = Connections(
-        protocol=3,  # so that a subscribed connection answers other commands too
-        max_connections=MAX_CONNECTIONS,
-        timeout=SOCKET_TIMEOUT_S,
-        health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
-        **{"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S, **tls, **_options(url, tls)},
-    )
-    return Redis.from_pool(pool)
+    options = {
+        "protocol": 3,  # so that a subscribed connection answers other commands too
+        "max_connections": MAX_CONNECTIONS,
+        "timeout": SOCKET_TIMEOUT_S,
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": SOCKET_TIMEOUT_S,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
+    }
+    return Redis.from_pool(Connections(**options | tls | _options(url, tls)))
 
 
 def _options(url: str, tls: dict[str, Any]) -> dict[str, Any]:

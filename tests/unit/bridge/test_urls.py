@@ -3,6 +3,7 @@
 import pytest
 
 from inference_bridge.errors import ConfigurationError
+from inference_bridge.redis_connections import connect_redis
 from inference_bridge.settings import BridgeSettings, load_settings
 
 SPECIAL = [
@@ -105,7 +106,10 @@ def test_a_url_of_rabbitmq_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, 
             "redis://u:p%40@[::1]:6379/2",
             "unix:///run/redis.sock?db=1",
         ),
-        *("rediss://h/0?ssl_check_hostname=false", "redis://h?socket_timeout=1&client_name=api"),
+        *(
+            "rediss://h/0?ssl_check_hostname=false",
+            "redis://h?socket_timeout=1&client_name=api&health_check_interval=5",
+        ),
         *("redis+sentinel://h/results", "rediss+sentinel://u:p%40@[::1]:26379,h/my-results.1/2?socket_timeout=1"),
         "redis+sentinel://:p@a:1,b:2/results/?sentinel_username=u&sentinel_password=p%23",
     ],
@@ -114,3 +118,4 @@ def test_a_url_of_redis_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, url
     monkeypatch.setenv("INFERENCE_REDIS_URL", url)
 
     assert load_settings(BridgeSettings).redis_url.get_secret_value() == url
+    connect_redis(url)
