@@ -26,7 +26,7 @@ _OWNER = {
 
 
 class Cluster:
-    """The objects of the namespace `digits`; what is not there is answered 404.
+    """The objects of the namespace `digits`; another object is answered 404.
 
     Attributes:
         url: of the API.

@@ -14,7 +14,7 @@ FIRST_SUCCESS_S = 300.0
 
 
 class Readiness:
-    """What a process has seen of its servers since its start.
+    """The servers of a process, as seen since its start.
 
     Args:
         backends: of the served models.
