@@ -240,6 +240,8 @@ def test_servers_of_somebody_else_have_a_user_for_each_model() -> None:
         "rabbitmq.enabled=false",
         "externalRabbitmq.url=amqp://rabbitmq.example.org",
         "externalRabbitmq.managementUrl=https://rabbitmq.example.org:15671/",
+        "externalRabbitmq.managementUsername=autoscaler",
+        "externalRabbitmq.managementPassword=secret",
         "redis.enabled=false",
         "externalRedis.url=redis://redis.example.org",
     )

@@ -121,7 +121,8 @@ def test_keda_reads_a_rabbitmq_of_somebody_else_with_its_own_user() -> None:
         assert trigger["metadata"]["host"] == "https://rabbitmq.example.org:15671/"
         assert trigger["metadata"]["vhostName"] == "digits"
     references = one("TriggerAuthentication", "worker", *EXTERNAL)["spec"]["secretTargetRef"]
-    assert {reference["name"] for reference in references} == {"broker"}
+    sources = {reference["parameter"]: reference["name"] for reference in references}
+    assert sources["username"] == sources["password"] == "broker"
 
 
 @pytest.mark.parametrize("component", ["rabbitmq", "redis"])

@@ -83,6 +83,18 @@ def test_a_rabbitmq_of_somebody_else_needs_its_management_api_to_scale() -> None
     assert "externalRabbitmq.managementUrl" in message
 
 
+@pytest.mark.parametrize("known", ["managementUsername", "managementPassword"])
+def test_a_rabbitmq_of_somebody_else_needs_a_user_and_a_password_to_scale(known: str) -> None:
+    external = (
+        "rabbitmq.enabled=false",
+        "externalRabbitmq.url=amqp://rabbitmq.example.org",
+        "externalRabbitmq.managementUrl=https://rabbitmq.example.org:15671/",
+        f"externalRabbitmq.{known}=keda",
+    )
+
+    assert "externalRabbitmq.managementUsername or externalRabbitmq.managementPassword is empty" in refusal(*external)
+
+
 def test_every_setting_of_the_page_can_be_set() -> None:
     listed = set(re.findall(rf"^\| `({ENV_PREFIX}\w+)`", PAGE, flags=re.MULTILINE))
 

@@ -130,13 +130,13 @@ def test_a_worker_is_not_killed_while_it_drains(drain_s: float) -> None:
     assert pod_of(worker)["terminationGracePeriodSeconds"] == math.ceil(drain_s) + 15
 
 
-@pytest.mark.parametrize("component", ["api", "worker-mnist"])
-def test_liveness_does_not_depend_on_the_servers_and_readiness_does(component: str) -> None:
+@pytest.mark.parametrize(("component", "readiness"), [("api", "/serving"), ("worker-mnist", "/readyz")])
+def test_liveness_does_not_depend_on_the_servers_and_readiness_does(component: str, readiness: str) -> None:
     container = container_of(one("Deployment", component))
 
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["startupProbe"]["httpGet"]["path"] == "/healthz"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["readinessProbe"]["httpGet"]["path"] == readiness
 
 
 def test_probes_follow_the_ports() -> None:

@@ -1,5 +1,7 @@
 """RabbitMQ, Redis or a whole node goes away while there is work."""
 
+import time
+
 import httpx
 
 from tests.e2e import release
@@ -11,6 +13,8 @@ from tests.support.waiting import wait_for
 
 JOBS = 12
 SECONDS_PER_JOB = 1.0
+#: An unready pod leaves its Service after two minutes.
+LONGER_THAN_ANY_PROBE_S = 150
 
 
 def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_survive(idle: System) -> None:
@@ -28,6 +32,29 @@ def test_while_rabbitmq_is_away_pictures_are_refused_with_503_and_accepted_jobs_
     assert int(refusal.headers["Retry-After"]) > 0
     assert {answer.status_code for answer in seen if answer} <= {202, 503}
     assert_answered_right(jobs)
+
+
+def test_results_are_read_however_long_rabbitmq_is_away(idle: System) -> None:
+    release.set_seconds_per_job(0)
+    jobs = submit(1)
+    before = fetch_results(jobs)
+    pods = {pod.metadata.uid for pod in idle.list_pods("api")}
+    scale_rabbitmq = ("kubectl", "--namespace", release.NAMESPACE, "scale", f"statefulset/{release.FULLNAME}-rabbitmq")
+    run(*scale_rabbitmq, "--replicas=0")
+    try:
+        wait_for("a refusal", lambda: _submit_once([]) == 503, 60)
+        until = time.monotonic() + LONGER_THAN_ANY_PROBE_S
+        while time.monotonic() < until:
+            assert fetch_results(jobs, timeout_s=5) == before
+            time.sleep(1)
+        idle.delete_pod(idle.list_pods("api")[0].metadata.name)
+        assert fetch_results(jobs, timeout_s=5) == before
+    finally:
+        run(*scale_rabbitmq, "--replicas=1")
+    idle.wait_until_ready("rabbitmq")
+    wait_for("a picture is accepted again", lambda: _submit_once([]) == 202, 120)
+
+    assert pods & {pod.metadata.uid for pod in idle.list_pods("api")}
 
 
 def test_results_survive_redis(idle: System) -> None:

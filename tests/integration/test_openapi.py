@@ -31,6 +31,7 @@ CALLS = [
     *(("GET", f"/models/{name}/example") for name in ("mnist", "words", "scales")),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/serving"),
 ]
 
 

@@ -10,6 +10,8 @@ from tests.support.servers import RabbitMQ, RedisServer
 from tests.support.waiting import until_in_thread
 
 PICTURES = some_pictures(40)
+#: Probes that must fail one after the other until a pod leaves the Service.
+FAILURES = 24
 
 
 @pytest.fixture(params=[signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
@@ -56,6 +58,42 @@ async def test_jobs_survive_a_restart_of_the_store(system: System, redis_server:
     # Killed, Redis may forget its last second: those results would be gone, never changed.
     if end == signal.SIGTERM:
         assert await system.results(finished) == before
+
+
+async def test_results_are_read_and_the_pod_stays_in_its_service_while_the_broker_is_away(
+    system: System, rabbitmq: RabbitMQ
+) -> None:
+    inference_id = await system.submit(PICTURES[0])
+    result = await system.result(inference_id)
+    rabbitmq.stop()
+    try:
+        await system.until_ready(False)
+        probes = {await asyncio.to_thread(system.api.is_serving) for _ in range(FAILURES)}
+        reading = await system.client.get(f"/result/{inference_id}")
+        refusal = await system.refused(PICTURES[0])
+    finally:
+        await asyncio.to_thread(rabbitmq.start)
+    await system.until_ready()
+
+    assert probes == {True}
+    assert (reading.status_code, reading.json()) == (200, result)
+    assert refusal.status_code == 503
+
+
+async def test_pictures_are_accepted_and_the_pod_stays_in_its_service_while_the_store_is_away(
+    system: System, redis_server: RedisServer
+) -> None:
+    redis_server.stop()
+    try:
+        await system.until_ready(False)
+        probes = {await asyncio.to_thread(system.api.is_serving) for _ in range(FAILURES)}
+        inference_id = await system.submit(PICTURES[0])
+    finally:
+        redis_server.start()
+    await system.until_ready()
+
+    assert probes == {True}
+    assert (await system.result(inference_id))["status"] == "succeeded"
 
 
 async def test_a_waiting_call_is_answered_after_the_store_came_back(system: System, redis_server: RedisServer) -> None:

@@ -38,8 +38,12 @@ class Service:
         return self
 
     def is_ready(self) -> bool:
-        """Ask the readiness probe."""
+        """Ask whether both servers answer it."""
         return self._status("/readyz") == 200
+
+    def is_serving(self) -> bool:
+        """Ask the readiness probe of the chart: should calls come here."""
+        return self._status("/serving") == 200
 
     def is_alive(self) -> bool:
         """Ask the liveness probe."""

@@ -27,6 +27,9 @@
 {{- if and (eq $v.autoscaling.source "queue") (not $v.rabbitmq.enabled) (not $external.managementUrl) -}}
 {{- fail "autoscaling.enabled is true, but externalRabbitmq.managementUrl is empty: KEDA counts jobs over RabbitMQ's management API; set it, such as https://rabbitmq.example.org:15671/, or set autoscaling.source=wait, which does without" -}}
 {{- end -}}
+{{- if and (eq $v.autoscaling.source "queue") (not $v.rabbitmq.enabled) (not $external.existingSecret) (or (not $external.managementUsername) (not $external.managementPassword)) -}}
+{{- fail "autoscaling.enabled is true, but externalRabbitmq.managementUsername or externalRabbitmq.managementPassword is empty, so RabbitMQ would refuse KEDA; set both, or set autoscaling.source=wait, which does without" -}}
+{{- end -}}
 {{- /* Every cluster serves apiregistration.k8s.io; `helm template` and `helm lint` without a cluster do not know it. */ -}}
 {{- if and (.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1") (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1/ScaledObject")) -}}
 {{- fail "autoscaling.enabled is true, but this cluster has no KEDA (no keda.sh/v1alpha1 ScaledObject); install KEDA first, or set autoscaling.enabled=false and worker.replicas" -}}

@@ -29,11 +29,14 @@ rabbitmq-erlang-cookie: 32
 {{- .Values.madePasswords | toJson -}}
 {{- end -}}
 
-{{/* "root" and "side" (-api-, -worker-NAME-password, rabbitmq-, redis-): a checksum of the passwords that those pods use. With the user's own
-     Secret it stays the same: the chart does not know the Secret's contents. */}}
+{{/* "root" and "side" (-api-, -worker-NAME-password, rabbitmq-, redis-): a checksum of the passwords that those pods use. */}}
 {{- define "inference.passwordChecksum" -}}
 {{- if .root.Values.auth.existingSecret -}}
-{{- .root.Values.auth.existingSecret | sha256sum -}}
+{{- $keys := list -}}
+{{- range $key, $_ := include "inference.passwordLengths" .root | fromYaml -}}
+{{- if contains $.side $key }}{{ $keys = append $keys $key }}{{ end -}}
+{{- end -}}
+{{- include "inference.heldKeys" (dict "root" .root "secret" .root.Values.auth.existingSecret "keys" $keys) | sha256sum -}}
 {{- else -}}
 {{- $passwords := include "inference.passwords" .root | fromJson -}}
 {{- $used := dict -}}

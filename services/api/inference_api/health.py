@@ -1,6 +1,5 @@
 """Liveness and readiness."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from inference_api.background import Background
 from inference_api.openapi.schemas import one_of
+from inference_api.readiness import Readiness
 from inference_api.served_model import ServedModel
-from inference_bridge.contract import Store
-from inference_bridge.errors import StoreUnavailable
 
-STORE_TIMEOUT_S = 1.0
 _FAILED: dict[str, Any] = {
     "description": "A background task has failed; the process is about to end",
     "content": {"text/plain": {"schema": {"type": "string"}}},
@@ -23,8 +20,9 @@ _READINESS: dict[str, Any] = {"content": {"application/json": {"schema": one_of(
 
 
 def health_routes(models: Sequence[ServedModel], background: Background) -> APIRouter:
-    """Return `/healthz` and `/readyz`; the process is ready if it is for every model."""
+    """Return `/healthz`, `/readyz` and `/serving`; the process is ready if it is for every model."""
     router = APIRouter(tags=["operation"])
+    readiness = Readiness([model.backend for model in models])
 
     # FastAPI, unlike Starlette, adds no HEAD to a GET; uptime monitors ask with HEAD.
     @router.head("/healthz", include_in_schema=False)
@@ -45,19 +43,23 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
         responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
     )
     async def readyz() -> Response:
-        backends = [model.backend for model in models]
-        answers = await asyncio.gather(*(_answers(backend.store) for backend in backends))
-        parts = {"broker": all(backend.publisher.is_ready for backend in backends), "store": all(answers)}
-        state = {name: "ready" if is_ready else "unavailable" for name, is_ready in parts.items()}
-        return Response(json.dumps(state), 200 if all(parts.values()) else 503, media_type="application/json")
+        parts = await readiness.look()
+        return _state(parts, all(parts.values()))
+
+    @router.head("/serving", include_in_schema=False)
+    @router.get(
+        "/serving",
+        summary="For load balancers: the process can answer some calls, with RabbitMQ or Redis alone too",
+        response_model=None,
+        responses={200: _READINESS, 503: {"description": "No call should come here", **_READINESS}},
+    )
+    async def serving() -> Response:
+        parts = await readiness.look()
+        return _state(parts, readiness.can_serve(parts) and not background.has_failed)
 
     return router
 
 
-async def _answers(store: Store) -> bool:
-    try:
-        async with asyncio.timeout(STORE_TIMEOUT_S):
-            await store.ping()
-    except (StoreUnavailable, TimeoutError):
-        return False
-    return True
+def _state(parts: dict[str, bool], is_well: bool) -> Response:
+    state = {name: "ready" if answers else "unavailable" for name, answers in parts.items()}
+    return Response(json.dumps(state), 200 if is_well else 503, media_type="application/json")

@@ -47,7 +47,9 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/docs", "/openapi.json", "/models", "/models/mnist"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/serving", "/docs", "/openapi.json", "/models", "/models/mnist"]
+)
 async def test_head_is_answered_like_get_without_a_body(service: Service, path: str) -> None:
     got, head = await service.client.get(path), await service.client.head(path)
 

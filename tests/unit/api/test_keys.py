@@ -235,6 +235,7 @@ async def test_two_authorization_headers_are_none(service: Service) -> None:
 async def test_probes_need_no_key(service: Service) -> None:
     assert (await service.client.get("/healthz")).status_code == 200
     assert (await service.client.get("/readyz")).status_code == 200
+    assert (await service.client.get("/serving")).status_code == 200
 
 
 async def test_a_known_key_opens_every_call(alice: Service) -> None:
@@ -303,7 +304,7 @@ async def test_the_openapi_describes_keys_and_what_is_refused(alice: Service) ->
 
     assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert schema["security"] == [{"key": []}, {}]
-    assert schema["paths"]["/readyz"]["get"]["security"] == []
+    assert schema["paths"]["/readyz"]["get"]["security"] == schema["paths"]["/serving"]["get"]["security"] == []
     assert set(schema["paths"]["/classify"]["post"]["responses"]) >= {"401", "429"}
     assert "401" in schema["paths"]["/result/{inference_id}"]["get"]["responses"]
 

@@ -9,7 +9,7 @@ from inference_api.errors import Unauthorized
 from inference_api.http.problems import problem
 
 #: The platform's probes have no key.
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/serving"})
 #: The client of every call when no key file is set.
 ANYONE = Client.model_construct(name="", sha256=[])
 

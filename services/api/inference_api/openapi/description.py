@@ -11,7 +11,7 @@ from inference_api.served_model import ServedModel
 
 _BEARER = {"type": "http", "scheme": "bearer", "description": "required if the operator has set a key file"}
 #: Calls that never need a key.
-_OPEN_PATHS = ("/healthz", "/readyz")
+_OPEN_PATHS = ("/healthz", "/readyz", "/serving")
 
 
 def describe_calls(app: FastAPI, models: Sequence[ServedModel], default: ServedModel | None) -> None:

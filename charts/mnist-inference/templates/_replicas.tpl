@@ -1,0 +1,25 @@
+{{/* "root", "name" of a Deployment, "fixed", its number without an autoscaler, and "autoscaled": the present number, or the fixed one, or
+     nothing. An autoscaler needs the field left out. But if it stood in the manifest before, Kubernetes would then fall back to 1, so the
+     present number stays there:
+     - Helm with server-side apply: for as long as Helm owns the field, that is, until the autoscaler has changed the number once. Later
+       it would conflict with the autoscaler.
+     - Helm with a client's patch: from then on; only the label shows that the last manifest had it. */}}
+{{- define "inference.replicas" -}}
+{{- if .autoscaled -}}
+{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace .name -}}
+{{- if $live -}}
+{{- $applied := false -}}
+{{- $owned := false -}}
+{{- range $live.metadata.managedFields -}}
+{{- if eq .operation "Apply" -}}
+{{- $applied = true -}}
+{{- if hasKey (dig "f:spec" dict (.fieldsV1 | default dict)) "f:replicas" }}{{ $owned = true }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $labelled := hasKey ($live.metadata.labels | default dict) "mnist-inference/replicas" -}}
+{{- if ternary $owned $labelled $applied }}{{ $live.spec.replicas }}{{ end -}}
+{{- end -}}
+{{- else -}}
+{{- .fixed -}}
+{{- end -}}
+{{- end -}}
