@@ -9,6 +9,7 @@ from tests.chart.helm import (
     CHART,
     NAME,
     NEEDS_HELM,
+    REGISTRY,
     Object,
     container_of,
     environment_of,
@@ -230,7 +231,7 @@ def test_an_image_may_have_a_digest_in_its_tag_or_instead() -> None:
         container_of(one("Deployment", "api", *tagged))["image"]
         == f"registry.example.org/mnist-inference/api:1@{digest}"
     )
-    assert container_of(one("Deployment", "api", *instead))["image"] == f"mnist-inference/api@{digest}"
+    assert container_of(one("Deployment", "api", *instead))["image"] == f"{REGISTRY}/mnist-inference/api@{digest}"
 
 
 def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:

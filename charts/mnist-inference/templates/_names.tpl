@@ -26,8 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* "root", "image" and the default tag "or": registry/repository:tag, or @digest if the values give a digest. */}}
 {{- define "inference.image" -}}
-{{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry -}}
-{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- $name := include "inference.imageName" . -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}
