@@ -62,8 +62,8 @@
 {{- end -}}
 {{- $_ := set $workers $made.name $path -}}
 {{- /* The chart's own image holds MNIST: its workers would refuse every job of another model. */ -}}
-{{- if and (ne $model.spec.name "mnist") (eq $made.worker.image.repository "mnist-inference/worker") (not $made.worker.settings.INFERENCE_MODEL) -}}
-{{- fail (printf "%s runs the image mnist-inference/worker, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $model.spec.name $key $key) -}}
+{{- if and (ne $model.spec.name "mnist") (has $made.worker.image.repository (list "mnist-inference/worker" "mnist-inference/worker-cpu")) (not $made.worker.settings.INFERENCE_MODEL) -}}
+{{- fail (printf "%s runs the image %s, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $made.worker.image.repository $model.spec.name $key $key) -}}
 {{- end -}}
 {{- $of := $made.autoscaling -}}
 {{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}
