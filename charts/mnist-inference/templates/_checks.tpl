@@ -13,6 +13,7 @@
 {{- include "inference.modelChecks" . -}}
 {{- include "inference.imageChecks" . -}}
 {{- include "inference.podLabelChecks" . -}}
+{{- include "inference.passwordChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
