@@ -8,7 +8,7 @@ out=${1:-$here/manifests}
 for name in scaledobject triggerauthentication; do
   # Helm 3 built from source assumes Kubernetes 1.20. The labels that change with each release are left out.
   rendered=$("${HELM:-helm}" template mnist-inference "$here/../charts/mnist-inference" --namespace mnist-inference \
-    --kube-version 1.34.0 --show-only "templates/worker/$name.yaml")
+    --kube-version 1.34.0 --set global.imageRegistry=registry.example.org --show-only "templates/worker/$name.yaml")
   {
     echo "# Written by keda/manifests.sh (make manifests) from charts/mnist-inference: change the chart, not this file."
     [ $name = scaledobject ] ||

@@ -20,13 +20,19 @@ HELMS = [name for name in ("helm", "helm3") if shutil.which(name)]
 VALUES_FILES = [None, *sorted(path.name for path in CHART.glob("values-*.yaml"))]
 NEEDS_HELM = pytest.mark.skipif(not HELMS, reason="helm is not on the PATH: install Helm 3 or 4 to test the chart")
 
+REGISTRY = "registry.example.org"
+#: Values that every rendering begins with: the chart names no registry of its own.
+FIRST_VALUES = ROOT / "tests/chart/values.yaml"
+
 Object = dict[str, Any]
 
 
 def helm(*arguments: str, program: str = "helm") -> subprocess.CompletedProcess[str]:
-    """Run Helm."""
+    """Run Helm; a rendering begins with the first values."""
     program = program if program in HELMS else HELMS[0]
-    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+    command, *others = arguments
+    first = ("--values", str(FIRST_VALUES)) if command == "template" else ()
+    return subprocess.run([program, command, *first, *others], capture_output=True, text=True, timeout=60)
 
 
 @functools.cache

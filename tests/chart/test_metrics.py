@@ -11,6 +11,15 @@ from tests.chart.registries import registries
 
 pytestmark = NEEDS_HELM
 ALL = values("metrics.rules.enabled=true", "metrics.dashboard.enabled=true")
+OTHER_NAME = values("fullnameOverride=other")
+
+
+def read_dashboard(*arguments: str) -> str:
+    """Return the dashboard; its file has the same name as the namespace and the release."""
+    (found,) = [found for found in objects(*ALL, *arguments) if "dashboard" in found["metadata"]["name"]]
+    ((name, text),) = found["data"].items()
+    assert name.endswith(f"-{found['metadata']['name'].removesuffix('-dashboard')}.json")
+    return str(text)
 
 
 def ours() -> set[str]:
@@ -22,9 +31,7 @@ def ours() -> set[str]:
 
 def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     shown = [yaml.safe_dump(found["spec"]) for found in objects(*ALL) if found["kind"] == "PrometheusRule"]
-    shown += [
-        found["data"]["mnist-inference.json"] for found in objects(*ALL) if "dashboard" in found["metadata"]["name"]
-    ]
+    shown.append(read_dashboard())
     asked = set(re.findall(r"\binference_\w+(?=\{|, namespace)", "".join(shown)))
 
     assert len(shown) == 2
@@ -33,6 +40,14 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
 
 
 def test_the_dashboard_is_json() -> None:
-    (dashboard,) = [found for found in objects(*ALL) if "dashboard" in found["metadata"]["name"]]
+    assert json.loads(read_dashboard())["panels"]
 
-    assert json.loads(dashboard["data"]["mnist-inference.json"])["panels"]
+
+def test_the_dashboards_of_two_releases_stand_beside_each_other() -> None:
+    here, there, other = map(
+        json.loads, (read_dashboard(), read_dashboard("--namespace", "there"), read_dashboard(*OTHER_NAME))
+    )
+
+    for field in ("uid", "title"):
+        assert len({here[field], there[field], other[field]}) == 3
+    assert len(here["uid"]) <= 40

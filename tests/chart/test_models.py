@@ -14,6 +14,7 @@ from tests.chart.helm import (
     CHART,
     NAME,
     NEEDS_HELM,
+    REGISTRY,
     Object,
     container_of,
     environment_of,
@@ -153,8 +154,11 @@ def test_a_model_overrides_the_values_of_all_workers_and_a_pool_those_of_its_mod
         one("Deployment", f"worker-{name}", *VOICE, *settings) for name in ("mnist", "voice", "voice-spot")
     )
 
-    assert container_of(mnist)["image"].startswith("mnist-inference/worker:")
-    assert [container_of(found)["image"] for found in (voice, spot)] == ["mine/voice:2", "mine/voice:3"]
+    assert container_of(mnist)["image"].startswith(f"{REGISTRY}/mnist-inference/worker:")
+    assert [container_of(found)["image"] for found in (voice, spot)] == [
+        f"{REGISTRY}/mine/voice:2",
+        f"{REGISTRY}/mine/voice:3",
+    ]
     assert [set(container_of(found)["resources"]["limits"]) for found in (mnist, voice)] == [
         {"memory", "nvidia.com/gpu"},
         {"memory"},

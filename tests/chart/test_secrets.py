@@ -5,7 +5,22 @@ import base64
 import pytest
 import yaml
 
-from tests.chart.helm import NAME, NEEDS_HELM, environment_of, objects, one, pod_of, template, values, workloads
+from tests.chart.helm import (
+    CHART,
+    KUBERNETES,
+    NAME,
+    NEEDS_HELM,
+    RELEASE,
+    environment_of,
+    helm,
+    objects,
+    one,
+    pod_of,
+    refusal,
+    template,
+    values,
+    workloads,
+)
 
 pytestmark = NEEDS_HELM
 EXTERNAL = values(
@@ -16,6 +31,14 @@ EXTERNAL = values(
     "redis.enabled=false",
     "externalRedis.url=rediss://redis.example.org/0",
     "ca.existingSecret=authority",
+)
+
+
+KEYS = (
+    "ticket-key",
+    "rabbitmq-erlang-cookie",
+    *(f"rabbitmq-{user}-password" for user in ("api", "autoscaler", "operator", "worker-mnist")),
+    *(f"redis-{user}-password" for user in ("api", "operator", "worker-mnist")),
 )
 
 
@@ -130,3 +153,27 @@ def test_filled_in_files_stay_in_memory(component: str) -> None:
     volumes = {volume["name"]: volume for volume in pod_of(one("StatefulSet", component))["volumes"]}
 
     assert volumes["filled"]["emptyDir"]["medium"] == "Memory"
+
+
+def test_nothing_is_made_up_where_no_cluster_keeps_it() -> None:
+    given = [f"auth.passwords.{key}={'x' * 24}" for key in KEYS if key != "redis-api-password"]
+
+    message = refusal("auth.generate=false", *given)
+
+    assert "auth.generate is false, but auth.passwords lacks redis-api-password;" in message
+    assert "ticket-key" in refusal("auth.generate=false")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(("auth.existingSecret=mine",), id="a Secret"),
+        pytest.param(tuple(f"auth.passwords.{key}={'x' * 24}" for key in KEYS), id="every password"),
+    ],
+)
+def test_a_renderer_without_the_cluster_writes_the_same_each_time(settings: tuple[str, ...]) -> None:
+    arguments = ("template", RELEASE, str(CHART), "--kube-version", KUBERNETES)
+    once, again = (helm(*arguments, *values("auth.generate=false", *settings)).stdout for _ in range(2))
+
+    assert once == again
+    assert "kind: StatefulSet" in once

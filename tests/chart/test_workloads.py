@@ -9,13 +9,16 @@ from tests.chart.helm import (
     CHART,
     NAME,
     NEEDS_HELM,
+    REGISTRY,
     Object,
     container_of,
     environment_of,
     kinds,
     numbers,
+    objects,
     one,
     pod_of,
+    refusal,
     values,
     workloads,
 )
@@ -230,7 +233,7 @@ def test_an_image_may_have_a_digest_in_its_tag_or_instead() -> None:
         container_of(one("Deployment", "api", *tagged))["image"]
         == f"registry.example.org/mnist-inference/api:1@{digest}"
     )
-    assert container_of(one("Deployment", "api", *instead))["image"] == f"mnist-inference/api@{digest}"
+    assert container_of(one("Deployment", "api", *instead))["image"] == f"{REGISTRY}/mnist-inference/api@{digest}"
 
 
 def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
@@ -251,3 +254,25 @@ def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
     )
     assert one("ScaledObject", "worker-mnist-spot", *spot)["spec"]["maxReplicaCount"] == 8
     assert one("ScaledObject", "worker-mnist", *spot)["spec"]["maxReplicaCount"] == 4
+
+
+@pytest.mark.parametrize(
+    "owner", ["api", "worker", "rabbitmq", "redis", "models.mnist.worker", "models.mnist.pools.spot"]
+)
+@pytest.mark.parametrize("label", ["app.kubernetes.io/component", "mnist-inference/pool"])
+def test_a_label_that_selects_pods_is_refused(owner: str, label: str) -> None:
+    escaped = label.replace(".", "\\.")
+
+    message = refusal(f"{owner}.podLabels.{escaped}=x")
+
+    assert f"podLabels has {label}, but the chart selects pods by it" in message
+
+
+def test_the_test_leaves_only_the_pod_with_its_log() -> None:
+    policies = {
+        found["kind"]: found["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+        for found in objects()
+        if "helm.sh/hook" in found["metadata"].get("annotations", {})
+    }
+
+    assert policies == {"ConfigMap": "before-hook-creation,hook-succeeded", "Pod": "before-hook-creation"}

@@ -19,8 +19,8 @@ from tests.e2e.system import System
 from tests.support.deployment import ROOT, VERSION
 
 OUTPUT = ROOT / "build/e2e"
-API_IMAGE = f"mnist-inference/api:{VERSION}"
-WORKER_IMAGE = f"mnist-inference/worker:{VERSION}"
+API_IMAGE = f"localhost/mnist-inference/api:{VERSION}"
+WORKER_IMAGE = f"localhost/mnist-inference/worker:{VERSION}"
 
 steps = pytest.StashKey[dict[str, float]]()
 server_version = pytest.StashKey[str]()

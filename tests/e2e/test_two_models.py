@@ -17,7 +17,7 @@ from tests.support.deployment import VERSION
 from tests.support.results import fetch_result
 from tests.support.waiting import wait_for
 
-SDK_IMAGE, VOICE_IMAGE = f"mnist-inference/worker-sdk:{VERSION}", "mnist-inference/voice:1"
+SDK_IMAGE, VOICE_IMAGE = f"localhost/mnist-inference/worker-sdk:{VERSION}", "localhost/mnist-inference/voice:1"
 VOICE_URL = f"{cluster.API_URL}/models/voice"
 BURST_JOBS = 24
 SECONDS_PER_JOB = 1.0

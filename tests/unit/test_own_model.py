@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "__pycache__").mkdir(parents=True)
     (folder / "__pycache__/voice.pyc").touch()
     (folder / "voice.py").touch()
-    (folder / "Dockerfile").write_text("# A comment.\nFROM mnist-inference/worker-sdk:0.1.0\nCOPY . /app/\n")
+    (folder / "Dockerfile").write_text("# A comment.\nFROM localhost/mnist-inference/worker-sdk:0.1.0\nCOPY . /app/\n")
     return folder
 
 
@@ -50,7 +50,7 @@ def test_the_image_is_built_on_the_sdk_of_this_checkout(folder: Path, push: bool
     pushed = [f"docker push {IMAGE}"] if push else []
 
     assert run("build", folder, push=push).splitlines() == [
-        f"docker tag {SDK} mnist-inference/worker-sdk:0.1.0",
+        f"docker tag {SDK} localhost/mnist-inference/worker-sdk:0.1.0",
         f"docker build --tag {IMAGE} voice",
         *pushed,
     ]
@@ -69,7 +69,7 @@ def test_skaffold_finds_the_files_of_every_image(tmp_path: Path) -> None:
     )
 
     tags = dict(line.removeprefix(" - ").split(" -> ") for line in done.stdout.splitlines() if " -> " in line)
-    assert list(tags) == [f"mnist-inference/{image}" for image in ("api", "worker", "worker-sdk", "model")]
+    assert list(tags) == [f"localhost/mnist-inference/{image}" for image in ("api", "worker", "worker-sdk", "model")]
     assert not [tag for tag in tags.values() if tag.endswith(":latest")], (
         "the tag of an image whose files are not found"
     )

@@ -9,7 +9,11 @@
 {{- if and $api.INFERENCE_MAX_BYTES $api.INFERENCE_MAX_BUFFERED_BYTES (lt (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- fail (printf "api.settings.INFERENCE_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.INFERENCE_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- end -}}
+{{- include "inference.nameChecks" . -}}
 {{- include "inference.modelChecks" . -}}
+{{- include "inference.imageChecks" . -}}
+{{- include "inference.podLabelChecks" . -}}
+{{- include "inference.passwordChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
@@ -64,8 +68,8 @@
 {{- end -}}
 {{- $_ := set $workers $made.name $path -}}
 {{- /* The chart's own image holds MNIST: its workers would refuse every job of another model. */ -}}
-{{- if and (ne $model.spec.name "mnist") (eq $made.worker.image.repository "mnist-inference/worker") (not $made.worker.settings.INFERENCE_MODEL) -}}
-{{- fail (printf "%s runs the image mnist-inference/worker, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $model.spec.name $key $key) -}}
+{{- if and (ne $model.spec.name "mnist") (has $made.worker.image.repository (list "mnist-inference/worker" "mnist-inference/worker-cpu")) (not $made.worker.settings.INFERENCE_MODEL) -}}
+{{- fail (printf "%s runs the image %s, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $made.worker.image.repository $model.spec.name $key $key) -}}
 {{- end -}}
 {{- $of := $made.autoscaling -}}
 {{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}

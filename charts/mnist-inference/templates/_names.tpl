@@ -1,17 +1,43 @@
+{{- define "inference.name" -}}
+{{ .Values.nameOverride | default .Chart.Name }}
+{{- end -}}
+
 {{/* The name of every object. KEDA allows 54 characters: this leaves 10 for a model's key and its pool. */}}
 {{- define "inference.fullname" -}}
+{{- $name := include "inference.name" . -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- include "inference.shortName" .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 36 | trimSuffix "-" -}}
+{{- include "inference.shortName" (printf "%s-%s" .Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name as it is if a Service may have it: a letter, then letters, digits and hyphens, 36 characters at most. Any other gets
+     six characters of its checksum, so that two names stay different. */}}
+{{- define "inference.shortName" -}}
+{{- if and (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" .) (le (len .) 36) -}}
+{{- . -}}
+{{- else -}}
+{{- $valid := . | replace "." "-" -}}
+{{- if not (regexMatch "^[a-z]" $valid) }}{{ $valid = printf "r%s" $valid }}{{ end -}}
+{{- printf "%s-%s" ($valid | trunc 29 | trimSuffix "-") (sha256sum . | trunc 6) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "inference.nameChecks" -}}
+{{- range $value := list "nameOverride" "fullnameOverride" -}}
+{{- $name := index $.Values $value -}}
+{{- if and $name (not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name)) -}}
+{{- fail (printf "%s is %s, but the names of objects begin with a small letter and have only small letters, digits and hyphens; change it, such as to %s" $value $name ($name | lower | replace "." "-" | replace "_" "-" | trimSuffix "-")) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{/* "root" and "component": the labels that a selector may use; they never change. */}}
 {{- define "inference.selector" -}}
-app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/name: {{ include "inference.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
@@ -21,13 +47,12 @@ app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
 {{/* "root", "image" and the default tag "or": registry/repository:tag, or @digest if the values give a digest. */}}
 {{- define "inference.image" -}}
-{{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry -}}
-{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- $name := include "inference.imageName" . -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}

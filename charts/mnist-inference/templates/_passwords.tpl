@@ -13,6 +13,19 @@ rabbitmq-erlang-cookie: 32
 {{- end }}
 {{- end -}}
 
+{{/* Where nothing is generated, the values hold every password: a renderer without the cluster would make new ones each time. */}}
+{{- define "inference.passwordChecks" -}}
+{{- if not (or .Values.auth.generate .Values.auth.existingSecret) -}}
+{{- $missing := list -}}
+{{- range $key, $_ := include "inference.passwordLengths" . | fromYaml -}}
+{{- if not (index $.Values.auth.passwords $key) }}{{ $missing = append $missing $key }}{{ end -}}
+{{- end -}}
+{{- if $missing -}}
+{{- fail (printf "auth.generate is false, but auth.passwords lacks %s; set them, or name a Secret that has them in auth.existingSecret" (sortAlpha $missing | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The passwords as JSON: from the values, else from the cluster, else new. They are made once per rendering and kept in
      .Values: otherwise the Secret and the pods' checksums would have different passwords. */}}
 {{- define "inference.passwords" -}}

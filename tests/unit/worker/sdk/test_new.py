@@ -74,7 +74,7 @@ def test_the_dockerfile_has_four_lines_that_do_something(tmp_path: Path) -> None
 
     lines = (tmp_path / "two-words/Dockerfile").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
-        f"FROM mnist-inference/worker-sdk:{VERSION}",
+        f"FROM localhost/mnist-inference/worker-sdk:{VERSION}",
         "COPY . /app/",
         "RUN pip install --requirement /app/requirements.txt",
         "ENV INFERENCE_MODEL=two_words",
