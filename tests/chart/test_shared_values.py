@@ -120,7 +120,7 @@ def test_the_annotations_of_a_workload_are_on_it_and_not_on_its_pods(workload: s
     ("setting", "message"),
     {
         "dnsPolicy=Nonsense": "dnsPolicy",
-        "minReadySeconds=-1": "minReadySeconds",
+        "minReadySeconds=301": "minReadySeconds",
         "revisionHistoryLimit=1001": "revisionHistoryLimit",
         "extraContainers[0].name=without-an-image": "image",
         "extraInitContainers[0].image=without-a-name": "name",
@@ -162,6 +162,13 @@ def test_a_start_may_take_as_long_as_the_values_say(workload: str) -> None:
     probe = pod_of(rendered(workload, *long))["containers"][0]["startupProbe"]
 
     assert probe["periodSeconds"] * probe["failureThreshold"] == 900
+
+
+def test_a_rollout_of_the_api_waits_for_a_slow_start() -> None:
+    slow = values("api.startupSeconds=900", "api.minReadySeconds=60")
+
+    assert one("Deployment", "api", *slow)["spec"]["progressDeadlineSeconds"] == 1260
+    assert "progressDeadlineSeconds" not in one("Deployment", "api")["spec"]
 
 
 def test_the_limits_of_a_start_are_as_before() -> None:

@@ -26,7 +26,7 @@ automountServiceAccountToken: false
 {{- $name := include "inference.accountName" (dict "root" $ "component" "worker" "of" $made.worker) -}}
 {{- $other := index $accounts $name -}}
 {{- if and (hasKey $accounts $name) (ne (toJson $other) (toJson $of.annotations)) -}}
-{{- fail (printf "the workers %s and others share the account %s, but their serviceAccount.annotations differ; give one of them a serviceAccount.name of its own" $made.name $name) -}}
+{{- fail (printf "the workers %s have other serviceAccount.annotations than others with the account %s, but an account has one set; give these workers a serviceAccount.name of their own" $made.name $name) -}}
 {{- end -}}
 {{- $_ := set $accounts $name $of.annotations -}}
 {{- end -}}

@@ -62,7 +62,7 @@ affinity:
 {{- define "inference.pullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
-{{- $names = append $names (kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") .) -}}
+{{- if kindIs "map" . }}{{ $names = append $names .name }}{{ else }}{{ $names = append $names . }}{{ end -}}
 {{- end -}}
 {{- $secrets := list -}}
 {{- range $names | uniq }}{{ $secrets = append $secrets (dict "name" .) }}{{ end -}}
