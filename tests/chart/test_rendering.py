@@ -34,6 +34,7 @@ EVERYTHING = values(
     "metrics.dashboard.enabled=true",
     "models.voice.pools.spot.replicas=1",
 ) + add_model("voice")
+EVERY_FILE = ("--values", str(Path(__file__).with_name("everything.yaml")))
 OPTIONAL = {
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
@@ -76,7 +77,9 @@ def test_both_versions_of_helm_render_the_same_objects(name: str | None) -> None
 @pytest.mark.skipif(not shutil.which("kubeconform"), reason="kubeconform is not on the PATH")
 @pytest.mark.skipif(SCHEMAS is None, reason="KUBERNETES_SCHEMAS names no folder with schemas of Kubernetes and KEDA")
 @pytest.mark.parametrize(
-    "arguments", [*map(file_arguments, VALUES_FILES), EVERYTHING], ids=[*map(str, VALUES_FILES), "everything"]
+    "arguments",
+    [*map(file_arguments, VALUES_FILES), EVERYTHING, EVERY_FILE],
+    ids=[*map(str, VALUES_FILES), "everything", "everything.yaml"],
 )
 def test_kubernetes_and_keda_know_every_field(arguments: tuple[str, ...], tmp_path: Path) -> None:
     rendered = tmp_path / "rendered.yaml"

@@ -16,7 +16,6 @@ NODE = f"{NAME}-control-plane"
 GPU_NODE = f"{NAME}-worker"
 API_URL = "http://127.0.0.1:18080"
 """Where kind.yaml maps the node port of the API to."""
-API_NODE_PORT = 30080
 GPUS = 2
 KUBECONFIG = ROOT / "build/e2e/kubeconfig"
 """A separate file, so that the user's own context does not change."""

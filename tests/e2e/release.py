@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from tests.e2e.cluster import API_NODE_PORT
 from tests.e2e.command import run
 
 RELEASE = "digits"
@@ -28,15 +27,9 @@ def create_namespace(name: str) -> None:
 
 
 def prepare_namespace() -> None:
-    """Create the namespace, the ConfigMap that the workers mount, and a Service for calls from outside."""
+    """Create the namespace, and the ConfigMap that the workers mount."""
     create_namespace(NAMESPACE)
     set_seconds_per_job(0)
-    port = {"port": 8000, "targetPort": "http", "nodePort": API_NODE_PORT}
-    selector = {"app.kubernetes.io/instance": RELEASE, "app.kubernetes.io/component": "api"}
-    spec = {"type": "NodePort", "selector": selector, "ports": [port]}
-    apply(
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outside", "namespace": NAMESPACE}, "spec": spec}
-    )
 
 
 def set_seconds_per_job(seconds: float) -> None:

@@ -14,6 +14,7 @@
 {{- include "inference.imageChecks" . -}}
 {{- include "inference.podLabelChecks" . -}}
 {{- include "inference.passwordChecks" . -}}
+{{- include "inference.workloadChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
@@ -58,6 +59,9 @@
 {{- fail (printf "models.%s and models.%s both have the spec %s, but each needs a name or a version of its own; remove one, or make it a pool of the other" . $key $version) -}}
 {{- end -}}
 {{- $_ := set $holders $version $key -}}
+{{- if not $model.pools -}}
+{{- fail (printf "models.%s.pools.default is null and there is no other pool, but every model needs workers; name a pool, or set models.%s to null" $key $key) -}}
+{{- end -}}
 {{- range $pool, $made := $model.pools -}}
 {{- $path := ternary (printf "models.%s" $key) (printf "models.%s.pools.%s" $key $pool) (eq $pool "default") -}}
 {{- if gt (len $made.name) 54 -}}

@@ -36,17 +36,21 @@
 {{- omit $spec "example" | toJson -}}
 {{- end -}}
 
-{{/* "root", "key" and "of", an entry of models: its pools as JSON, by name. The pool "default" is always there. */}}
+{{/* "root", "key" and "of", an entry of models: its pools as JSON, by name. The pool "default" is there unless it is null. */}}
 {{- define "inference.pools" -}}
 {{- $worker := mergeOverwrite (deepCopy .root.Values.worker) (deepCopy (.of.worker | default dict)) -}}
 {{- $autoscaling := mergeOverwrite (deepCopy .root.Values.autoscaling) (deepCopy (.of.autoscaling | default dict)) -}}
 {{- $pools := dict -}}
-{{- range $pool, $own := merge (dict "default" dict) (deepCopy (.of.pools | default dict)) -}}
+{{- $given := .of.pools | default dict -}}
+{{- range $pool := append (keys $given) "default" | uniq -}}
+{{- $own := index $given $pool | default dict | deepCopy -}}
+{{- if not (and (hasKey $given $pool) (kindIs "invalid" (index $given $pool))) -}}
 {{- $name := include "inference.workerName" (dict "root" $.root "key" $.key "pool" $pool) -}}
 {{- $_ := set $pools $pool (dict
       "name" $name
       "worker" (mergeOverwrite (deepCopy $worker) (omit $own "autoscaling"))
       "autoscaling" (mergeOverwrite (deepCopy $autoscaling) ($own.autoscaling | default dict))) -}}
+{{- end -}}
 {{- end -}}
 {{- $pools | toJson -}}
 {{- end -}}

@@ -48,6 +48,9 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with include "inference.moreLabels" . }}
+{{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* "root", "image" and the default tag "or": registry/repository:tag, or @digest if the values give a digest. */}}
