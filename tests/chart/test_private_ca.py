@@ -23,8 +23,8 @@ def test_keda_gets_the_ca_and_is_told_to_use_it() -> None:
     found = references(*PRIVATE)
 
     assert found["ca"] == "authority/root.pem"
-    assert found["tls"] == f"{NAME}-worker-autoscaler/tls"
-    assert one("Secret", "worker-autoscaler", *PRIVATE)["stringData"] == {"tls": "enable"}
+    assert found["tls"] == f"{NAME}-worker-autoscaler/rabbitmq-autoscaler-tls"
+    assert one("Secret", "worker-autoscaler", *PRIVATE)["stringData"] == {"rabbitmq-autoscaler-tls": "enable"}
 
 
 def test_every_trigger_of_every_pool_uses_it() -> None:
