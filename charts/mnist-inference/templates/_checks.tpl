@@ -14,6 +14,7 @@
 {{- include "inference.imageChecks" . -}}
 {{- include "inference.podLabelChecks" . -}}
 {{- include "inference.passwordChecks" . -}}
+{{- include "inference.ipFamilyChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
