@@ -14,11 +14,14 @@ from release.version import ROOT, read_version
 
 CHART = "charts/mnist-inference"
 _IMAGE = r'registry: )""(\n(?: *#.*\n)* *repository: mnist-inference/{}\n(?: *#.*\n)* *tag: )""'
+_LOCAL = re.compile(r"(?: *# As `docker compose build` .*\n)? *image: \{registry: localhost\}\n")
 _CHANGE = re.compile(r"^- (.+(?:\n  .+)*)", re.MULTILINE)
 
 
 def write_images(chart: Path, registry: str, tags: dict[str, str]) -> None:
     """Write the registry and the tags, by image, into the values; `worker-cpu` into the values without GPUs.
+
+    The values for kind then name no registry: its nodes pull.
 
     Raises:
         ValueError: the values do not have an image just once.
@@ -30,10 +33,11 @@ def write_images(chart: Path, registry: str, tags: dict[str, str]) -> None:
         if found != 1:
             raise ValueError(f"{values} has the image {image} {found} times, expected once; correct release/chart.py")
     values.write_text(text)
-    if "worker-cpu" in tags:
-        cpu = chart / "values-cpu.yaml"
-        image = f'  image: {{repository: mnist-inference/worker-cpu, tag: "{tags["worker-cpu"]}"}}\n'
-        cpu.write_text(cpu.read_text().replace("worker:\n", f"worker:\n{image}", 1))
+    cpu = tags.get("worker-cpu")
+    image = f'  image: {{repository: mnist-inference/worker-cpu, tag: "{cpu}"}}\n' if cpu else ""
+    for name in ("values-cpu.yaml", "values-kind.yaml"):
+        without = _LOCAL.sub("", (chart / name).read_text())
+        (chart / name).write_text(without.replace("worker:\n", f"worker:\n{image}", 1))
 
 
 def find_changes(changelog: str, version: str) -> list[str]:
@@ -58,15 +62,25 @@ def write_metadata(chart: Path, url: str, images: dict[str, str], changes: list[
 def main() -> None:
     """Write what the command line names."""
     registry, url, *digests = sys.argv[1:]
-    version = read_version(ROOT)
-    tags = {image: f"{version}@{digest}" for image, _, digest in (argument.partition("=") for argument in digests)}
-    images = {image: f"{registry}/mnist-inference/{image}:{tag}" for image, tag in tags.items()}
-    changes = find_changes((ROOT / "CHANGELOG.md").read_text(), version)
     try:
-        write_images(ROOT / CHART, registry, tags)
-        write_metadata(ROOT / CHART, url, images, changes)
-    except (ValueError, KeyError) as error:
+        write(registry, url, dict(digest.split("=") for digest in digests))
+    except ValueError as error:
         sys.exit(str(error))
+
+
+def write(registry: str, url: str, digests: dict[str, str]) -> None:
+    """Write a release, with the digests of its images, into the chart.
+
+    Raises:
+        ValueError: an image has no digest, or a file is not as expected.
+    """
+    if missing := {"api", "worker"} - digests.keys():
+        raise ValueError(f"there is no digest of {', '.join(sorted(missing))}; add it, such as api=sha256:…")
+    version = read_version(ROOT)
+    tags = {image: f"{version}@{digest}" for image, digest in digests.items()}
+    images = {image: f"{registry}/mnist-inference/{image}:{tag}" for image, tag in tags.items()}
+    write_images(ROOT / CHART, registry, tags)
+    write_metadata(ROOT / CHART, url, images, find_changes((ROOT / "CHANGELOG.md").read_text(), version))
 
 
 if __name__ == "__main__":

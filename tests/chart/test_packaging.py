@@ -46,10 +46,11 @@ def test_a_package_names_the_images_of_its_release(chart: Path) -> None:
 
 
 @NEEDS_HELM
-def test_workers_without_a_gpu_get_the_image_without_cuda(chart: Path) -> None:
-    images = render(chart, "--values", str(chart / "values-cpu.yaml"))
+@pytest.mark.parametrize("values", ["values-cpu.yaml", "values-kind.yaml"])
+def test_workers_without_a_gpu_get_the_image_without_cuda(chart: Path, values: str) -> None:
+    images = render(chart, "--values", str(chart / values))
 
-    assert images["worker-mnist"] == NAMES["worker-cpu"]
+    assert images == {"api": NAMES["api"], "worker-mnist": NAMES["worker-cpu"]}
 
 
 @NEEDS_HELM

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.chart.helm import CHART, HELMS, KUBERNETES, NEEDS_HELM, VALUES_FILES, helm, kinds, objects, template, values
 from tests.chart.spec_files import add_model
@@ -95,6 +96,24 @@ def test_kubernetes_and_keda_know_every_field(arguments: tuple[str, ...], tmp_pa
     )
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("program", HELMS or ["helm"])
+@pytest.mark.parametrize("version", ["1.30.0", "1.31.0-gke.1", "1.36.0"])
+def test_every_kubernetes_that_the_chart_allows_gets_the_same_objects(version: str, program: str) -> None:
+    def render(kubernetes: str) -> list[tuple[str, str, str]]:
+        done = helm("template", "digits", str(CHART), *EVERYTHING, "--kube-version", kubernetes, program=program)
+        assert done.returncode == 0, done.stderr
+        found = [one for one in yaml.safe_load_all(done.stdout) if one]
+        return sorted((one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in found)
+
+    assert render(version) == render(KUBERNETES)
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    done = helm("template", "digits", str(CHART), "--kube-version", "1.29.9")
+
+    assert "requires kubeVersion: >=1.30.0-0" in done.stderr
 
 
 def test_what_is_optional_is_off_until_asked_for() -> None:

@@ -30,7 +30,7 @@
 {{- range $value := list "nameOverride" "fullnameOverride" -}}
 {{- $name := index $.Values $value -}}
 {{- if and $name (not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name)) -}}
-{{- fail (printf "%s is %s, but the names of objects begin with a small letter and have only small letters, digits and hyphens; change it, such as to %s" $value $name ($name | lower | replace "." "-" | replace "_" "-" | trimSuffix "-")) -}}
+{{- fail (printf "%s is %s, but the names of objects begin with a small letter and have only small letters, digits and hyphens; change it" $value $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

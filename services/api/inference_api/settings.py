@@ -17,7 +17,10 @@ _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:
 class ApiSettings(BridgeSettings):
     """The settings of the API."""
 
-    host: str = Field(default="127.0.0.1", description="address to listen on; `0.0.0.0` for all addresses")
+    host: str = Field(
+        default="127.0.0.1",
+        description="address to listen on; `0.0.0.0` for all of IPv4, empty for all of IPv4 and IPv6",
+    )
     port: int = Field(default=8_000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     operations_port: int = Field(
         default=8_001,
