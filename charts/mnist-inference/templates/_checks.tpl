@@ -16,6 +16,7 @@
 {{- include "inference.passwordChecks" . -}}
 {{- include "inference.workloadChecks" . -}}
 {{- include "inference.ipFamilyChecks" . -}}
+{{- include "inference.clusterChecks" . -}}
 {{- $external := $v.externalRabbitmq -}}
 {{- if and (not $v.rabbitmq.enabled) (not $external.url) (not $external.existingSecret) -}}
 {{- fail "rabbitmq.enabled is false and there is no other RabbitMQ; set externalRabbitmq.url or externalRabbitmq.existingSecret" -}}
