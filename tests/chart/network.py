@@ -1,4 +1,4 @@
-"""A network that enforces policies: the connections that the rendered NetworkPolicies let through, as Kubernetes says."""
+"""A network that enforces policies: the connections that rendered NetworkPolicies let through, as Kubernetes says."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -97,6 +97,7 @@ MONITORED = (
     "metrics.serviceMonitor.enabled=true",
     "metrics.podMonitor.enabled=true",
 )
+TLS = ("tls.enabled=true", "tls.existingSecret=servers")
 POOLS = values("models.voice.pools.spot.replicas=1", "models.voice.worker.settings.INFERENCE_PROBE_PORT=8082")
 
 CASES = {
@@ -106,6 +107,8 @@ CASES = {
     "wait": _case("autoscaling.source=wait", add="wait", remove="queue"),
     "wait, monitored": _case("autoscaling.source=wait", *MONITORED, add="wait monitored", remove="queue"),
     "no autoscaling": _case("autoscaling.enabled=false", remove="queue"),
+    "TLS": _case(*TLS, "rabbitmq.replicas=3"),
+    "TLS, wait, monitored": _case(*TLS, *MONITORED, "autoscaling.source=wait", add="wait monitored", remove="queue"),
     "protectBusy": _case("worker.protectBusy=true", add="busy"),
     "RabbitMQ elsewhere": _case(*EXTERNAL, *MONITORED, add="monitored", remove="rabbitmq queue"),
     "Redis elsewhere": _case("redis.enabled=false", "externalRedis.existingSecret=store", remove="redis"),
