@@ -17,7 +17,7 @@ from tests.support.deployment import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 TLS = values("tls.enabled=true", "tls.existingSecret=servers")
-FOREIGN = ("rabbitmq_", "keda_", "kube_")
+FOREIGN = ("rabbitmq_", "redis_", "keda_", "kube_")
 
 
 def exported(registry: CollectorRegistry) -> set[str]:

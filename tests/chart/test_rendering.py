@@ -25,6 +25,7 @@ EVERYTHING = values(
     "ca.existingSecret=ca",
     "tls.enabled=true",
     "tls.certManager.enabled=true",
+    "redis.metrics.enabled=true",
     "rabbitmq.replicas=3",
     "rabbitmq.podDisruptionBudget.enabled=true",
     "worker.protectBusy=true",

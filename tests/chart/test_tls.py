@@ -135,7 +135,9 @@ def test_cert_manager_makes_the_secret_that_the_pods_mount() -> None:
 
 
 def test_without_an_issuer_the_release_has_a_ca_that_keeps_its_key() -> None:
-    found = {(o["kind"], o["metadata"]["name"]): o.get("spec") for o in objects(*BY_CERT_MANAGER)}
+    found: dict[tuple[str, str], Object] = {
+        (o["kind"], o["metadata"]["name"]): o.get("spec", {}) for o in objects(*BY_CERT_MANAGER)
+    }
     ca, issuer = found["Certificate", f"{NAME}-tls-ca"], found["Issuer", f"{NAME}-tls"]
 
     assert found["Certificate", f"{NAME}-tls"]["issuerRef"] == {"kind": "Issuer", "name": f"{NAME}-tls"}
