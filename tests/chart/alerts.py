@@ -26,7 +26,7 @@ def alerts(*settings: str) -> list[Object]:
     """Return the rendered alerts."""
     (rule,) = [
         found
-        for found in objects(*values("metrics.rules.enabled=true", *settings))
+        for found in objects(*values("metrics.rules.enabled=true", "redis.metrics.enabled=true", *settings))
         if found["kind"] == "PrometheusRule"
     ]
     (group,) = rule["spec"]["groups"]

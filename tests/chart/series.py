@@ -5,6 +5,7 @@ from tests.chart.helm import NAME
 _API = f'namespace="default",pod="{NAME}-api-1"'
 _RABBITMQ = f'namespace="default",pod="{NAME}-rabbitmq-0"'
 _WORKER = f'namespace="default",pod="{NAME}-worker-mnist-1"'
+_REDIS = f'namespace="default",pod="{NAME}-redis-0"'
 _KEDA = f'exported_namespace="default",scaledObject="{NAME}-worker-mnist"'
 
 WAITING = f'inference_waiting_jobs{{{_API},model="mnist",queue="mnist.jobs"}}'
@@ -23,6 +24,9 @@ RETRIES = f"inference_store_retries_total{{{_WORKER}}}"
 IN_RABBITMQ = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.jobs"}}'
 DEAD = f'rabbitmq_detailed_queue_messages{{{_RABBITMQ},queue="mnist.dead"}}'
 SHORT_OF_DISK = f"rabbitmq_alarms_free_disk_space_watermark{{{_RABBITMQ}}}"
+
+IN_MEMORY = f"redis_memory_used_bytes{{{_REDIS}}}"
+MOST_IN_MEMORY = f"redis_memory_max_bytes{{{_REDIS}}}"
 
 CRASHES = f'kube_pod_container_status_waiting_reason{{{_WORKER},reason="CrashLoopBackOff"}}'
 RUNNING = f'kube_pod_status_phase{{{_WORKER},phase="Running"}}'

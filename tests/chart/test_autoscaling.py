@@ -196,15 +196,11 @@ def test_the_api_needs_no_user_of_rabbitmqs_management() -> None:
 
 def test_only_the_platform_reaches_the_operations_port() -> None:
     policies = values("networkPolicy.enabled=true", "networkPolicy.monitoringNamespace=monitoring")
-    clients, platform = one("NetworkPolicy", "api", *policies)["spec"]["ingress"]
+    clients, platform = one("NetworkPolicy", "api", *WAIT, *policies)["spec"]["ingress"]
 
     assert clients == {"ports": [{"port": "http"}]}
     assert platform["ports"] == [{"port": "operations"}]
-    assert [sorted(peer) for peer in platform["from"]] == [
-        ["namespaceSelector"],
-        ["podSelector"],
-        ["namespaceSelector"],
-    ]
+    assert [sorted(peer) for peer in platform["from"]] == [["namespaceSelector"], ["namespaceSelector"]]
 
 
 def test_prometheus_asks_on_the_operations_port_and_needs_no_key() -> None:

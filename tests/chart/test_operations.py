@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from tests.chart.helm import CHART, NAME, NEEDS_HELM, objects
+from tests.chart.helm import CHART, NAME, NEEDS_HELM, environment_of, objects, one, values
 from tests.chart.registries import registries
 from tests.chart.test_rendering import EVERYTHING
 from tests.support.deployment import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
-FOREIGN = ("rabbitmq_", "keda_", "kube_")
+TLS = values("tls.enabled=true", "tls.existingSecret=servers")
+FOREIGN = ("rabbitmq_", "redis_", "keda_", "kube_")
 
 
 def exported(registry: CollectorRegistry) -> set[str]:
@@ -73,7 +75,7 @@ def test_every_value_that_it_names_is_one_of_the_chart() -> None:
     named = re.findall(rf"`(?:--set )?((?:{'|'.join(chart)})\.[\w.]+)[`=]", OPERATIONS)
 
     assert named
-    assert set(named) <= set(paths(chart))
+    assert set(named) - {"tls.crt", "tls.key", "ca.crt"} <= set(paths(chart)), "these three are keys of a Secret"
 
 
 @NEEDS_HELM
@@ -87,8 +89,14 @@ def test_every_object_that_it_names_is_one_of_the_release() -> None:
     assert named <= names | pods
 
 
-def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standard_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [(), TLS], ids=["plain", "TLS"])
+@NEEDS_HELM
+def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standard_input(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
     """On a command line, everybody on the node could read them."""
+    api = environment_of(one("Deployment", "api", *arguments))
+    urls = {name: api[name] for name in ("INFERENCE_AMQP_URL", "INFERENCE_REDIS_URL")}
     [lines] = re.findall(r"```sh\n(.+?)```", entries()["InferenceDeadLetters"], re.DOTALL)
     stand_ins = """
         password() { printf "secret of $1"; }
@@ -100,7 +108,7 @@ def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standar
 
     done = subprocess.run(
         ["sh", "-c", stand_ins + lines],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", **urls},
         capture_output=True,
         text=True,
         timeout=20,
@@ -109,7 +117,7 @@ def test_the_lines_for_dead_letters_hand_the_passwords_to_the_command_on_standar
 
     called, seen = done.stdout.splitlines()
     assert called.startswith(f"k exec --stdin deployment/{NAME}-api -- ")
-    assert seen == (
-        f"amqp://operator:secret of rabbitmq-operator-password@{NAME}-rabbitmq:5672/%2F "
-        f"redis://operator:secret of redis-operator-password@{NAME}-redis:6379/0 -m inference_api dead list"
-    )
+    amqp_url, redis_url = (url.replace("api:", "operator:", 1) for url in urls.values())
+    amqp_url = amqp_url.replace("$(RABBITMQ_PASSWORD)", "secret of rabbitmq-operator-password")
+    redis_url = redis_url.replace("$(REDIS_PASSWORD)", "secret of redis-operator-password")
+    assert seen == f"{amqp_url} {redis_url} -m inference_api dead list"

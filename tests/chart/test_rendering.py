@@ -24,6 +24,9 @@ EVERYTHING = values(
     "api.httpRoute.parentRefs[0].name=gateway",
     "api.keys.existingSecret=clients",
     "ca.existingSecret=ca",
+    "tls.enabled=true",
+    "tls.certManager.enabled=true",
+    "redis.metrics.enabled=true",
     "rabbitmq.replicas=3",
     "rabbitmq.podDisruptionBudget.enabled=true",
     "worker.protectBusy=true",
@@ -48,6 +51,8 @@ OPTIONAL = {
     "ServiceMonitor",
     "PodMonitor",
     "PrometheusRule",
+    "Certificate",
+    "Issuer",
 }
 
 
@@ -86,7 +91,7 @@ def test_kubernetes_and_keda_know_every_field(arguments: tuple[str, ...], tmp_pa
     rendered = tmp_path / "rendered.yaml"
     rendered.write_text(template(*arguments))
     location = f"{SCHEMAS}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
-    theirs = "HTTPRoute,ServiceMonitor,PodMonitor,PrometheusRule"  # no schema at hand
+    theirs = "HTTPRoute,ServiceMonitor,PodMonitor,PrometheusRule,Certificate,Issuer"  # no schema at hand
 
     checked = subprocess.run(
         ["kubeconform", "-strict", "-skip", theirs, "-schema-location", location, str(rendered)],

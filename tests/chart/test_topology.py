@@ -62,14 +62,14 @@ def test_every_permission_has_its_user() -> None:
 
 
 def test_redis_users_have_the_documented_rights() -> None:
-    lines = one("ConfigMap", "redis")["data"]["users.acl"].splitlines()
+    lines = one("ConfigMap", "redis", *values("redis.metrics.enabled=true"))["data"]["users.acl"].splitlines()
     users = {line.split()[1]: line.split()[2:] for line in lines}
 
     for _acl, _setuser, user, *rules in documented("redis-cli"):
         variable = f"{user.upper().replace('-', '_')}_PASSWORD"
         expected = [rule.replace(f">{PASSWORD}", f">@{variable}@") for rule in rules]
         # From Redis 7.2 on, says the documentation.
-        extra = [] if user == "default" else ["+client|setinfo"]
+        extra = [] if user in {"default", "exporter"} else ["+client|setinfo"]
         assert users[user] == expected + extra
 
 

@@ -85,6 +85,11 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
         pytest.param("worker-mnist", ("PUBLISH", "results:letters", ID), id="worker-announce-for-another-model"),
         pytest.param("worker-mnist", ("SUBSCRIBE", "results:mnist"), id="worker-subscribe"),
         pytest.param("worker-mnist", ("CONFIG", "GET", "*"), id="worker-read-the-configuration"),
+        pytest.param("exporter", ("GET", f"r:mnist:{ID}"), id="exporter-read-a-result"),
+        pytest.param("exporter", ("SCAN", "0"), id="exporter-list-the-keys"),
+        pytest.param("exporter", ("CONFIG", "GET", "*"), id="exporter-read-the-configuration"),
+        pytest.param("exporter", ("SLOWLOG", "RESET"), id="exporter-clear-the-slow-log"),
+        pytest.param("exporter", ("SUBSCRIBE", "results:mnist"), id="exporter-subscribe"),
     ],
 )
 def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, command: tuple[str, ...]) -> None:
@@ -92,6 +97,25 @@ def test_redis_refuses_what_a_side_does_not_do(server: RedisServer, user: str, c
         client.execute_command(*command)
     with redis.Redis.from_url(server.url) as administrator:
         administrator.acl_log_reset()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "CLIENT SETNAME redis_exporter",
+        "INFO ALL",
+        "LATENCY LATEST",
+        "LATENCY HISTOGRAM",
+        "SLOWLOG LEN",
+        "SLOWLOG GET 1",
+    ],
+)
+def test_redis_lets_the_exporter_ask_what_it_asks_for_each_scrape(server: RedisServer, command: str) -> None:
+    """As the exporter's source has it; it logs an error for each that is refused."""
+    with redis.Redis.from_url(redis_url(server, "exporter")) as exporter:
+        exporter.execute_command(*command.split())
+    with redis.Redis.from_url(server.url) as administrator:
+        assert administrator.acl_log() == []
 
 
 @pytest.mark.parametrize("keys", [[f"r:mnist:{ID}"], []], ids=["key-named", "key-not-named"])

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import sys
 import time
 import urllib.error
@@ -16,10 +17,16 @@ def call(url: str, *, data: bytes | None = None, headers: dict[str, str] | None 
     """Return the status, the content type and the body of a call."""
     request = urllib.request.Request(url, data=data, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=35) as answer:
+        with urllib.request.urlopen(request, timeout=35, context=trusted()) as answer:
             return answer.status, answer.headers.get("Content-Type", ""), answer.read()
     except urllib.error.HTTPError as error:
         return error.code, "", error.read()
+
+
+def trusted() -> ssl.SSLContext | None:
+    """Return the trust in the servers' CA; None where they have no TLS."""
+    ca_file = os.environ.get("CA_FILE")
+    return ssl.create_default_context(cafile=ca_file) if ca_file else None
 
 
 def call_api(deadline: float, path: str, *, data: bytes | None = None, content_type: str = "") -> tuple[str, bytes]:
@@ -124,13 +131,18 @@ def _ask(url: str, **how: object) -> tuple[int, str, bytes]:
 
 def check_redis_password(address: str) -> None:
     """Check that Redis refuses an unknown caller."""
-    parts = urlsplit(f"//{address}")
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with _connect(address) as connection:
         connection.sendall(b"PING\r\n")
         answer = connection.recv(100)
     if not answer.startswith(b"-NOAUTH"):
         sys.exit(f"Redis answers {answer!r} to a caller without a password, expected -NOAUTH")
     print("Redis asks for a password")
+
+
+def _connect(address: str) -> socket.socket:
+    parts, context = urlsplit(f"//{address}"), trusted()
+    plain = socket.create_connection((parts.hostname, parts.port), timeout=5)
+    return context.wrap_socket(plain, server_hostname=parts.hostname) if context else plain
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@
 {{- if and (not $v.redis.enabled) (not $v.externalRedis.url) (not $v.externalRedis.existingSecret) -}}
 {{- fail "redis.enabled is false and there is no other Redis; set externalRedis.url or externalRedis.existingSecret" -}}
 {{- end -}}
+{{- include "inference.tlsChecks" . -}}
 {{- if and $v.api.ingress.enabled (not $v.api.ingress.hosts) -}}
 {{- fail "api.ingress.enabled is true, but api.ingress.hosts is empty; name at least one host" -}}
 {{- end -}}

@@ -23,25 +23,25 @@
 {{- if .root.Values.rabbitmq.enabled }}
 {{ include "inference.fromSecret" (dict "name" "RABBITMQ_PASSWORD" "secret" $auth "key" (printf "rabbitmq-%s-password" .user)) }}
 - name: INFERENCE_AMQP_URL
-  value: amqp://{{ .user }}:$(RABBITMQ_PASSWORD)@{{ include "inference.rabbitmqHost" .root }}:5672/%2F
+  value: {{ ternary "amqps" "amqp" .root.Values.tls.enabled }}://{{ .user }}:$(RABBITMQ_PASSWORD)@{{ include "inference.rabbitmqHost" .root }}:{{ include "inference.amqpPort" .root }}/%2F
 {{- else }}
 {{ include "inference.fromSecret" (dict "name" "INFERENCE_AMQP_URL" "secret" (include "inference.externalRabbitmqSecret" .root) "key" (printf "rabbitmq-%s-url" .user)) }}
 {{- end }}
 {{- if .root.Values.redis.enabled }}
 {{ include "inference.fromSecret" (dict "name" "REDIS_PASSWORD" "secret" $auth "key" (printf "redis-%s-password" .user)) }}
 - name: INFERENCE_REDIS_URL
-  value: redis://{{ .user }}:$(REDIS_PASSWORD)@{{ include "inference.redisHost" .root }}:6379/0
+  value: {{ ternary "rediss" "redis" .root.Values.tls.enabled }}://{{ .user }}:$(REDIS_PASSWORD)@{{ include "inference.redisHost" .root }}:6379/0
 {{- else }}
 {{ include "inference.fromSecret" (dict "name" "INFERENCE_REDIS_URL" "secret" (include "inference.externalRedisSecret" .root) "key" (printf "redis-%s-url" .user)) }}
 {{- end }}
-{{- if .root.Values.ca.existingSecret }}
+{{- with include "inference.ca" .root | fromJson }}
 - name: INFERENCE_CA_FILE
-  value: /etc/inference-ca/{{ .root.Values.ca.key }}
+  value: /etc/inference-ca/{{ .key }}
 {{- end }}
 {{- end -}}
 
 {{- define "inference.caMount" -}}
-{{- if .Values.ca.existingSecret }}
+{{- if include "inference.ca" . | fromJson }}
 - name: ca
   mountPath: /etc/inference-ca
   readOnly: true
@@ -49,9 +49,11 @@
 {{- end -}}
 
 {{- define "inference.caVolume" -}}
-{{- if .Values.ca.existingSecret }}
+{{- with include "inference.ca" . | fromJson }}
 - name: ca
   secret:
-    secretName: {{ .Values.ca.existingSecret }}
+    secretName: {{ .secret }}
+    items:
+      - {key: {{ .key }}, path: {{ .key }}}
 {{- end }}
 {{- end -}}

@@ -61,6 +61,9 @@ user api on >@API_PASSWORD@ %R~r:* %R~o:* %R~revived:* %R~workers:* ~idem:* {{ r
 {{- range $name, $own := $prefixes }}
 user worker-{{ $name }} on >@{{ include "inference.passwordVariable" (printf "worker-%s" $name) }}@ ~r:{{ $name }}:* ~o:{{ $name }}:* ~attempts:{{ $name }}:* {{ range $own }}~workers:{{ . }} {{ end }}&results:{{ $name }} -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
 {{- end }}
+{{- if .Values.redis.metrics.enabled }}
+user exporter on >@EXPORTER_PASSWORD@ -@all +info +slowlog|len +slowlog|get +latency|latest +latency|histogram +ping +client|setname
+{{- end }}
 user operator on >@OPERATOR_PASSWORD@ ~* &* +@all
 {{- end -}}
 
