@@ -107,6 +107,18 @@ async def test_a_claim_leaves_a_demoted_server_too(pair: Pair, store: RedisStore
     assert await store.claim("key", b"value", ttl_s=60) is None
 
 
+async def test_a_write_that_the_new_master_never_got_reads_as_not_made(pair: Pair, store: RedisStore) -> None:
+    """Redis answers before it copies: the id is pending again, and the name of a claim is free."""
+    await store.put([result(IDS[0])])
+    await store.claim("key", b"value", ttl_s=60)
+    pair.fail_over(DEMOTE)
+    with pytest.raises(StoreUnavailable, match="refused a call"):
+        await store.put([result(IDS[1])])
+
+    assert await store.get([IDS[0]]) == [None]
+    assert await store.claim("key", b"another", ttl_s=60) is None
+
+
 async def test_who_only_reads_leaves_a_demoted_server_at_the_next_probe(
     pair: Pair, store: RedisStore, other: RedisStore
 ) -> None:
