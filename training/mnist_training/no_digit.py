@@ -164,7 +164,9 @@ def portrait(page: Page) -> Image.Image:
     ):
         corners = page.scale((middle + left, high + top), (middle + right, high + bottom))
         draw.ellipse([*corners[0], *corners[1]], fill=fill)
-    return paint(np.asarray(page.image) * draw_clouds(page, 4, 0.6, 1.1) + page.rng.normal(0, 6, (page.side,) * 2 + (3,)))
+    return paint(
+        np.asarray(page.image) * draw_clouds(page, 4, 0.6, 1.1) + page.rng.normal(0, 6, (page.side,) * 2 + (3,))
+    )
 
 
 @kind
@@ -249,10 +251,31 @@ def barcode(page: Page) -> Image.Image:
 
 def draw(name: str, seed: int) -> bytes:
     """Return the file of a picture of the kind; every second one is a JPEG."""
-    rng = np.random.default_rng([seed, list(KINDS).index(name)])
+    page = take_page(np.random.default_rng([seed, list(KINDS).index(name)]))
+    return encode(KINDS[name](page), seed)
+
+
+def draw_digit(digit: npt.NDArray[np.uint8], seed: int) -> bytes:
+    """Return the file of a digit, (28, 28) uint8, on a page like those of `draw`: only the digit tells them apart."""
+    page = take_page(np.random.default_rng([seed, len(KINDS)]))
+    ink = Image.fromarray(digit)
+    ink = ink.crop(ink.getbbox())
+    factor = page.side * page.choose(0.25, 0.7)[0] / max(ink.size)
+    size = [max(1, round(length * factor)) for length in ink.size]
+    corner = [int((page.side - length) * share) for length, share in zip(size, page.choose(0.2, 0.8, 2), strict=True)]
+    page.image.paste(page.pen, (corner[0], corner[1]), ink.resize((size[0], size[1]), Image.Resampling.BICUBIC))
+    return encode(page.image, seed)
+
+
+def take_page(rng: Rng) -> Page:
+    """Return an empty page of any size and style."""
     pen, background = STYLES[int(rng.integers(len(STYLES)))]
     side = int(rng.choice(SIDES))
-    image = KINDS[name](Page(Image.new("RGB", (side, side), background), pen, rng))
+    return Page(Image.new("RGB", (side, side), background), pen, rng)
+
+
+def encode(image: Image.Image, seed: int) -> bytes:
+    """Return the picture as a file: a PNG for an even seed, a JPEG for an odd one."""
     file = BytesIO()
     if seed % 2:
         image.save(file, "JPEG", quality=85)
