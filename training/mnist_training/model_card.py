@@ -63,7 +63,7 @@ are debatable, and a few are wrong: no network should score 100 %.
 
 ## Doubt
 
-A picture may hold no digit, or hold one that clutter has spoilt. The network estimates how likely that is, from the
+A picture may hold no digit, or a digit that clutter has spoilt. The network estimates how likely that is, from the
 values that it reads the digit from, and spreads this doubt evenly over the ten digits. The order of the digits, and so
 the answer, stays the same.
 

@@ -5,28 +5,16 @@ draws on a page, and its docstring is its row in the card.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-Rng: TypeAlias = np.random.Generator
-Colour: TypeAlias = tuple[int, int, int]
-Point: TypeAlias = tuple[float, float]
-Kind: TypeAlias = Callable[["Page"], Image.Image]
+from mnist_training.page import Page, Point, draw_clouds, encode, paint, shake, take_page, turn_a_little
 
-SIDES = (120, 200, 400, 600)
-#: Pens and papers: dark on light, light on dark, colours on either.
-STYLES: tuple[tuple[Colour, Colour], ...] = (
-    ((25, 25, 28), (242, 241, 236)),
-    ((30, 50, 160), (250, 250, 248)),
-    ((190, 25, 30), (250, 235, 150)),
-    ((225, 225, 215), (40, 60, 50)),
-    ((255, 255, 255), (0, 0, 0)),
-)
+Kind: TypeAlias = Callable[[Page], Image.Image]
+
 #: Capital letters that no digit resembles: not B, D, G, I, J, L, O, Q, S, T, U, Z.
 LETTERS = "ACEFHKMNPRVWXY"
 WORDS = ("paper", "garden", "window", "morning", "bread", "river", "maybe", "quiet", "number", "after", "green", "and")
@@ -37,47 +25,6 @@ def kind(function: Kind) -> Kind:
     """Add a function to the kinds, by its name."""
     KINDS[function.__name__] = function
     return function
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Empty paper, a pen for it, and chance. Places and lengths are shares of the side, 0 to 1."""
-
-    image: Image.Image
-    pen: Colour
-    rng: Rng
-
-    @property
-    def side(self) -> int:
-        """Width and height in pixels."""
-        return self.image.width
-
-    @property
-    def width(self) -> int:
-        """Width of a stroke in pixels, drawn by chance."""
-        return max(1, round(self.side * self.rng.uniform(0.01, 0.05)))
-
-    def scale(self, *points: Point) -> list[Point]:
-        """Return points in pixels."""
-        return [(x * self.side, y * self.side) for x, y in points]
-
-    def draw_line(self, *points: Point) -> None:
-        """Draw a stroke through the points."""
-        ImageDraw.Draw(self.image).line(self.scale(*points), fill=self.pen, width=self.width, joint="curve")
-
-    def draw_ring(self, x: float, y: float, right: float, down: float) -> None:
-        """Draw an ellipse around a middle, by its two radii."""
-        box = self.scale((x - right, y - down), (x + right, y + down))
-        ImageDraw.Draw(self.image).ellipse([*box[0], *box[1]], outline=self.pen, width=self.width)
-
-    def write(self, text: str, x: float, y: float, height: float) -> None:
-        """Write a text around a middle, in printed letters."""
-        font = ImageFont.load_default(height * self.side)
-        ImageDraw.Draw(self.image).text(self.scale((x, y))[0], text, self.pen, font, anchor="mm")
-
-    def choose(self, low: float, high: float, count: int = 1) -> list[float]:
-        """Return numbers between two limits."""
-        return [float(number) for number in self.rng.uniform(low, high, count)]
 
 
 @kind
@@ -124,14 +71,16 @@ def text(page: Page) -> Image.Image:
 @kind
 def word(page: Page) -> Image.Image:
     """One printed word."""
-    page.write(str(page.rng.choice(WORDS)), 0.5, *page.choose(0.3, 0.7), float(page.rng.uniform(0.1, 0.22)))
+    page.write(str(page.rng.choice(WORDS)), 0.5, page.choose(0.3, 0.7)[0], float(page.rng.uniform(0.1, 0.22)))
     return page.image
 
 
 @kind
 def letter(page: Page) -> Image.Image:
     """A capital letter that resembles no digit, a little turned."""
-    page.write(str(page.rng.choice(list(LETTERS))), *page.choose(0.4, 0.6, 2), float(page.rng.uniform(0.3, 0.7)))
+    capital = str(page.rng.choice(list(LETTERS)))
+    x, y = page.choose(0.4, 0.6, 2)
+    page.write(capital, x, y, float(page.rng.uniform(0.3, 0.7)))
     return turn_a_little(page)
 
 
@@ -142,7 +91,7 @@ def face(page: Page) -> Image.Image:
     for x in (0.38, 0.62):
         page.draw_ring(x, 0.42, *page.choose(0.02, 0.06, 2))
     page.draw_line((0.5, 0.45), (0.47, 0.57), (0.52, 0.58))
-    page.draw_line((0.38, 0.66), (0.5, *page.choose(0.64, 0.74)), (0.62, 0.66))
+    page.draw_line((0.38, 0.66), (0.5, page.choose(0.64, 0.74)[0]), (0.62, 0.66))
     for x in page.choose(0.3, 0.7, int(page.rng.integers(0, 9))):
         page.draw_line((x, 0.2), (x + 0.05, 0.08))
     return turn_a_little(page)
@@ -265,43 +214,3 @@ def draw_digit(digit: npt.NDArray[np.uint8], seed: int) -> bytes:
     corner = [int((page.side - length) * share) for length, share in zip(size, page.choose(0.2, 0.8, 2), strict=True)]
     page.image.paste(page.pen, (corner[0], corner[1]), ink.resize((size[0], size[1]), Image.Resampling.BICUBIC))
     return encode(page.image, seed)
-
-
-def take_page(rng: Rng) -> Page:
-    """Return an empty page of any size and style."""
-    pen, background = STYLES[int(rng.integers(len(STYLES)))]
-    side = int(rng.choice(SIDES))
-    return Page(Image.new("RGB", (side, side), background), pen, rng)
-
-
-def encode(image: Image.Image, seed: int) -> bytes:
-    """Return the picture as a file: a PNG for an even seed, a JPEG for an odd one."""
-    file = BytesIO()
-    if seed % 2:
-        image.save(file, "JPEG", quality=85)
-    else:
-        image.save(file, "PNG")
-    return file.getvalue()
-
-
-def draw_clouds(page: Page, knots: int, low: float, high: float) -> npt.NDArray[np.float32]:
-    """Return light that changes slowly over the page, (side, side, 1) between two limits."""
-    coarse = Image.fromarray(page.rng.uniform(low, high, (knots, knots)).astype(np.float32))
-    return np.asarray(coarse.resize(page.image.size, Image.Resampling.BICUBIC))[..., None]
-
-
-def paint(pixels: npt.NDArray[np.float64]) -> Image.Image:
-    """Return the picture of numbers, (h, w, 1 or 3), cut to 0..255."""
-    colours = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    return Image.fromarray(colours.clip(0, 255).astype(np.uint8))
-
-
-def shake(page: Page, count: int) -> tuple[list[float], list[float]]:
-    """Return how far a hand misses each of some points, to the right and downwards."""
-    return page.choose(-0.04, 0.04, count), page.choose(-0.04, 0.04, count)
-
-
-def turn_a_little(page: Page) -> Image.Image:
-    """Return the picture turned by up to 15 degrees."""
-    background = page.image.getpixel((0, 0))
-    return page.image.rotate(float(page.rng.uniform(-15, 15)), Image.Resampling.BICUBIC, fillcolor=background)
