@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "voice*": {"inference_bridge", "inference_worker", "voice*"},
     "photos*": {"inference_bridge", "inference_worker"},
     "test_*": {"inference_bridge", "inference_worker", "voice*", "photos*"},
-    "*_training": {"*_model", "*_model.*"},
+    "*_training": {"inference_bridge", "*_model", "*_model.*"},
     "docs": {"inference_bridge", "inference_pictures", "*_model", "*_model.*"},
     "tests.support": {"inference_*", "*_model", "*_model.*", "*_training"},
     "tests.integration.test_chaos": {"chaos"},

@@ -10,17 +10,23 @@ import inspect
 import textwrap
 from pathlib import Path
 
-from mnist_model.predict.network import ConvNet
+import torch
+from torch import Tensor
+
+from mnist_model.predict.network import MIN_DOUBT, ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights
 from mnist_training.corruptions import CORRUPTIONS
 from mnist_training.data import Split, load_split, prepare
-from mnist_training.evaluate import Evaluation, evaluate
-from mnist_training.pictures import draw_confusion, draw_mistakes
+from mnist_training.evaluate import SURE, Evaluation, Others, evaluate, evaluate_others
+from mnist_training.no_digit import KINDS
+from mnist_training.pictures import draw_confusion, draw_histogram, draw_mistakes
 
 CARD_DIRECTORY = DEFAULT_WEIGHTS.parents[3]  # models/mnist
 """The card's directory in the repository; the package is installed from a checkout."""
 
 MISTAKE_COUNT = 25
+OTHERS_COUNT = 100
+"""Pictures of each kind without a digit."""
 
 _CARD = """\
 # Model card: {model}, version {version}
@@ -45,7 +51,8 @@ The other rows are the same pictures after a change. All figures are of the floa
 {figures}
 
 ECE is the expected calibration error (Guo et al., 2017): the mean distance, over 15 bins, between how sure the network
-is and how often it is right. At 1 %, answers given with 90 % are right in 89 to 91 of 100 cases.
+is and how often it is right. At 1 %, answers given with 90 % are right in 89 to 91 of 100 cases. The next column is the
+same before the doubt below is taken into account; the last counts wrong answers with more than {sure:.0%}.
 
 ![Confusion matrix: how often each written digit was read as which](pictures/confusion.svg)
 
@@ -53,6 +60,31 @@ The {shown_count} most confident mistakes, as label → answer, with the probabi
 are debatable, and a few are wrong: no network should score 100 %.
 
 ![The most confident mistakes](pictures/mistakes.svg)
+
+## Doubt
+
+A picture may hold no digit, or a digit that clutter has spoilt. The network estimates how likely that is, from the
+values that it reads the digit from, and spreads this doubt evenly over the ten digits. The order of the digits, and so
+the answer, stays the same.
+
+- No answer is surer than {most:.2%}. The least doubt is {least:.2%}: people found 15 wrong labels among MNIST's 10,000
+  test pictures (Northcutt et al., Pervasive Label Errors in Test Sets, 2021), and no network can be surer than those
+  labels.
+- With full doubt, an answer has between 9 % and 19 %.
+- Digits are doubted a little, too: the network is more often right than it says. The two columns of ECE show how much.
+- There is no second field such as `confidence`: the largest probability is the confidence. Results keep their form, and
+  no two numbers can contradict each other.
+
+## Pictures without a digit
+
+{others_count} pictures of each kind, drawn by `mnist_training.no_digit` and prepared as the API does; the network was
+fitted to other pictures of the same kinds, so expect somewhat less doubt about kinds that are not listed. Refused
+pictures, such as blank ones, get no answer. The columns tell how sure the answers to the others are: the median of the
+largest probability, the share of answers above 50 % and 90 %, and the latter without doubt.
+
+{others}
+
+![How sure the answers are to pictures without a digit, with doubt and without](pictures/no-digit.svg)
 
 ## Training
 
@@ -86,7 +118,7 @@ little. Photos and scans must be prepared as `mnist_model.prepare` does it.
 ## Limits
 
 - There is no answer *none of these*. A letter, a blot or two digits at once are still given a digit, now and then with
-  a high probability. Probabilities are calibrated for pictures of digits, not for anything else.
+  a high probability: see *Pictures without a digit*. Take an answer with less than 50 % as *not sure*.
 - The writers were American, so some habits are rare in the data: a 1 with a long upstroke, a crossed 7,
   an open 4, digits of other scripts. Expect more mistakes there than the table says.
 - The figures hold for pictures prepared like MNIST's. How well a photo is cropped and inverted matters more than the
@@ -95,18 +127,24 @@ little. Photos and scans must be prepared as `mnist_model.prepare` does it.
 """
 
 
-def write_card(directory: Path, info: WeightsInfo, evaluation: Evaluation, test: Split) -> None:
-    """Write `MODEL_CARD.md` and `pictures/` into the directory; `test` holds the evaluated pictures."""
+def write_card(
+    directory: Path, info: WeightsInfo, evaluation: Evaluation, test: Split, others: dict[str, Others]
+) -> None:
+    """Write `MODEL_CARD.md` and `pictures/` into the directory.
+
+    `test` holds the evaluated pictures; `others` is from `evaluate_others`.
+    """
     pictures = directory / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     worst = evaluation.find_worst_mistakes(MISTAKE_COUNT)
     captions = [_write_caption(evaluation, index) for index in worst]
     (pictures / "confusion.svg").write_text(draw_confusion(evaluation.confusion), encoding="utf-8")
     (pictures / "mistakes.svg").write_text(draw_mistakes(test.images[worst], captions), encoding="utf-8")
-    (directory / "MODEL_CARD.md").write_text(render_card(info, evaluation), encoding="utf-8")
+    (pictures / "no-digit.svg").write_text(_draw_others(others), encoding="utf-8")
+    (directory / "MODEL_CARD.md").write_text(render_card(info, evaluation, others), encoding="utf-8")
 
 
-def render_card(info: WeightsInfo, evaluation: Evaluation) -> str:
+def render_card(info: WeightsInfo, evaluation: Evaluation, others: dict[str, Others]) -> str:
     """Return the card as Markdown."""
     mistakes = evaluation.find_worst_mistakes(len(evaluation.labels))
     return _CARD.format(
@@ -119,15 +157,56 @@ def render_card(info: WeightsInfo, evaluation: Evaluation) -> str:
         shown_count=min(MISTAKE_COUNT, len(mistakes)),
         figures=_render_figures(evaluation),
         checksums=_render_checksums(info),
+        sure=SURE,
+        least=MIN_DOUBT,
+        most=1 - MIN_DOUBT * (1 - 1 / info.class_count),
+        others_count=max(answers.refused + len(answers.largest) for answers in others.values()),
+        others=_render_others(others),
     )
 
 
 def _render_figures(evaluation: Evaluation) -> str:
-    rows = ["| pictures | change | accuracy | ECE |", "| --- | --- | ---: | ---: |"]
+    rows = [
+        f"| pictures | change | accuracy | ECE | without doubt | wrong and over {SURE:.0%} |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
     for name, accuracy in evaluation.accuracy.items():
         description = inspect.getdoc(CORRUPTIONS[name]) or ""
-        rows.append(f"| {name} | {description} | {accuracy:.2%} | {evaluation.calibration_error[name]:.2%} |")
+        errors = f"{evaluation.calibration_error[name]:.2%} | {evaluation.error_without_doubt[name]:.2%}"
+        rows.append(f"| {name} | {description} | {accuracy:.2%} | {errors} | {evaluation.sure_mistakes[name]} |")
     return "\n".join(rows)
+
+
+def _render_others(others: dict[str, Others]) -> str:
+    rows = [
+        "| kind | refused | median | over 50 % | over 90 % | without doubt |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, answers in others.items():
+        shares = _render_shares(answers.largest, answers.without_doubt)
+        rows.append(f"| {inspect.getdoc(KINDS[name])} | {answers.refused} | {shares} |")
+    every, without = _join_others(others)
+    refused = sum(answers.refused for answers in others.values())
+    return "\n".join([*rows, f"| **all** | {refused} | {_render_shares(every, without)} |"])
+
+
+def _render_shares(largest: Tensor, without_doubt: Tensor) -> str:
+    if not len(largest):
+        return "– | – | – | –"
+    shares = ((largest > 0.5), (largest > 0.9), (without_doubt > 0.9))
+    return " | ".join(
+        f"{float(value):.0%}" for value in (largest.median(), *(share.float().mean() for share in shares))
+    )
+
+
+def _draw_others(others: dict[str, Others]) -> str:
+    every, without = _join_others(others)
+    return draw_histogram({"with doubt": every, "without": without})
+
+
+def _join_others(others: dict[str, Others]) -> tuple[Tensor, Tensor]:
+    answers = others.values()
+    return torch.cat([each.largest for each in answers]), torch.cat([each.without_doubt for each in answers])
 
 
 def _render_checksums(info: WeightsInfo) -> str:
@@ -152,7 +231,8 @@ def main() -> None:
     state, info = load_weights(arguments.weights)
     network = ConvNet()
     network.load_state_dict(state)
-    write_card(CARD_DIRECTORY, info, evaluate(network, test), test)
+    others = evaluate_others(network, count=OTHERS_COUNT)
+    write_card(CARD_DIRECTORY, info, evaluate(network, test), test, others)
 
 
 if __name__ == "__main__":

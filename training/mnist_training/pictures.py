@@ -10,10 +10,12 @@ DIGIT_PX = 84  # of one mistake, three per pixel of the picture
 CAPTION_PX = 24
 GAP_PX = 16
 COLUMNS = 5
+BAR_PX = 200  # of a histogram's bar for all numbers
 SHADES = 15  # of ink; with white, 16 greys are enough at this size
 
 RIGHT_RGB = "#dcebdc"
 WRONG_RGB = (214, 90, 40)
+SERIES_RGB = ("#2f6f9f", "#d65a28")
 
 
 def draw_confusion(confusion: Tensor) -> str:
@@ -48,6 +50,33 @@ def draw_mistakes(images: Tensor, captions: Sequence[str]) -> str:
     return _build_svg(width, GAP_PX + rows * (DIGIT_PX + CAPTION_PX + GAP_PX), parts)
 
 
+def draw_histogram(series: dict[str, Tensor]) -> str:
+    """Return how often numbers from 0 to 1 lie in each tenth, in per cent: a colour for each series, by its name."""
+    parts = [_draw_text(MARGIN_PX + 5 * CELL_PX, BAR_PX + 3 * CAPTION_PX, "largest probability")]
+    for tenth in range(10):
+        middle = MARGIN_PX + tenth * CELL_PX + CELL_PX // 2
+        parts.append(
+            _draw_text(middle, BAR_PX + 2 * CAPTION_PX, f"{tenth / 10:.1f}–{(tenth + 1) / 10:.1f}", small=True)
+        )
+    for place, (name, numbers) in enumerate(series.items()):
+        counts = (numbers * 10).long().clamp(0, 9).bincount(minlength=10)  # (10,)
+        width, fill = CELL_PX // len(series) - 2, SERIES_RGB[place]
+        for tenth, share in enumerate((counts / max(1, len(numbers))).tolist()):
+            left = MARGIN_PX + tenth * CELL_PX + place * (width + 2)
+            parts.append(_draw_bar(left, width, share, fill))
+        top = CAPTION_PX * (place + 1)
+        parts.append(f'<rect x="{MARGIN_PX + 6 * CELL_PX}" y="{top - 12}" width="14" height="14" fill="{fill}"/>')
+        parts.append(_draw_text(MARGIN_PX + 8 * CELL_PX, top, name))
+    return _build_svg(2 * MARGIN_PX + 10 * CELL_PX, BAR_PX + 4 * CAPTION_PX, parts)
+
+
+def _draw_bar(left: int, width: int, share: float, fill: str) -> str:
+    height = round(share * BAR_PX)
+    bottom = BAR_PX + CAPTION_PX
+    label = _draw_text(left + width // 2, bottom - height - 4, f"{share:.0%}", small=True) if share >= 0.005 else ""
+    return f'<rect x="{left}" y="{bottom - height}" width="{width}" height="{height}" fill="{fill}"/>{label}'
+
+
 def _draw_cell(row: int, column: int, count: int, worst: int) -> str:
     left, top = MARGIN_PX + column * CELL_PX, MARGIN_PX + row * CELL_PX
     # Without the root, single mistakes would be invisible beside the most frequent one.
@@ -78,8 +107,8 @@ def _format_grey(shade: int) -> str:
     return f"#{level:02x}{level:02x}{level:02x}"
 
 
-def _draw_text(x: int, y: int, text: str, *, bold: bool = False, turn: bool = False) -> str:
-    weight = ' font-weight="bold"' if bold else ""
+def _draw_text(x: int, y: int, text: str, *, bold: bool = False, small: bool = False, turn: bool = False) -> str:
+    weight = (' font-weight="bold"' if bold else "") + (' font-size="11"' if small else "")
     turned = f' transform="rotate(-90 {x} {y})"' if turn else ""
     return f'<text x="{x}" y="{y}"{weight}{turned}>{text}</text>'
 

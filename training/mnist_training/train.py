@@ -31,9 +31,10 @@ from mnist_training.augment import Augment
 from mnist_training.calibration import apply_temperature, fit_temperature
 from mnist_training.corruptions import CORRUPTIONS, corrupt
 from mnist_training.data import MD5_OF_FILE, Split, load_split, prepare
-from mnist_training.evaluate import Evaluation, compute_logits, evaluate
+from mnist_training.doubt import RECIPE, learn_doubt
+from mnist_training.evaluate import Evaluation, compute_logits, evaluate, evaluate_others
 from mnist_training.gentle import Gentle
-from mnist_training.model_card import CARD_DIRECTORY, write_card
+from mnist_training.model_card import CARD_DIRECTORY, OTHERS_COUNT, write_card
 
 # -- settings ----------------------------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ def write_recipe(picture_count: int, epochs: int, temperature: float) -> str:
         f"{epochs} epochs over {picture_count:,} augmented pictures in batches of {BATCH_SIZE}; AdamW, weight decay "
         f"{WEIGHT_DECAY}, one-cycle learning rate up to {MAX_LEARNING_RATE}, label smoothing {LABEL_SMOOTHING}, moving "
         f"average of the weights with decay {AVERAGE_DECAY}, bfloat16 on {THREADS} CPU cores; logits divided by "
-        f"{temperature:.3f}, fitted on {HELD_OUT:,} held-out pictures"
+        f"{temperature:.3f}, fitted on {HELD_OUT:,} held-out pictures{RECIPE}"
     )
 
 
@@ -202,6 +203,7 @@ def main() -> None:
     started_s = time.monotonic()
     network = train(training, held_out, epochs=chosen.epochs)
     temperature = calibrate(network, held_out)
+    learn_doubt(network, held_out)
     training_s = time.monotonic() - started_s
     evaluation = evaluate(network, test)
     recipe = write_recipe(len(training), chosen.epochs, temperature)
@@ -210,7 +212,7 @@ def main() -> None:
         save_weights(network, chosen.weights, info)
     elif chosen.limit is None:
         save_weights(network, DEFAULT_WEIGHTS, info)
-        write_card(CARD_DIRECTORY, info, evaluation, test)
+        write_card(CARD_DIRECTORY, info, evaluation, test, evaluate_others(network, count=OTHERS_COUNT))
     print(f"{training_s:.0f} s; " + ", ".join(f"{name} {share:.2%}" for name, share in evaluation.accuracy.items()))
 
 

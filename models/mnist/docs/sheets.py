@@ -146,9 +146,7 @@ def measure(data: Path, count: int) -> list[tuple[str, float, int]]:
 
     from mnist_model.predict.classifier import DigitClassifier  # only the table needs PyTorch
 
-    images = np.frombuffer(gzip.decompress((data / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
-    labels = np.frombuffer(gzip.decompress((data / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)[:count]
-    digits = images.reshape(-1, 28, 28)[:count]
+    digits, labels = load_digits(data, count)
     classifier = DigitClassifier.load(None, torch.device("cpu"))
     rows = []
     for style in photographs.STYLES:
@@ -159,6 +157,13 @@ def measure(data: Path, count: int) -> list[tuple[str, float, int]]:
         rows.append((str(style.__doc__).strip(), right / count, count - len(seen)))
         print(f"{style.__name__.removeprefix('draw_'):16}{right / count:8.2%}{count - len(seen):4} refused")
     return rows
+
+
+def load_digits(data: Path, count: int) -> tuple[Bytes, Bytes]:
+    """Return the first of MNIST's test pictures, (count, 28, 28) uint8, and their labels, (count,)."""
+    images = np.frombuffer(gzip.decompress((data / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
+    labels = np.frombuffer(gzip.decompress((data / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)
+    return images.reshape(-1, 28, 28)[:count], labels[:count]
 
 
 def try_prepare(file: bytes) -> Bytes | None:

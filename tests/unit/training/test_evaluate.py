@@ -3,7 +3,7 @@ import torch
 
 from mnist_model.predict.network import ConvNet
 from mnist_training.data import Split
-from mnist_training.evaluate import Evaluation, evaluate
+from mnist_training.evaluate import Evaluation, evaluate, evaluate_others
 
 
 @pytest.fixture
@@ -12,7 +12,9 @@ def evaluation() -> Evaluation:
     probabilities = torch.zeros(4, 10)
     for row, (answer, confidence) in enumerate([(0, 0.8), (2, 0.6), (3, 0.7), (5, 0.9)]):
         probabilities[row, answer] = confidence
-    return Evaluation({"clean": 0.5}, {"clean": 0.1}, probabilities, torch.tensor([0, 1, 3, 4]))
+    return Evaluation(
+        {"clean": 0.5}, {"clean": 0.1}, {"clean": 0.2}, {"clean": 0}, probabilities, torch.tensor([0, 1, 3, 4])
+    )
 
 
 def test_the_confusion_has_labels_by_row_and_answers_by_column(evaluation: Evaluation) -> None:
@@ -38,3 +40,23 @@ def test_measuring_twice_gives_the_same_figures(bars: Split) -> None:
 
     assert once.accuracy == again.accuracy
     assert once.calibration_error == again.calibration_error
+
+
+def test_mistakes_that_the_network_is_sure_of_are_counted(bars: Split) -> None:
+    network = ConvNet()
+    with torch.no_grad():
+        network.dense2.bias.copy_(torch.tensor([100.0] + 9 * [0.0]))
+
+    evaluation = evaluate(network, bars.cut(0, 20), names=("clean",))
+
+    assert evaluation.sure_mistakes == {"clean": 18}
+
+
+def test_answers_to_pictures_without_a_digit_are_counted_with_the_refused_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mnist_training.evaluate.KINDS", ("paper", "letter"))
+
+    others = evaluate_others(ConvNet(), count=2)
+
+    assert {name: each.refused + len(each.largest) for name, each in others.items()} == {"paper": 2, "letter": 2}

@@ -52,7 +52,7 @@ def test_training_ends_with_a_network_that_can_be_saved_and_served(tmp_path: Pat
     _, info = load_weights(tmp_path / "w.safetensors")
 
     assert info.accuracy == evaluation.accuracy["clean"]
-    assert info.parameter_count == 1_199_882
+    assert info.parameter_count == 1_200_011
 
 
 def test_calibration_divides_the_logits_by_the_temperature_it_returns(bars: Split) -> None:

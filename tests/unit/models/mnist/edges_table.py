@@ -22,15 +22,22 @@ MNIST_DATA = Path(os.environ.get("MNIST_DATA", "data"))
 
 def classify(name: str, digits: Split, first: int = 0) -> npt.NDArray[np.float32]:
     """Return the probabilities of each digit drawn as the kind, (n, 10); all 0 for a refused one."""
+    files = [draw(name, digit, first + place) for place, digit in enumerate(digits.images.numpy())]
+    inputs = [try_prepare(file) for file in files]
+    is_read = [ready is not None for ready in inputs]
     answers = np.zeros((len(digits), 10), np.float32)
-    classifier = DigitClassifier.load(None, torch.device("cpu"))
-    for place, digit in enumerate(digits.images.numpy()):
-        try:
-            ready = bytearray(prepare(draw(name, digit, first + place), max_pixels=1_000_000))
-        except InvalidInput:
-            continue
-        answers[place] = classifier.predict_batch(np.frombuffer(ready, np.uint8).reshape(1, 28, 28))[0]
+    batch = np.stack([ready for ready in inputs if ready is not None])  # (b, 28, 28)
+    answers[is_read] = DigitClassifier.load(None, torch.device("cpu")).predict_batch(batch)
     return answers
+
+
+def try_prepare(file: bytes) -> npt.NDArray[np.uint8] | None:
+    """Return the model's input, (28, 28) uint8; None for a refused picture."""
+    try:
+        ready = bytearray(prepare(file, max_pixels=1_000_000))
+    except InvalidInput:
+        return None
+    return np.frombuffer(ready, np.uint8).reshape(28, 28)
 
 
 def measure(name: str, digits: Split, first: int = 0) -> tuple[float, int, int]:

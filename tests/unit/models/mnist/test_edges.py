@@ -6,7 +6,7 @@ from PIL import Image
 
 from mnist_model.prepare.edges import clear_edges
 from mnist_model.prepare.steps import find_digit
-from mnist_training.data import load_split
+from mnist_training.data import Split, load_split
 from tests.support.edges import KINDS
 from tests.support.pictures import sample
 from tests.unit.models.mnist.edges_table import MNIST_DATA, measure
@@ -27,10 +27,16 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
-@pytest.mark.skipif(not HAS_MNIST, reason=f"{MNIST_DATA} holds no MNIST; see CONTRIBUTING.md")
+@pytest.fixture(scope="module")
+def digits() -> Split:
+    if not HAS_MNIST:
+        pytest.skip(f"{MNIST_DATA} holds no MNIST; see CONTRIBUTING.md")
+    return load_split(MNIST_DATA, "t10k").cut(0, 10)
+
+
 @pytest.mark.parametrize("name", KINDS)
-def test_each_kind_is_read(name: str) -> None:
-    share, _, _ = measure(name, load_split(MNIST_DATA, "t10k").cut(0, 10))
+def test_each_kind_is_read(name: str, digits: Split) -> None:
+    share, _, _ = measure(name, digits)
 
     assert share >= 0.9  # the table counts 100
 

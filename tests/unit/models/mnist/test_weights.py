@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference_bridge.errors import WeightsError
-from mnist_model.predict.network import ConvNet
+from mnist_model.predict.network import MIN_DOUBT, ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, WeightsInfo, load_weights, save_weights
 
 MNIST_DATA = Path(os.environ.get("MNIST_DATA", "data"))
@@ -18,7 +18,7 @@ INFO = WeightsInfo(
     shape="28x28",
     class_count=10,
     accuracy=0.9951,
-    parameter_count=1_199_882,
+    parameter_count=1_200_011,
     seed=20,
     data_md5="train=00 test=11",
     torch_version="2.6.0",
@@ -158,6 +158,17 @@ def test_tensors_that_do_not_fit_the_network_are_refused(
 
     with pytest.raises(WeightsError, match=rule):
         load_weights(saved)
+
+
+def test_weights_from_before_the_network_had_doubt_are_read_with_the_least(saved: Path) -> None:
+    state = {name: tensor for name, tensor in load_file(saved).items() if not name.startswith("none.")}
+    save_file(state, saved, metadata=INFO.to_metadata())
+    network, inputs = ConvNet().eval(), torch.ones(1, 1, 28, 28)
+
+    network.load_state_dict(load_weights(saved)[0])
+
+    likely = network(inputs).softmax(dim=1)
+    torch.testing.assert_close(network.classify(inputs), (1 - MIN_DOUBT) * likely + MIN_DOUBT / 10)
 
 
 def test_the_committed_weights_claim_at_least_99_4_percent() -> None:
