@@ -39,9 +39,10 @@ def alerts() -> list[str]:
 
 
 def entries() -> dict[str, str]:
-    """Return the text under each heading of the third level."""
-    _, *parts = re.split(r"^### ", OPERATIONS, flags=re.MULTILINE)
-    return {part.partition("\n")[0]: re.split(r"^## ", part, flags=re.MULTILINE)[0] for part in parts}
+    """Return the text under the heading of each alert."""
+    (section,) = re.findall(r"^## Alerts\n(.*?)^## ", OPERATIONS, re.MULTILINE | re.DOTALL)
+    _, *parts = re.split(r"^### ", section, flags=re.MULTILINE)
+    return {part.partition("\n")[0]: part for part in parts}
 
 
 def paths(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -79,7 +80,7 @@ def test_every_value_that_it_names_is_one_of_the_chart() -> None:
 def test_every_object_that_it_names_is_one_of_the_release() -> None:
     rendered = objects(*EVERYTHING)
     names = {found["metadata"]["name"] for found in rendered}
-    pods = {f"{found['metadata']['name']}-0" for found in rendered if found["kind"] == "StatefulSet"}
+    pods = {f"{NAME}-redis-0", *(f"{NAME}-rabbitmq-{number}" for number in range(3))}
     named = set(re.findall(rf"{NAME}[a-z0-9-]*[a-z0-9]", OPERATIONS)) - {NAME}
 
     assert named
