@@ -70,9 +70,10 @@ class Brokers:
             return []
         return sorted(int(node.partition(".")[0].rpartition("-")[2]) for node in status["running_nodes"])
 
-    def _read(self, kind: str, path: str) -> dict[str, str]:
-        label = f"app.kubernetes.io/instance={self._namespace},app.kubernetes.io/component=rabbitmq"
-        lines = self._kubectl("get", kind, "--selector", label, "--output", f"jsonpath={path}").splitlines()
+    def _read(self, kind: str, server: str, field: str) -> dict[str, str]:
+        labels = f"app.kubernetes.io/instance={self._namespace},app.kubernetes.io/component={server}"
+        path = f'{{range .items[*]}}{{.metadata.name}}={{.{field}}}{{"\\n"}}{{end}}'
+        lines = self._kubectl("get", kind, "--selector", labels, "--output", f"jsonpath={path}").splitlines()
         return dict(line.split("=", 1) for line in lines)
 
     def _exec(self, number: int, *command: str) -> str:

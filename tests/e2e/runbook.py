@@ -12,19 +12,21 @@ _HEAD = 'k() { kubectl --namespace "$NAMESPACE" "$@"; }\n'
 """As the page's alias, which a script does not have."""
 
 
-def follow(entry: str, release: str, values: tuple[str, ...] = (), **variables: str) -> str:
+def follow(entry: str, release: str, values: tuple[str, ...] = (), server: str = "rabbitmq", **variables: str) -> str:
     """Run the commands of an entry and return what they print.
 
     Args:
         entry: its heading.
         release: the name of the release and of its namespace, in place of the page's.
         values: arguments for Helm in place of `--values mine.yaml`.
+        server: in place of `rabbitmq`.
         variables: the values of variables that the commands set.
 
     Raises:
         CommandError: a command failed; the message holds the output.
     """
-    commands = find_commands(entry).replace("digits", release).replace(_VALUES, " ".join(values))
+    commands = find_commands(entry).replace("digits", release).replace("rabbitmq", server)
+    commands = commands.replace(_VALUES, " ".join(values))
     for name, value in variables.items():
         commands, found = re.subn(rf"^{name}=.*$", f"{name}={value}", commands, flags=re.MULTILINE)
         assert found == 1, f"{entry} sets {name} {found} times"

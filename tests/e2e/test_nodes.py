@@ -23,8 +23,11 @@ NODES = 3
 NAME = f"{RELEASE}-mnist-inference"
 ONE_NODE = ("--values", "tests/e2e/values-production.yaml", "--set", "autoscaling.enabled=false,worker.replicas=0")
 PRODUCTION = ("--values", f"{CHART}/values-production.yaml", *ONE_NODE)
-LARGE = (*PRODUCTION, "--set", "rabbitmq.persistence.size=20Gi")
+LARGE_RABBITMQ = (*PRODUCTION, "--set", "rabbitmq.persistence.size=20Gi")
+LARGE = (*LARGE_RABBITMQ, "--set", "redis.persistence.size=20Gi")
 OTHER = (*LARGE, "--set", "rabbitmq.persistence.storageClass=other")
+FEWER = (*ONE_NODE, "--set", "redis.persistence.size=20Gi")
+OTHER_REDIS = (*FEWER, "--set", "redis.persistence.storageClass=other")
 REFUSED = {
     "rabbitmq.replicas=1": "rabbitmq.replicas is 1, but nodes-mnist-inference-rabbitmq has 3 nodes",
     "rabbitmq.persistence.size=2Gi": "rabbitmq.persistence.size is 2Gi",
@@ -122,14 +125,16 @@ def test_the_node_that_is_left_of_three_keeps_the_jobs(three: Brokers, waiting: 
     assert_answered(waiting)
 
 
-def test_volumes_grow_and_no_pod_restarts(three: Brokers) -> None:
-    before = three.read_uids()
+@pytest.mark.parametrize(("server", "values"), {"rabbitmq": LARGE_RABBITMQ, "redis": LARGE}.items())
+def test_volumes_grow_and_no_pod_restarts(server: str, values: tuple[str, ...], three: Brokers) -> None:
+    before = System(RELEASE).read_uids()
 
-    runbook.follow("Larger volumes", RELEASE, LARGE)
+    runbook.follow("Larger volumes", RELEASE, values, server=server)
 
-    assert set(three.read_claims("spec.resources.requests.storage").values()) == {"20Gi"}
+    assert set(three.read_claims("spec.resources.requests.storage", server).values()) == {"20Gi"}
+    upgrade(*values)
     three.wait_for_one_cluster(NODES)
-    assert three.read_uids() == before
+    assert System(RELEASE).read_uids() == before
 
 
 def test_volumes_move_to_another_class_one_by_one_and_nothing_is_lost(three: Brokers, waiting: list[Job]) -> None:
@@ -143,7 +148,7 @@ def test_volumes_move_to_another_class_one_by_one_and_nothing_is_lost(three: Bro
 
 
 def test_three_nodes_become_one_that_accepts_jobs(three: Brokers) -> None:
-    runbook.follow("Fewer RabbitMQ nodes", RELEASE, ONE_NODE)
+    runbook.follow("Fewer RabbitMQ nodes", RELEASE, FEWER)
 
     run_kubectl("rollout", "status", f"deployment/{NAME}-api", "--timeout=5m")
     with forward_api() as api_url:
@@ -151,6 +156,16 @@ def test_three_nodes_become_one_that_accepts_jobs(three: Brokers) -> None:
     assert_answered(jobs)
     assert three.list_clusters(1) == [[0]]
     assert list(three.read_claims("metadata.name")) == [f"data-{three.name(0)}"]
+
+
+def test_redis_moves_to_another_class_and_goes_on(brokers: Brokers) -> None:
+    runbook.follow("Another volume for Redis", RELEASE, OTHER_REDIS)
+
+    run_kubectl("rollout", "status", f"statefulset/{NAME}-redis", "--timeout=5m")
+    with forward_api() as api_url:
+        jobs = submit(10, api_url)
+    assert_answered(jobs)
+    assert set(brokers.read_claims("spec.storageClassName", "redis").values()) == {"other"}
 
 
 def waits_for(brokers: Brokers, number: int, other: int) -> bool:

@@ -16,8 +16,9 @@
 {{/* "server", its StatefulSet's "name", the `persistence` "of" the values, and the StatefulSet's "claims": Kubernetes changes none of them. */}}
 {{- define "inference.volumeChecks" -}}
 {{- $value := printf "%s.persistence" .server -}}
+{{- $entry := get (dict "rabbitmq" "Other volumes" "redis" "Another volume for Redis") .server -}}
 {{- if ne .of.enabled (gt (len (.claims | default list)) 0) -}}
-{{- fail (printf "%s.enabled is %t, but %s was made with %t, and Kubernetes does not change it; keep it, or follow \"Other volumes\" in docs/operations.md" $value .of.enabled .name (not .of.enabled)) -}}
+{{- fail (printf "%s.enabled is %t, but %s was made with %t, and Kubernetes does not change it; keep it, or follow %q in docs/operations.md" $value .of.enabled .name (not .of.enabled) $entry) -}}
 {{- end -}}
 {{- range .claims -}}
 {{- $size := .spec.resources.requests.storage -}}
@@ -26,7 +27,7 @@
 {{- end -}}
 {{- $class := .spec.storageClassName | default "" -}}
 {{- if ne $class $.of.storageClass -}}
-{{- fail (printf "%s.storageClass is %q, but %s was made with %q, and Kubernetes does not change it; set that, or follow \"Other volumes\" in docs/operations.md" $value $.of.storageClass $.name $class) -}}
+{{- fail (printf "%s.storageClass is %q, but %s was made with %q, and Kubernetes does not change it; set that, or follow %q in docs/operations.md" $value $.of.storageClass $.name $class $entry) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
