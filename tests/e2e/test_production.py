@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e import cluster, leaders, nodes, release
+from tests.e2e.brokers import Brokers
 from tests.e2e.command import forward_port, run
 from tests.e2e.leaders import Change
 from tests.e2e.nodes import Nodes
@@ -46,10 +47,14 @@ def api_url(production: System) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def rabbitmq(production: System) -> Iterator[Nodes]:
     """RabbitMQ, with every queue on every node."""
-    wait_for("every queue is on every node", lambda: count_members() == [NODES] * QUEUES, 120)
+    Brokers(RELEASE).wait_for_one_cluster(NODES)
     password = production.read_passwords()["rabbitmq-autoscaler-password"]
     with nodes.open_nodes(NAMESPACE, f"{NAME}-rabbitmq", NODES, password) as opened:
         yield opened
+
+
+def test_three_nodes_that_start_at_once_for_the_first_time_make_one_cluster(production: System) -> None:
+    Brokers(RELEASE).wait_for_one_cluster(NODES)
 
 
 def test_every_node_counts_the_jobs_that_wait_whichever_leads(
@@ -96,7 +101,7 @@ def test_every_node_of_rabbitmq_can_go_under_load_and_nothing_is_lost(rabbitmq: 
 
     assert set(stream.refusals) <= {503}
     assert_answered_right(stream.jobs, api_url=api_url)
-    assert count_members() == [NODES] * QUEUES
+    assert Brokers(RELEASE).count_members() == [NODES] * QUEUES
 
 
 def start_after_a_change_of_leader(production: System, rabbitmq: Nodes, api_url: str) -> Change:
@@ -147,10 +152,3 @@ def run_helm(command: str, *arguments: str) -> str:
 def roll_out(command: str, *arguments: str) -> None:
     what = f"statefulset/{NAME}-rabbitmq"
     run("kubectl", "--namespace", NAMESPACE, "rollout", command, what, *arguments, timeout_s=320)
-
-
-def count_members() -> list[int]:
-    """Return the number of nodes of each queue."""
-    command = ("rabbitmqctl", "--quiet", "list_queues", "--no-table-headers", "members")
-    pod = ("exec", f"{NAME}-rabbitmq-0", "--container=rabbitmq", "--")
-    return [line.count("rabbit@") for line in run("kubectl", "--namespace", NAMESPACE, *pod, *command).splitlines()]
