@@ -47,15 +47,15 @@ class Brokers:
     def scale(self, count: int) -> None:
         """Set the number of pods, and wait until those above it are gone."""
         self._kubectl("scale", f"statefulset/{self.statefulset}", f"--replicas={count}")
-        wait_for(f"{count} pods", lambda: len(self.read_uids()) <= count, 180)
+        wait_for(f"{count} pods", lambda: self.count_pods() <= count, 180)
 
-    def read_uids(self) -> dict[str, str]:
-        """Return the uid of each pod by its name."""
-        return self._read("pods", '{range .items[*]}{.metadata.name}={.metadata.uid}{"\\n"}{end}')
+    def count_pods(self) -> int:
+        """Return the number of pods, those that end included."""
+        return len(self._read("pods", "rabbitmq", "metadata.uid"))
 
-    def read_claims(self, field: str) -> dict[str, str]:
-        """Return a field of each claim by its name, such as `spec.storageClassName`."""
-        return self._read("pvc", f'{{range .items[*]}}{{.metadata.name}}={{.{field}}}{{"\\n"}}{{end}}')
+    def read_claims(self, field: str, server: str = "rabbitmq") -> dict[str, str]:
+        """Return a field of each claim of a server by its name, such as `spec.storageClassName`."""
+        return self._read("pvc", server, field)
 
     def list_ready_addresses(self) -> list[str]:
         """Return the addresses behind the Service that the API and the workers use."""

@@ -111,6 +111,7 @@ def test_a_node_without_data_waits_while_the_others_are_down(three: Brokers, wai
 
     three.scale(NODES)
     three.wait_for_one_cluster(NODES)
+    wait_for("three nodes behind the Service", lambda: len(three.list_ready_addresses()) == NODES, 60)
     assert_answered(waiting)
 
 
