@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.chart.helm import CHART, NEEDS_HELM
+from tests.integration.chart_servers import PASSWORD, ChartServers, chart_servers
 from tests.integration.conftest import TIMEOUT_S, some_pictures
-from tests.support.chart_servers import PASSWORD, ChartServers, chart_servers
 from tests.support.deployment import POLL_S, Deployment
 from tests.support.servers import free_port
 from tests.support.waiting import wait_for
