@@ -117,8 +117,8 @@ def test_a_node_without_data_waits_while_the_others_are_down(three: Brokers, wai
 
 def test_the_node_that_is_left_of_three_keeps_the_jobs(three: Brokers, waiting: list[Job]) -> None:
     three.lose(0, 1)
-    for number in (0, 1):
-        wait_for("a reason", partial(waits_for, three, number, 2), 120)
+    for number, other in ((0, 1), (1, 0)):
+        wait_for("a reason", partial(waits_for_majority, three, number, other), 120)
 
     runbook.follow("The majority is gone", RELEASE, alive=three.name(2))
 
@@ -169,8 +169,8 @@ def test_redis_moves_to_another_class_and_goes_on(brokers: Brokers) -> None:
     assert set(brokers.read_claims("spec.storageClassName", "redis").values()) == {"other"}
 
 
-def waits_for(brokers: Brokers, number: int, other: int) -> bool:
-    return brokers.name(other) in brokers.read_reason(number)
+def waits_for_majority(brokers: Brokers, number: int, other: int) -> bool:
+    return f"waits for rabbit@{brokers.name(other)}: without them no majority" in brokers.read_reason(number)
 
 
 def make_storage_classes() -> None:

@@ -33,7 +33,7 @@ find_seed(Self, Answers) ->
     Running = [Peer || {Peer, running} <- Answers],
     Silent = [Peer || {Peer, silent} <- Answers],
     case {Running, Silent, is_first(Self)} of
-        {[_ | _], _, _} -> find_forgetful(Self, Running);
+        {[_ | _], _, _} -> find_forgetful(Self, Running, Running);
         {[], [], true} -> {ok, Self};
         {[], [], false} -> {wait, "waits for the first node, which makes the cluster"};
         {[], _, _} -> {wait, io_lib:format("waits for ~ts: a cluster may exist there, and a second one must not begin here; "
@@ -42,25 +42,36 @@ find_seed(Self, Answers) ->
 
 is_first(Node) -> re:run(atom_to_list(Node), "^[^.]*-0\\.") =/= nomatch.
 
-%% A queue that counts on what this node has lost could lose jobs: the cluster first forgets the node.
-find_forgetful(Self, [Peer | Others]) ->
-    case forget(Peer, Self) of
+%% A queue that counts on what this node has lost could lose jobs: the cluster first forgets the node. The majority that is left must
+%% run: without it, the cluster says that it has forgotten, and has not.
+find_forgetful(Self, [Peer | Others], Running) ->
+    case forget(Peer, Self, Running) of
         ok -> {ok, Peer};
-        _ when Others =/= [] -> find_forgetful(Self, Others);
-        {error, Reason} -> {wait, io_lib:format("waits: ~ts cannot take it out of its cluster (~0P), as when too few nodes are up; "
-                                                "start the others, or see " ?RUNBOOK, [names([Peer]), Reason, 12])}
+        _ when Others =/= [] -> find_forgetful(Self, Others, Running);
+        {away, Nodes} -> {wait, io_lib:format("waits for ~ts: without them no majority can take it back; start them, or see " ?RUNBOOK,
+                                              [names(Nodes)])};
+        Error -> {wait, io_lib:format("waits until ~ts can forget what it had: ~0P", [names([Peer]), Error, 12])}
     end.
 
-forget(Peer, Node) ->
+forget(Peer, Node, Running) ->
     try
-        Reasons = [Reason || {_, {error, _, Reason}} <- call(Peer, rabbit_quorum_queue, shrink_all, [Node]), Reason =/= last_node],
-        case lists:member(Node, call(Peer, rabbit_db_cluster, members, [])) of
-            _ when Reasons =/= [] -> {error, hd(Reasons)};
-            true -> call(Peer, rabbit_db_cluster, forget_member, [Node, false]);
-            false -> ok
+        Members = call(Peer, rabbit_db_cluster, members, []),
+        Others = Members -- [Node],
+        Away = Others -- Running,
+        case 2 * length(Away) < length(Others) of
+            true -> forget_member(Peer, Node, lists:member(Node, Members));
+            false -> {away, Away}
         end
     catch
         _:Reason -> {error, Reason}
+    end.
+
+forget_member(Peer, Node, IsMember) ->
+    Reasons = [Reason || {_, {error, _, Reason}} <- call(Peer, rabbit_quorum_queue, shrink_all, [Node]), Reason =/= last_node],
+    case {Reasons, IsMember} of
+        {[Reason | _], _} -> {error, Reason};
+        {[], true} -> call(Peer, rabbit_db_cluster, forget_member, [Node, false]);
+        {[], false} -> ok
     end.
 
 call(Node, Module, Function, Arguments) -> erpc:call(Node, Module, Function, Arguments, ?CALL_MS).
