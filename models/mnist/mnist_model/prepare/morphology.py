@@ -31,8 +31,8 @@ def apply_opening(grey: Grey, height: int, width: int) -> Grey:
 def label_pieces(mask: Mask) -> Labels:
     """Return the label of each pixel's piece, (h, w); pixels outside the mask get 0. Pieces touch at sides or corners.
 
-    A label is 1 + the largest flat index in the piece. The work is done on runs, the stretches of a row that belong to
-    the mask: there are a hundred times fewer of them than pixels.
+    The labels are 1, 2, ..., in the order of the pieces' last pixels. The work is done on runs, the stretches of a row
+    that belong to the mask: there are a hundred times fewer of them than pixels.
     """
     height, width = mask.shape
     # One empty column more, so that no run goes on in the next row.
@@ -41,9 +41,8 @@ def label_pieces(mask: Mask) -> Labels:
     steps = np.flatnonzero(np.diff(room.ravel(), prepend=np.int8(0)))
     starts, ends = steps[::2], steps[1::2]
     roots = join_runs(starts, ends, width + 1)
-    last = ends[roots]  # one past a piece's last pixel
     labels = np.zeros(2 * len(starts) + 1, np.intp)
-    labels[1::2] = last - (last - 1) // (width + 1)
+    labels[1::2] = np.cumsum(roots == np.arange(len(roots)))[roots]
     lengths = np.diff(steps, prepend=0, append=room.size)
     return np.repeat(labels, lengths).reshape(room.shape)[:, :-1]
 
