@@ -19,6 +19,11 @@ WINDOWS = (3, 5, 7, 9, 13, 17, 23, 31, 41, 55)
 #: Number of larger windows to compare a window with, and the share of the strongest ink that counts as full strength.
 LOOK_AHEAD = 3
 FULL_SHARE = 0.6
+#: Rows that suffice to measure the noise.
+NOISE_ROWS = 64
+#: Coarse pixels on the side of a tile, and most that the paper of two tiles differs, as a share of the whole range.
+TILE = 8
+EVEN_SHARE = 0.06
 
 
 def enlarge_small(picture: Grey) -> Grey:
@@ -77,13 +82,22 @@ def strongest(ink: npt.NDArray[np.generic]) -> float:
 
 def noise_of(ink: npt.NDArray[np.floating[Any]]) -> float:
     """Return the standard deviation of the noise, in grey levels, from the median difference between neighbours."""
-    return float(np.median(np.abs(np.diff(ink.ravel())))) * 1.05  # 1.4826 / sqrt(2)
+    rows = ink[:: 1 + len(ink) // NOISE_ROWS]
+    return float(np.median(np.abs(np.diff(rows.ravel())))) * 1.05  # 1.4826 / sqrt(2)
+
+
+def has_even_paper(coarse: Grey) -> bool:
+    """Tell whether the paper under light ink is equally dark all over: in each tile of the picture it shows somewhere.
+
+    Ink without a shadow or a slope of light needs no more than the paper's one level.
+    """
+    height, width = coarse.shape
+    bands = np.minimum.reduceat(coarse, range(0, height, TILE), axis=0)
+    tiles = np.minimum.reduceat(bands, range(0, width, TILE), axis=1)
+    return int(np.ptp(tiles)) <= EVEN_SHARE * int(np.ptp(coarse))
 
 
 def shrink(grey: Grey, side: int) -> Grey:
-    """Return the picture with at most `side` pixels on its longer side; each is the mean of the old ones."""
-    scale = side / max(grey.shape)
-    if scale >= 1:
-        return grey
-    height, width = (max(1, round(length * scale)) for length in grey.shape[:2])
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
+    """Return the picture with about `side` pixels on its longer side, or fewer; each is the mean of a block."""
+    factor = round(max(grey.shape) / side)
+    return grey if factor <= 1 else np.asarray(Image.fromarray(grey).reduce(factor))
