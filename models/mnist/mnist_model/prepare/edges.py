@@ -4,13 +4,13 @@ In and out: a picture as it was decoded, grey or colour; nothing is known of its
 """
 
 import math
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from mnist_model.prepare.measure import shrink
+from mnist_model.prepare.measure import find_median, shrink
 from mnist_model.prepare.morphology import Grey, Mask, dilate, label_pieces
 
 #: Pixels on the longer side while we look for straight edges.
@@ -30,7 +30,6 @@ BEHIND = 0.75
 MAX_SHADE = 0.4
 
 Look: TypeAlias = npt.NDArray[np.int16]
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 def clear_edges(picture: Grey) -> Grey:
@@ -68,11 +67,11 @@ def has_bare_edges(look: Look) -> bool:
     return bool((np.maximum(high, middle) - np.minimum(low, middle)).max() < MIN_DIFFERENCE)
 
 
-def find_middle(look: Look) -> Floats:
+def find_middle(look: Look) -> Look:
     """Return the median of the picture without its outermost eighths, (channels,)."""
     down, across = (length // 8 for length in look.shape[:2])
-    middle: Floats = np.median(look[down:-down:2, across:-across:2], axis=(0, 1))
-    return middle
+    inner = look[down:-down:2, across:-across:2]
+    return find_median(inner.reshape(-1, look.shape[2]), 0)
 
 
 def cut_sides(picture: Grey, look: Look) -> Grey:
@@ -91,13 +90,13 @@ def cut_sides(picture: Grey, look: Look) -> Grey:
     return picture[rows, columns]
 
 
-def find_depth(side: Look, inner: Floats) -> int:
+def find_depth(side: Look, inner: Look) -> int:
     """Return the rows at the top of a picture that belong to a thing along that edge, 0 for none.
 
     Paper resembles `inner`, the median of the picture's middle, (channels,).
     """
     most, margin = round(MAX_DEPTH * side.shape[0]), side.shape[1] // 8
-    medians = np.median(side[: most + STEP, margin:-margin], axis=1)  # (rows, channels)
+    medians = find_median(side[: most + STEP, margin:-margin], 1)  # (rows, channels)
     rows, papers = medians[:-STEP], medians[STEP:]
     steps = np.abs(papers - rows).max(1)  # (rows,)
     may_be = (steps >= MIN_DIFFERENCE) & (np.abs(papers - inner).max(1) <= steps / 2)
@@ -107,7 +106,7 @@ def find_depth(side: Look, inner: Floats) -> int:
     return 0
 
 
-def is_empty(outside: Look, paper: Floats) -> bool:
+def is_empty(outside: Look, paper: Look) -> bool:
     """Tell whether the rows of paper outside a thing hold no ink: a digit that crosses a line keeps its end."""
     margin = outside.shape[1] // 8
     differs = np.abs(outside[:, margin:-margin] - paper).max(2) > MIN_DIFFERENCE  # (rows, w)
@@ -115,7 +114,7 @@ def is_empty(outside: Look, paper: Floats) -> bool:
     return bool(((shares <= 1 - ALONG) | (shares >= 0.5)).all())
 
 
-def is_last_row(row: Look, behind: Look, middle: Floats, paper: Floats) -> bool:
+def is_last_row(row: Look, behind: Look, middle: Look, paper: Look) -> bool:
     """Tell whether a row is a thing's, from end to end, and the row behind it the paper's, (w, channels) each.
 
     `middle` and `paper` are the medians of the two without their ends, (channels,).
@@ -152,7 +151,7 @@ def find_hugging(look: Look) -> Mask:
     inner = look[deep:-deep, deep:-deep]
     if not inner.size:
         return none
-    difference = np.abs(look - np.median(inner, axis=(0, 1))).max(2)  # (h, w)
+    difference = np.abs(look - find_median(inner.reshape(-1, look.shape[2]), 0)).max(2)  # (h, w)
     threshold = max(MIN_DIFFERENCE, float(difference[deep:-deep, deep:-deep].max()) / 3)
     differs = difference > threshold
     if not (differs[[0, -1]].any() or differs[:, [0, -1]].any()):
@@ -171,11 +170,13 @@ def hugs(piece: Mask, edge_distance: npt.NDArray[np.intp], deep: int) -> bool:
     return bool(distance.max() < deep and (distance == 0).sum() >= 2 * max(distance.max(), STEP))
 
 
-def is_sharp(piece: Mask, difference: Floats) -> bool:
+def is_sharp(piece: Mask, difference: Look) -> bool:
     """Tell whether a piece ends at once, unlike the shade in the corners of a photograph."""
     grown = dilate(piece.astype(np.uint8), 5, 5)
     around = (dilate(grown, 3, 3) > grown) & ~piece
-    return bool(around.any()) and float(np.median(difference[around])) < MAX_SHADE * float(np.median(difference[piece]))
+    return bool(around.any()) and float(find_median(difference[around])) < MAX_SHADE * float(
+        find_median(difference[piece])
+    )
 
 
 def _to_ends(length: int) -> npt.NDArray[np.intp]:
@@ -185,7 +186,7 @@ def _to_ends(length: int) -> npt.NDArray[np.intp]:
 def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
     """Return a picture of the paper, as large as the picture: the hidden part is filled from its surroundings."""
     shown = dilate(hidden.astype(np.uint8), 5, 5) == 0
-    paper = np.median(look[shown], axis=0)  # (channels,)
+    paper = find_median(look[shown], 0)  # (channels,)
     is_paper = shown & (np.abs(look - paper).max(2) < MIN_DIFFERENCE)  # (h, w)
     seen = np.rint(np.where(is_paper[..., None], look, paper)).astype(np.uint8)  # (h, w, channels)
     image = Image.fromarray(seen[..., 0] if look.shape[2] == 1 else seen)
@@ -195,4 +196,4 @@ def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
 def holds_ink(picture: Grey) -> bool:
     """Tell whether anything stands out from the picture's median."""
     look = look_at(picture)
-    return float(np.abs(look - np.median(look, axis=(0, 1))).max()) >= MIN_DIFFERENCE
+    return float(np.abs(look - find_median(look.reshape(-1, look.shape[2]), 0)).max()) >= MIN_DIFFERENCE

@@ -10,6 +10,7 @@ from PIL import Image
 from inference_pictures.errors import UnreadableImage
 from mnist_model.prepare.measure import (
     COARSE_SIDE,
+    find_median,
     has_even_paper,
     noise_of,
     shrink,
@@ -40,12 +41,12 @@ def flatten_light(ink: Grey) -> Grey:
         return ink
     brightness = np.log(256.0 - coarse).ravel()  # (n,)
     terms = _quadratic_terms(coarse.shape)  # (6, n)
-    is_paper = brightness >= np.median(brightness)
+    is_paper = brightness >= find_median(brightness)
     for _ in range(4):
         paper = terms * is_paper
         weights = np.linalg.lstsq(paper @ terms.T, paper @ brightness)[0]  # (6,)
         error = brightness - weights @ terms
-        is_paper = error > -np.clip(2 * np.median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
+        is_paper = error > -np.clip(2 * find_median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
     # Much ink or the edge of a shadow: the surface does not fit, and would add false ridges.
     if is_paper.mean() < MIN_PAPER:
         return ink
@@ -99,7 +100,7 @@ def find_paper(grey: Grey) -> Grey:
     """Return the brightness of the paper under light ink, (h, w) uint8, or (1, 1) if it is even."""
     coarse = shrink(grey, COARSE_SIDE)
     if has_even_paper(coarse):
-        return np.array([[np.median(coarse)]], np.uint8)
+        return np.array([[find_median(coarse.astype(np.int16))]], np.uint8)
     window = stroke_window(coarse) + 2
     paper = Image.fromarray(apply_opening(coarse, window, window))
     return np.asarray(paper.resize(grey.shape[::-1], Image.Resampling.BILINEAR))

@@ -19,6 +19,8 @@ LINE_SPREAD = 1.8
 #: Columns that are counted together in search of lines, and the coverage that may be lost by that.
 BLOCK = 16
 SLACK = 0.1
+#: Lines that are followed at once: a picture of noise has thousands.
+AT_ONCE = 256
 
 
 def remove_ruled_lines(ink: Grey) -> Grey:
@@ -45,16 +47,18 @@ def _draw_lines(ink: Grey) -> Grey:
     ink = dilate(ink, 3, 1)
     height, width = ink.shape
     margin = int(width * MAX_TILT)
-    room = np.ascontiguousarray(np.pad(ink, ((2 * margin, 2 * margin), (0, 0))))
-    lines = np.zeros(room.shape, np.uint8)
-    for places in _find_candidates(ink >= MIN_LINE, _list_shifts(margin, width)):
-        places = places + 2 * margin * width
-        inside = (places >= 2 * margin * width) & (places < (2 * margin + height) * width)
+    top = 2 * margin
+    room = np.zeros((top + height + top, width), np.uint8)
+    room[top : top + height] = ink
+    lines = np.zeros_like(room)
+    for rows in _find_candidates(ink >= MIN_LINE, _list_shifts(margin, width)):
+        places = (rows + top) * width + np.arange(width)
         values = room.ravel()[places]
-        found = _are_lines(values >= MIN_LINE, inside)
-        limits = (LINE_SPREAD * _find_medians(values[found], inside[found])).clip(max=255)
-        np.maximum.at(lines.ravel(), places[found], np.rint(limits).astype(np.uint8)[:, None])
-    return lines[2 * margin : 2 * margin + height]
+        first, last = _find_ends(rows, height)
+        found = _are_lines(values >= MIN_LINE, first, last)
+        limits = LINE_SPREAD * _find_medians(values[found], first[found], last[found])
+        np.maximum.at(lines.ravel(), places[found], np.rint(limits.clip(max=255)).astype(np.uint8)[:, None])
+    return lines[top : top + height]
 
 
 def _list_shifts(margin: int, width: int) -> Labels:
@@ -67,7 +71,7 @@ def _list_shifts(margin: int, width: int) -> Labels:
 
 
 def _find_candidates(mask: Mask, shifts: Labels) -> Iterator[Labels]:
-    """Yield the flat indices of the pixels of lines that may be covered enough, (lines, w); some lie outside.
+    """Yield the rows along lines that may be covered enough, (lines, w), some at a time; some rows lie outside.
 
     The covered pixels are counted in blocks, and a line takes a block at the height of its middle.
     """
@@ -78,25 +82,35 @@ def _find_candidates(mask: Mask, shifts: Labels) -> Iterator[Labels]:
     room = np.pad(counts, ((0, 0), (2 * margin, 2 * margin)))
     shifted = sliding_window_view(room, height + 2 * margin, axis=1)  # (blocks, shifts, rows)
     middles = np.minimum(starts + BLOCK // 2, width - 1)
-    for shift in shifts:
-        covered = shifted[np.arange(len(starts)), margin + shift[middles]].sum(0, dtype=np.uint16)  # (rows,)
-        rows = np.flatnonzero(covered >= (MIN_COVERAGE - SLACK) * width) - margin
-        if len(rows):
-            yield (rows[:, None] + shift) * width + np.arange(width)
+    covered = shifted[np.arange(len(starts)), margin + shifts[:, middles]].sum(1, dtype=np.uint16)  # (tilts, rows)
+    tilts, rows = np.nonzero(covered >= (MIN_COVERAGE - SLACK) * width)
+    for start in range(0, len(rows), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        yield (rows[some] - margin)[:, None] + shifts[tilts[some]]
 
 
-def _are_lines(covered: Mask, inside: Mask) -> Mask:
+def _find_ends(rows: Labels, height: int) -> tuple[Labels, Labels]:
+    """Return the first and the last column in which each line lies inside the picture, (lines,)."""
+    inside = (rows >= 0) & (rows < height)
+    return inside.argmax(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
+
+
+def _are_lines(covered: Mask, first: Labels, last: Labels) -> Mask:
     """Tell which lines are covered enough and reach both borders of the picture, (lines,)."""
     width = covered.shape[1]
-    end = inside.sum(1, keepdims=True) // 50 + 1
-    place = inside.cumsum(1)  # 1, 2, ... inside
-    starts = (covered & (place <= end)).any(1)
-    ends = (covered & (place > place[:, -1:] - end)).any(1)
+    line, near = np.arange(len(covered))[:, None], np.arange(width // 50 + 1)
+    reach = (last - first)[:, None] // 50
+    starts, ends = (
+        (covered[line, (edge[:, None] + way * near).clip(0, width - 1)] & (near <= reach)).any(1)
+        for edge, way in ((first, 1), (last, -1))
+    )
     return starts & ends & (np.count_nonzero(covered, axis=1) >= MIN_COVERAGE * width)
 
 
-def _find_medians(values: Grey, inside: Mask) -> npt.NDArray[np.float64]:
+def _find_medians(values: Grey, first: Labels, last: Labels) -> npt.NDArray[np.float64]:
     """Return the median of each line's values inside the picture, (lines,)."""
-    ordered = np.sort(np.where(inside, values, 255), axis=1)
-    count, line = inside.sum(1), np.arange(len(values))
-    return (ordered[line, (count - 1) // 2].astype(np.float64) + ordered[line, count // 2]) / 2
+    across, line = np.arange(values.shape[1]), np.arange(len(values))
+    outside = (across < first[:, None]) | (across > last[:, None])
+    ordered = np.sort(np.where(outside, np.int16(255), values), axis=1)
+    count = last - first + 1
+    return (ordered[line, (count - 1) // 2] + ordered[line, count // 2]) / 2

@@ -6,6 +6,9 @@ from PIL import Image, ImageFilter
 from mnist_model.prepare.measure import COARSE_SIDE, has_even_paper, shrink, stroke_window, strongest, top_hat
 from mnist_model.prepare.morphology import Grey
 
+#: Least sum of the first two signs that needs no third.
+CLEAR = 1.0
+
 
 def grey_by_contrast(picture: Grey) -> Grey:
     """Return the grey in which the ink stands out most from the paper around it, (h, w) uint8.
@@ -35,26 +38,34 @@ def light_on_dark(grey: Grey) -> Grey:
 def ink_is_dark(grey: Grey) -> bool:
     """Decide by the paper if it is even, else by three signs.
 
-    The signs are: ink is the minority, it is long for its width, and it seldom fills the border.
+    The signs are: ink is the minority, it seldom fills the border, and it is long for its width. The third costs most,
+    so it is asked only where the others leave a doubt.
     """
     coarse = shrink(grey, COARSE_SIDE)
     is_light_even, is_dark_even = has_even_paper(~coarse), has_even_paper(coarse)
     if is_light_even != is_dark_even:
         return is_light_even
-    return sum(polarity_signs(coarse)) > 0
+    sign = measure_minority(coarse) + measure_border(coarse)
+    return (sign if abs(sign) >= CLEAR else sign + compare_lengths(coarse)) > 0
 
 
-def polarity_signs(coarse: Grey) -> tuple[float, float, float]:
-    """Return the signs of a coarse picture, each above 0 for dark ink.
-
-    They are minority, the logarithm of relative length, and light border (-1..1).
-    """
+def measure_minority(coarse: Grey) -> float:
+    """Return a number above 0 if the dark parts are the smaller ones: the skewness of the local differences."""
     local = coarse.astype(np.float32) - _surroundings(coarse)
-    minority = -np.cbrt((local**3).mean()) / (np.sqrt((local**2).mean()) + 1e-6)
-    dark, light = stroke_length(~coarse), stroke_length(coarse)
+    return float(-np.cbrt((local**3).mean()) / (np.sqrt((local**2).mean()) + 1e-6))
+
+
+def measure_border(coarse: Grey) -> float:
+    """Return -1 for a dark border to 1 for a light one."""
     middle = (float(coarse.min()) + float(coarse.max())) / 2
     ring = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
-    return float(minority), float(np.log((dark + 1) / (light + 1))), float(2 * (ring > middle).mean() - 1)
+    return float(2 * (ring > middle).mean() - 1)
+
+
+def compare_lengths(coarse: Grey) -> float:
+    """Return the logarithm of the length of the dark strokes, over that of the light ones."""
+    dark, light = stroke_length(~coarse), stroke_length(coarse)
+    return float(np.log((dark + 1) / (light + 1)))
 
 
 def _surroundings(coarse: Grey) -> Grey:
