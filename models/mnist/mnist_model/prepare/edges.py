@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from mnist_model.prepare.measure import find_median, shrink
-from mnist_model.prepare.morphology import Grey, Mask, dilate, label_pieces
+from mnist_model.prepare.morphology import Grey, Mask, dilate, draw_pieces, find_runs
 
 #: Pixels on the longer side while we look for straight edges.
 LOOK_SIDE = 128
@@ -42,7 +42,7 @@ def clear_edges(picture: Grey) -> Grey:
         picture: (h, w) grey or (h, w, 3) colours, uint8.
     """
     look = look_at(picture)
-    if min(look.shape[:2]) < MIN_SIDE or has_bare_edges(look):
+    if min(look.shape[1:]) < MIN_SIDE or has_bare_edges(look):
         return picture
     inside = cut_sides(picture, look)
     if inside is not picture:
@@ -52,26 +52,25 @@ def clear_edges(picture: Grey) -> Grey:
 
 
 def look_at(picture: Grey) -> Look:
-    """Return the picture with about `LOOK_SIDE` pixels on its longer side, (h, w, channels)."""
-    small = shrink(picture, LOOK_SIDE).astype(np.int16)
-    return small if small.ndim == 3 else small[..., None]  # (h, w, 1 or 3)
+    """Return the picture with about `LOOK_SIDE` pixels on its longer side, (channels, h, w): 1 channel or 3."""
+    small = np.atleast_3d(shrink(picture, LOOK_SIDE))
+    return np.ascontiguousarray(small.transpose(2, 0, 1), np.int16)
 
 
 def has_bare_edges(look: Look) -> bool:
     """Tell whether nothing along the edges differs from the picture's middle."""
     deep = round(MAX_DEPTH * max(look.shape)) + STEP
-    strips = (look[:deep], look[-deep:], look[:, :deep], look[:, -deep:])
-    low = np.min([strip.min((0, 1)) for strip in strips], axis=0)  # (channels,)
-    high = np.max([strip.max((0, 1)) for strip in strips], axis=0)
+    strips = (look[:, :deep], look[:, -deep:], look[..., :deep], look[..., -deep:])
+    low = np.min([strip.min((1, 2)) for strip in strips], axis=0)  # (channels,)
+    high = np.max([strip.max((1, 2)) for strip in strips], axis=0)
     middle = find_middle(look)
     return bool((np.maximum(high, middle) - np.minimum(low, middle)).max() < MIN_DIFFERENCE)
 
 
 def find_middle(look: Look) -> Look:
     """Return the median of the picture without its outermost eighths, (channels,)."""
-    down, across = (length // 8 for length in look.shape[:2])
-    inner = look[down:-down:2, across:-across:2]
-    return find_median(inner.reshape(-1, look.shape[2]), 0)
+    down, across = (length // 8 for length in look.shape[1:])
+    return find_median(look[:, down:-down:2, across:-across:2].reshape(len(look), -1), 1)
 
 
 def cut_sides(picture: Grey, look: Look) -> Grey:
@@ -79,10 +78,11 @@ def cut_sides(picture: Grey, look: Look) -> Grey:
 
     Without such a side, it is the picture itself. `look` is the picture from `look_at`.
     """
-    factor = picture.shape[0] / look.shape[0], picture.shape[1] / look.shape[1]
+    factor = picture.shape[0] / look.shape[1], picture.shape[1] / look.shape[2]
     middle = find_middle(look)
-    turned = look.swapaxes(0, 1)
-    top, bottom, left, right = (find_depth(side, middle) for side in (look, look[::-1], turned, turned[::-1]))
+    turned = look.swapaxes(1, 2)
+    sides = (look, look[:, ::-1], turned, turned[:, ::-1])
+    top, bottom, left, right = (find_depth(side, middle) for side in sides)
     if not (top or bottom or left or right):
         return picture
     rows = slice(round(top * factor[0]), picture.shape[0] - round(bottom * factor[0]))
@@ -95,35 +95,35 @@ def find_depth(side: Look, inner: Look) -> int:
 
     Paper resembles `inner`, the median of the picture's middle, (channels,).
     """
-    most, margin = round(MAX_DEPTH * side.shape[0]), side.shape[1] // 8
-    medians = find_median(side[: most + STEP, margin:-margin], 1)  # (rows, channels)
-    rows, papers = medians[:-STEP], medians[STEP:]
-    steps = np.abs(papers - rows).max(1)  # (rows,)
-    may_be = (steps >= MIN_DIFFERENCE) & (np.abs(papers - inner).max(1) <= steps / 2)
+    most, margin = round(MAX_DEPTH * side.shape[1]), side.shape[2] // 8
+    medians = find_median(side[:, : most + STEP, margin:-margin], 2)[..., None]  # (channels, rows, 1)
+    rows, papers = medians[:, :-STEP], medians[:, STEP:]
+    steps = np.abs(papers - rows).max((0, 2))  # (rows,)
+    may_be = (steps >= MIN_DIFFERENCE) & (np.abs(papers - inner[:, None, None]).max((0, 2)) <= steps / 2)
     for row in np.flatnonzero(may_be)[::-1]:
-        if is_last_row(side[row], side[row + STEP], rows[row], papers[row]):
-            return int(row) + 2 if is_empty(side[:row], papers[row]) else 0
+        if is_last_row(side[:, row], side[:, row + STEP], rows[:, row], papers[:, row]):
+            return int(row) + 2 if is_empty(side[:, :row], papers[:, row]) else 0
     return 0
 
 
 def is_empty(outside: Look, paper: Look) -> bool:
     """Tell whether the rows of paper outside a thing hold no ink: a digit that crosses a line keeps its end."""
-    margin = outside.shape[1] // 8
-    differs = np.abs(outside[:, margin:-margin] - paper).max(2) > MIN_DIFFERENCE  # (rows, w)
+    margin = outside.shape[2] // 8
+    differs = np.abs(outside[..., margin:-margin] - paper[..., None]).max(0) > MIN_DIFFERENCE  # (rows, w)
     shares = differs.mean(1)
     return bool(((shares <= 1 - ALONG) | (shares >= 0.5)).all())
 
 
 def is_last_row(row: Look, behind: Look, middle: Look, paper: Look) -> bool:
-    """Tell whether a row is a thing's, from end to end, and the row behind it the paper's, (w, channels) each.
+    """Tell whether a row is a thing's, from end to end, and the row behind it the paper's, (channels, w) each.
 
-    `middle` and `paper` are the medians of the two without their ends, (channels,).
+    `middle` and `paper` are the medians of the two without their ends, (channels, 1).
     """
-    margin = len(row) // 8
+    margin = row.shape[1] // 8
     half = np.abs(paper - middle).max() / 2
-    is_thing = np.abs(row - middle).max(1) < half  # (w,)
-    is_paper = np.abs(row - paper).max(1) < half
-    has_paper_behind = np.abs(behind - paper).max(1) < half
+    is_thing = np.abs(row - middle).max(0) < half  # (w,)
+    is_paper = np.abs(row - paper).max(0) < half
+    has_paper_behind = np.abs(behind - paper).max(0) < half
     return bool(
         is_thing[margin:-margin].mean() >= ALONG
         and is_paper.mean() <= 1 - ALONG
@@ -145,18 +145,18 @@ def paint_corners(picture: Grey, look: Look) -> Grey:
 
 def find_hugging(look: Look) -> Mask:
     """Return the pixels of the pieces that touch an edge and stay near the edges, (h, w)."""
-    height, width = look.shape[:2]
+    height, width = look.shape[1:]
     none = np.zeros((height, width), bool)
     deep = math.ceil(MAX_DEPTH * max(height, width))
-    inner = look[deep:-deep, deep:-deep]
+    inner = look[:, deep:-deep, deep:-deep].reshape(len(look), -1)
     if not inner.size:
         return none
-    difference = np.abs(look - find_median(inner.reshape(-1, look.shape[2]), 0)).max(2)  # (h, w)
+    difference = measure_difference(look, find_median(inner, 1))
     threshold = max(MIN_DIFFERENCE, float(difference[deep:-deep, deep:-deep].max()) / 3)
     differs = difference > threshold
     if not (differs[[0, -1]].any() or differs[:, [0, -1]].any()):
         return none
-    labels = label_pieces(differs)
+    labels = draw_pieces(find_runs(differs))
     edge_distance = np.minimum.outer(_to_ends(height), _to_ends(width))  # (h, w)
     touching = np.unique(labels[edge_distance == 0])
     pieces = ((n, labels == n) for n in touching if n)
@@ -186,14 +186,20 @@ def _to_ends(length: int) -> npt.NDArray[np.intp]:
 def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
     """Return a picture of the paper, as large as the picture: the hidden part is filled from its surroundings."""
     shown = dilate(hidden.astype(np.uint8), 5, 5) == 0
-    paper = find_median(look[shown], 0)  # (channels,)
-    is_paper = shown & (np.abs(look - paper).max(2) < MIN_DIFFERENCE)  # (h, w)
-    seen = np.rint(np.where(is_paper[..., None], look, paper)).astype(np.uint8)  # (h, w, channels)
-    image = Image.fromarray(seen[..., 0] if look.shape[2] == 1 else seen)
+    paper = find_median(look[:, shown], 1)  # (channels,)
+    is_paper = shown & (measure_difference(look, paper) < MIN_DIFFERENCE)
+    seen = np.where(is_paper, look, paper[:, None, None]).astype(np.uint8)  # (channels, h, w)
+    image = Image.fromarray(seen[0] if len(seen) == 1 else seen.transpose(1, 2, 0))
     return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 16)).resize(picture.shape[1::-1]))
 
 
 def holds_ink(picture: Grey) -> bool:
     """Tell whether anything stands out from the picture's median."""
     look = look_at(picture)
-    return float(np.abs(look - find_median(look.reshape(-1, look.shape[2]), 0)).max()) >= MIN_DIFFERENCE
+    return bool(measure_difference(look, find_median(look.reshape(len(look), -1), 1)).max() >= MIN_DIFFERENCE)
+
+
+def measure_difference(look: Look, colour: Look) -> Look:
+    """Return by how much each pixel differs from a colour, (channels,), in the channel that differs most, (h, w)."""
+    difference: Look = np.abs(look - colour[:, None, None]).max(0)
+    return difference

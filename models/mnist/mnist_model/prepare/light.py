@@ -84,7 +84,7 @@ def remove_shadows(grey: Grey) -> Grey:
     """
     paper = find_paper(grey)
     ink = (np.maximum(grey, paper) - paper) * (255 / (np.float32(255) - paper).clip(16))
-    strength = strongest(ink)
+    strength = strongest(to_bytes(ink))
     noise = noise_of(ink)
     least = max(MIN_CONTRAST, MIN_NOISE_RATIO * noise)
     if strength < least:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mnist_model.prepare.morphology import Grey, Labels, Mask, apply_opening, dilate
+from mnist_model.prepare.morphology import Grey, Mask, Places, apply_opening, dilate
 
 #: Least strength of a printed line, of 255: far below a stroke's, because paper shows through.
 MIN_LINE = 20
@@ -61,7 +61,7 @@ def _draw_lines(ink: Grey) -> Grey:
     return lines[top : top + height]
 
 
-def _list_shifts(margin: int, width: int) -> Labels:
+def _list_shifts(margin: int, width: int) -> Places:
     """Return by how many pixels each tilted line is lower than its middle, (tilts, w).
 
     One step tilts a line by one pixel from border to border.
@@ -70,7 +70,7 @@ def _list_shifts(margin: int, width: int) -> Labels:
     return np.rint(tilts * (np.arange(width) - width / 2)).astype(np.intp)
 
 
-def _find_candidates(mask: Mask, shifts: Labels) -> Iterator[Labels]:
+def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
     """Yield the rows along lines that may be covered enough, (lines, w), some at a time; some rows lie outside.
 
     The covered pixels are counted in blocks, and a line takes a block at the height of its middle.
@@ -89,13 +89,13 @@ def _find_candidates(mask: Mask, shifts: Labels) -> Iterator[Labels]:
         yield (rows[some] - margin)[:, None] + shifts[tilts[some]]
 
 
-def _find_ends(rows: Labels, height: int) -> tuple[Labels, Labels]:
+def _find_ends(rows: Places, height: int) -> tuple[Places, Places]:
     """Return the first and the last column in which each line lies inside the picture, (lines,)."""
     inside = (rows >= 0) & (rows < height)
     return inside.argmax(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
 
 
-def _are_lines(covered: Mask, first: Labels, last: Labels) -> Mask:
+def _are_lines(covered: Mask, first: Places, last: Places) -> Mask:
     """Tell which lines are covered enough and reach both borders of the picture, (lines,)."""
     width = covered.shape[1]
     line, near = np.arange(len(covered))[:, None], np.arange(width // 50 + 1)
@@ -107,7 +107,7 @@ def _are_lines(covered: Mask, first: Labels, last: Labels) -> Mask:
     return starts & ends & (np.count_nonzero(covered, axis=1) >= MIN_COVERAGE * width)
 
 
-def _find_medians(values: Grey, first: Labels, last: Labels) -> npt.NDArray[np.float64]:
+def _find_medians(values: Grey, first: Places, last: Places) -> npt.NDArray[np.float64]:
     """Return the median of each line's values inside the picture, (lines,)."""
     across, line = np.arange(values.shape[1]), np.arange(len(values))
     outside = (across < first[:, None]) | (across > last[:, None])

@@ -1,5 +1,6 @@
 """Grey-level morphology and connected pieces, in numpy alone."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Labels: TypeAlias = npt.NDArray[np.intp]
+Places: TypeAlias = npt.NDArray[np.intp]
 
 
 def dilate(grey: Grey, height: int, width: int) -> Grey:
@@ -28,26 +29,43 @@ def apply_opening(grey: Grey, height: int, width: int) -> Grey:
     return dilate(erode(grey, height, width), height, width)
 
 
-def label_pieces(mask: Mask) -> Labels:
-    """Return the label of each pixel's piece, (h, w); pixels outside the mask get 0. Pieces touch at sides or corners.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The stretches of rows that belong to a mask, and the piece of each, 1, 2, ... in the order of their last pixels.
 
-    The labels are 1, 2, ..., in the order of the pieces' last pixels. The work is done on runs, the stretches of a row
-    that belong to the mask: there are a hundred times fewer of them than pixels.
+    Pieces touch at sides or corners. There are a hundred times fewer runs than pixels, so work on them is quick.
+    `starts` and `ends` are flat indices, the second one past the end, in a picture with one column more: at the left,
+    and empty, so that no run goes on in the next row.
     """
+
+    shape: tuple[int, ...]
+    starts: Places
+    ends: Places
+    pieces: Places
+
+
+def find_runs(mask: Mask) -> Runs:
+    """Return the runs of a mask, (h, w)."""
     height, width = mask.shape
-    # One empty column more, so that no run goes on in the next row.
-    room = np.zeros((height, width + 1), np.int8)
-    room[:, :-1] = mask
-    steps = np.flatnonzero(np.diff(room.ravel(), prepend=np.int8(0)))
+    flat = np.zeros(height * (width + 1) + 1, bool)
+    flat[:-1].reshape(height, width + 1)[:, 1:] = mask
+    steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     starts, ends = steps[::2], steps[1::2]
-    roots = join_runs(starts, ends, width + 1)
-    labels = np.zeros(2 * len(starts) + 1, np.intp)
-    labels[1::2] = np.cumsum(roots == np.arange(len(roots)))[roots]
-    lengths = np.diff(steps, prepend=0, append=room.size)
-    return np.repeat(labels, lengths).reshape(room.shape)[:, :-1]
+    last = join_runs(starts, ends, width + 1)
+    return Runs(mask.shape, starts, ends, np.cumsum(last == np.arange(len(last)))[last])
 
 
-def join_runs(starts: Labels, ends: Labels, stride: int) -> Labels:
+def draw_pieces(runs: Runs) -> Places:
+    """Return the piece of each pixel, (h, w); pixels outside the mask get 0."""
+    height, width = runs.shape
+    steps = np.stack([runs.starts, runs.ends], axis=1).ravel()
+    numbers = np.zeros(len(steps) + 1, np.intp)
+    numbers[1::2] = runs.pieces
+    lengths = np.diff(steps, prepend=0, append=height * (width + 1))
+    return np.repeat(numbers, lengths).reshape(height, width + 1)[:, 1:]
+
+
+def join_runs(starts: Places, ends: Places, stride: int) -> Places:
     """Return for each run the last run of its piece, (n,).
 
     Args:

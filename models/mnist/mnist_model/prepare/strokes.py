@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference_pictures.errors import UnreadableImage
-from mnist_model.prepare.morphology import Grey, Labels, Mask, dilate, label_pieces
+from mnist_model.prepare.morphology import Grey, Mask, Places, Runs, dilate, draw_pieces, find_runs
 
 #: Least strength, of 255, of a pixel in a stroke.
 STROKE = 110
@@ -28,16 +28,16 @@ Numbers = npt.NDArray[np.floating[Any]] | npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The connected pieces of a picture's ink; piece `i` has the label `i + 1`.
+    """The connected pieces of a picture's ink, with their faint edges; piece `i` has the number `i + 1` in the runs.
 
     `places` are the flat indices of the pixels in strokes, `owners` the piece of each. `mass` is the sum of a piece's
     pixels. `strength` is their mean, weighted by themselves; a shadow's is well below ink's. The last four are the
     boxes around those pixels.
     """
 
-    labels: Labels
-    places: Labels
-    owners: Labels
+    runs: Runs
+    places: Places
+    owners: Places
     mass: Numbers
     strength: Numbers
     top: Numbers
@@ -57,10 +57,12 @@ def remove_frame(ink: Grey) -> Grey:
     if len(pieces.mass) < 2:
         return ink
     large = np.flatnonzero(pieces.side >= MIN_SIDE * pieces.side.max())
-    frames = [piece for piece in large if encloses(piece, large, pieces) and is_ring(piece, pieces)]
-    if not frames:
+    around = [piece for piece in large if encloses(piece, large, pieces)]
+    if not around:
         return ink
-    return np.where(np.isin(pieces.labels, np.add(frames, 1)), 0, ink).astype(np.uint8)
+    drawn = draw_pieces(pieces.runs)
+    frames = [piece + 1 for piece in around if is_ring(piece, pieces, drawn)]
+    return np.where(np.isin(drawn, frames), 0, ink).astype(np.uint8)
 
 
 def keep_digit(ink: Grey) -> Grey:
@@ -107,7 +109,7 @@ def measure_distances(pieces: Pieces, one: int) -> Numbers:
     return np.maximum(down, across).clip(0)
 
 
-def encloses(one: int, others: Labels, pieces: Pieces) -> bool:
+def encloses(one: int, others: Places, pieces: Pieces) -> bool:
     """Tell whether another piece, at least a fifth of its size, lies within the piece's box."""
     return bool(
         (
@@ -120,10 +122,13 @@ def encloses(one: int, others: Labels, pieces: Pieces) -> bool:
     )
 
 
-def is_ring(one: int, pieces: Pieces) -> bool:
-    """Tell whether a piece runs along all four sides of its box and leaves the middle free."""
+def is_ring(one: int, pieces: Pieces, drawn: Places) -> bool:
+    """Tell whether a piece runs along all four sides of its box and leaves the middle free.
+
+    `drawn` holds the number of each pixel's piece, (h, w).
+    """
     rows, columns = slice(pieces.top[one], pieces.bottom[one]), slice(pieces.left[one], pieces.right[one])
-    box = pieces.labels[rows, columns] == one + 1
+    box = drawn[rows, columns] == one + 1
     down, across = (length // 4 for length in box.shape)
     if min(down, across) == 0 or box[down:-down, across:-across].mean() > 0.02:
         return False
@@ -132,16 +137,17 @@ def is_ring(one: int, pieces: Pieces) -> bool:
 
 
 def find_pieces(ink: Grey) -> Pieces:
-    """Return the pieces of ink; their labels hold their faint edges too."""
+    """Return the pieces of ink: pixels in strokes that lie within a narrow gap of each other."""
     reach = 2 * round(GAP * max(ink.shape) / 2) + 3
     is_stroke = ink >= STROKE
     near: Mask = dilate(is_stroke.view(np.uint8), reach, reach).view(bool)
-    labels = label_pieces(near)
+    runs = find_runs(near)
     places = np.flatnonzero(is_stroke)
-    owners = labels.ravel()[places] - 1
+    rows, columns = np.divmod(places, ink.shape[1])
+    counts = np.diff(np.searchsorted(places + rows + 1, np.append(runs.starts, ink.size + len(ink))))
+    owners = np.repeat(runs.pieces - 1, counts)  # every pixel lies in a run
     values = ink.ravel()[places].astype(np.float64)
     mass = np.bincount(owners, values)
-    rows, columns = np.divmod(places, ink.shape[1])
     top, bottom, right = np.zeros((3, len(mass)), np.intp)
     left = np.full(len(mass), ink.shape[1])
     # The places ascend, and the last of several values stays.
@@ -149,4 +155,4 @@ def find_pieces(ink: Grey) -> Pieces:
     np.minimum.at(left, owners, columns)
     np.maximum.at(right, owners, columns + 1)
     strength = np.bincount(owners, values**2) / mass
-    return Pieces(labels, places, owners, mass, strength, top, left, bottom, right)
+    return Pieces(runs, places, owners, mass, strength, top, left, bottom, right)
