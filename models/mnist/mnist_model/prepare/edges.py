@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 from mnist_model.prepare.measure import find_median, shrink
 from mnist_model.prepare.morphology import Grey, Mask, dilate, draw_pieces, find_runs
 
-#: Pixels on the longer side while we look for straight edges.
-LOOK_SIDE = 128
+#: About the pixels on the longer side while we look for straight edges.
+LOOK_SIDE = 120
 #: A narrower picture, in these pixels, has no sides to speak of.
 MIN_SIDE = 24
 #: Deepest that a thing along an edge reaches, as a share of the side: a tenth, and its soft edge.
@@ -190,7 +190,7 @@ def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
     is_paper = shown & (measure_difference(look, paper) < MIN_DIFFERENCE)
     seen = np.where(is_paper, look, paper[:, None, None]).astype(np.uint8)  # (channels, h, w)
     image = Image.fromarray(seen[0] if len(seen) == 1 else seen.transpose(1, 2, 0))
-    return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 16)).resize(picture.shape[1::-1]))
+    return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 15)).resize(picture.shape[1::-1]))
 
 
 def holds_ink(picture: Grey) -> bool:

@@ -84,7 +84,7 @@ def remove_shadows(grey: Grey) -> Grey:
     """
     paper = find_paper(grey)
     ink = (np.maximum(grey, paper) - paper) * (255 / (np.float32(255) - paper).clip(16))
-    strength = strongest(to_bytes(ink))
+    strength = strongest(np.rint(ink).astype(np.uint8))
     noise = noise_of(ink)
     least = max(MIN_CONTRAST, MIN_NOISE_RATIO * noise)
     if strength < least:
@@ -92,8 +92,8 @@ def remove_shadows(grey: Grey) -> Grey:
             f"picture is blank: its ink stands out from the paper by {strength:.0f} of 255 grey levels, "
             f"expected {least:.0f} or more; send a picture with darker or thicker strokes"
         )
-    floor = max(2 * noise, 0.1 * strength)
-    return to_bytes((ink - floor) * (255 / (0.9 * strength - floor)))
+    floor, full = max(2 * noise, 0.1 * strength), 0.9 * strength
+    return np.rint((ink.clip(floor, full) - floor) * (255 / (full - floor))).astype(np.uint8)
 
 
 def find_paper(grey: Grey) -> Grey:

@@ -107,13 +107,18 @@ def has_even_paper(coarse: Grey) -> bool:
     Such ink needs no more than the paper's one level. A tile that a thick stroke fills shows no paper.
     """
     height, width = coarse.shape
-    bands = np.minimum.reduceat(coarse, range(0, height, TILE), axis=0)
-    tiles = np.minimum.reduceat(bands, range(0, width, TILE), axis=1).astype(np.float32)
+    bands = np.minimum.reduceat(coarse, np.arange(0, height, TILE), axis=0)
+    tiles = np.minimum.reduceat(bands, np.arange(0, width, TILE), axis=1).astype(np.int16)
     differs = np.abs(tiles - find_median(tiles)) > EVEN_SHARE * np.ptp(coarse)
     return float(differs.mean()) <= MAX_FILLED
 
 
-def shrink(grey: Grey, side: int) -> Grey:
+def shrink(picture: Grey, side: int) -> Grey:
     """Return the picture with about `side` pixels on its longer side, or fewer; each is the mean of a block."""
-    factor = round(max(grey.shape) / side)
-    return grey if factor <= 1 else np.asarray(Image.fromarray(grey).reduce(factor))
+    return np.asarray(shrink_image(Image.fromarray(picture), side))
+
+
+def shrink_image(image: Image.Image, side: int) -> Image.Image:
+    """Do what `shrink` does."""
+    factor = round(max(image.size) / side)
+    return image if factor <= 1 else image.reduce(factor)

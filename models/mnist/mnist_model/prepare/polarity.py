@@ -3,7 +3,15 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from mnist_model.prepare.measure import COARSE_SIDE, has_even_paper, shrink, stroke_window, strongest, top_hat
+from mnist_model.prepare.measure import (
+    COARSE_SIDE,
+    has_even_paper,
+    shrink,
+    shrink_image,
+    stroke_window,
+    strongest,
+    top_hat,
+)
 from mnist_model.prepare.morphology import Grey
 
 #: Least sum of the first two signs that needs no third.
@@ -21,13 +29,14 @@ def grey_by_contrast(picture: Grey) -> Grey:
     """
     if picture.ndim == 2:
         return picture
-    coarse = shrink(picture, COARSE_SIDE)
-    around = Image.fromarray(coarse).filter(ImageFilter.BoxBlur(max(coarse.shape) // 8))
-    local = (coarse.astype(np.float32) - np.asarray(around)).reshape(-1, 3)  # (h * w, 3)
+    image = Image.fromarray(picture)
+    coarse = shrink_image(image, COARSE_SIDE)
+    around = coarse.filter(ImageFilter.BoxBlur(max(coarse.size) // 8))
+    local = (np.asarray(coarse, np.float32) - np.asarray(around)).reshape(-1, 3)  # (h * w, 3)
     axis = np.linalg.eigh(local.T @ local)[1][:, -1]  # (3,)
     axis = axis * (np.sign(axis.sum()) or 1) / np.abs(axis).sum()
     lowest = 255 * float(axis.clip(max=0).sum())
-    return np.asarray(Image.fromarray(picture).convert("L", (*axis.tolist(), -lowest)))
+    return np.asarray(image.convert("L", (*axis.tolist(), -lowest)))
 
 
 def light_on_dark(grey: Grey) -> Grey:
