@@ -39,6 +39,7 @@ def flatten_light(ink: Grey) -> Grey:
     coarse = shrink(ink, COARSE_SIDE)
     if has_even_paper(coarse):
         return ink
+    coarse = shrink(coarse, COARSE_SIDE // 2)
     brightness = np.log(256.0 - coarse).ravel()  # (n,)
     terms = _quadratic_terms(coarse.shape)  # (6, n)
     is_paper = brightness >= find_median(brightness)

@@ -57,7 +57,10 @@ def _draw_lines(ink: Grey) -> Grey:
         first, last = _find_ends(rows, height)
         found = _are_lines(values >= MIN_LINE, first, last)
         limits = LINE_SPREAD * _find_medians(values[found], first[found], last[found])
-        np.maximum.at(lines.ravel(), places[found], np.rint(limits.clip(max=255)).astype(np.uint8)[:, None])
+        order = np.argsort(limits)
+        places, strength = places[found][order], np.rint(limits[order].clip(max=255)).astype(np.uint8)
+        # Where lines cross, the last of several values stays, which is the largest.
+        lines.ravel()[places] = np.maximum(lines.ravel()[places], strength[:, None])
     return lines[top : top + height]
 
 
@@ -91,8 +94,11 @@ def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
 
 def _find_ends(rows: Places, height: int) -> tuple[Places, Places]:
     """Return the first and the last column in which each line lies inside the picture, (lines,)."""
+    count, width = rows.shape
+    if 0 <= rows[:, [0, -1]].min() and rows[:, [0, -1]].max() < height:
+        return np.zeros(count, np.intp), np.full(count, width - 1)
     inside = (rows >= 0) & (rows < height)
-    return inside.argmax(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
+    return inside.argmax(1), width - 1 - inside[:, ::-1].argmax(1)
 
 
 def _are_lines(covered: Mask, first: Places, last: Places) -> Mask:

@@ -61,7 +61,8 @@ def ink_is_dark(grey: Grey) -> bool:
 def measure_minority(coarse: Grey) -> float:
     """Return a number above 0 if the dark parts are the smaller ones: the skewness of the local differences."""
     local = coarse.astype(np.float32) - _surroundings(coarse)
-    return float(-np.cbrt((local**3).mean()) / (np.sqrt((local**2).mean()) + 1e-6))
+    square = local * local
+    return float(-np.cbrt((square * local).mean()) / (np.sqrt(square.mean()) + 1e-6))
 
 
 def measure_border(coarse: Grey) -> float:
