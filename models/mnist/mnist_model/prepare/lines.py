@@ -95,7 +95,7 @@ def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
 def _find_ends(rows: Places, height: int) -> tuple[Places, Places]:
     """Return the first and the last column in which each line lies inside the picture, (lines,)."""
     count, width = rows.shape
-    if 0 <= rows[:, [0, -1]].min() and rows[:, [0, -1]].max() < height:
+    if rows[:, [0, -1]].min() >= 0 and rows[:, [0, -1]].max() < height:
         return np.zeros(count, np.intp), np.full(count, width - 1)
     inside = (rows >= 0) & (rows < height)
     return inside.argmax(1), width - 1 - inside[:, ::-1].argmax(1)
