@@ -139,7 +139,11 @@ def paint_corners(picture: Grey, look: Look) -> Grey:
     hidden = find_hugging(look)
     if not hidden.any():
         return picture
-    mask = np.asarray(Image.fromarray(dilate(hidden.astype(np.uint8) * 255, 5, 5)).resize(picture.shape[1::-1]))
+    mask = np.asarray(
+        Image.fromarray(dilate(hidden.astype(np.uint8) * 255, 5, 5)).resize(
+            picture.shape[1::-1], Image.Resampling.BILINEAR
+        )
+    )
     return np.where((mask > 0)[(...,) + (None,) * (picture.ndim - 2)], fill(look, hidden, picture), picture)
 
 
@@ -190,7 +194,9 @@ def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
     is_paper = shown & (measure_difference(look, paper) < MIN_DIFFERENCE)
     seen = np.where(is_paper, look, paper[:, None, None]).astype(np.uint8)  # (channels, h, w)
     image = Image.fromarray(seen[0] if len(seen) == 1 else seen.transpose(1, 2, 0))
-    return np.asarray(image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 15)).resize(picture.shape[1::-1]))
+    return np.asarray(
+        image.filter(ImageFilter.BoxBlur(LOOK_SIDE // 15)).resize(picture.shape[1::-1], Image.Resampling.BILINEAR)
+    )
 
 
 def holds_ink(picture: Grey) -> bool:

@@ -84,8 +84,9 @@ def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
     counts = np.add.reduceat(mask.view(np.uint8), starts, axis=1).T  # (blocks, h)
     room = np.pad(counts, ((0, 0), (2 * margin, 2 * margin)))
     shifted = sliding_window_view(room, height + 2 * margin, axis=1)  # (blocks, shifts, rows)
-    middles = np.minimum(starts + BLOCK // 2, width - 1)
-    covered = shifted[np.arange(len(starts)), margin + shifts[:, middles]].sum(1, dtype=np.uint16)  # (tilts, rows)
+    covered = np.zeros((len(shifts), height + 2 * margin), np.uint16)  # (tilts, rows)
+    for block, shift in zip(shifted, shifts.T[BLOCK // 2 :: BLOCK], strict=False):
+        covered += block[margin + shift]
     tilts, rows = np.nonzero(covered >= (MIN_COVERAGE - SLACK) * width)
     for start in range(0, len(rows), AT_ONCE):
         some = slice(start, start + AT_ONCE)
