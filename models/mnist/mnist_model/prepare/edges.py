@@ -76,7 +76,7 @@ def find_middle(look: Look) -> Look:
 def cut_sides(picture: Grey, look: Look) -> Grey:
     """Return the picture without the sides that a straight thing covers from end to end, (h, w[, 3]) uint8.
 
-    Without such a side, it is the picture itself. `look` is the picture from `look_at`.
+    A picture with bare sides is returned unchanged. `look` is the picture from `look_at`.
     """
     factor = picture.shape[0] / look.shape[1], picture.shape[1] / look.shape[2]
     middle = find_middle(look)
@@ -134,7 +134,7 @@ def is_last_row(row: Look, behind: Look, middle: Look, paper: Look) -> bool:
 def paint_corners(picture: Grey, look: Look) -> Grey:
     """Return the picture with the pieces that hug its edges painted like the paper beside them, (h, w[, 3]) uint8.
 
-    Without such a piece, it is the picture itself. `look` is the picture from `look_at`.
+    A picture with bare edges is returned unchanged. `look` is the picture from `look_at`.
     """
     hidden = find_hugging(look)
     if not hidden.any():

@@ -85,9 +85,10 @@ def keep_digit(ink: Grey) -> Grey:
 
 
 def find_digit_pieces(pieces: Pieces) -> list[int]:
-    """Return the heaviest piece and those that belong to it: they have a part of its ink and lie near.
+    """Return the heaviest piece and the pieces that belong to it: they have a part of its ink and lie near.
 
-    Near is within a part of the heaviest piece's side from one that belongs, see `MIN_MASS` and `MAX_DISTANCE`.
+    Near means that a piece of the digit is no farther off than a part of the heaviest piece's side, see `MIN_MASS` and
+    `MAX_DISTANCE`.
     """
     mass = np.where(pieces.strength >= MIN_STRENGTH * pieces.strength.max(), pieces.mass, 0)
     main = int(mass.argmax())
