@@ -21,8 +21,6 @@ WINDOWS = (3, 5, 7, 9, 13, 17, 23, 31, 41, 55)
 #: Number of larger windows to compare a window with, and the share of the strongest ink that counts as full strength.
 LOOK_AHEAD = 3
 FULL_SHARE = 0.6
-#: Rows that suffice to measure the noise.
-NOISE_ROWS = 64
 #: Coarse pixels on the side of a tile; most that even paper differs from its median, as a share of the whole range;
 #: most tiles without such paper.
 TILE = 8
@@ -97,8 +95,7 @@ def find_median(values: npt.NDArray[AnyNumber], axis: int | None = None) -> npt.
 
 def noise_of(ink: npt.NDArray[np.floating[Any]]) -> float:
     """Return the standard deviation of the noise, in grey levels, from the median difference between neighbours."""
-    rows = ink[:: 1 + len(ink) // NOISE_ROWS]
-    return float(find_median(np.abs(np.diff(rows.ravel())))) * 1.05  # 1.4826 / sqrt(2)
+    return float(find_median(np.abs(np.diff(ink.ravel())))) * 1.05  # 1.4826 / sqrt(2)
 
 
 def has_even_paper(coarse: Grey) -> bool:

@@ -87,8 +87,7 @@ def keep_digit(ink: Grey) -> Grey:
 def find_digit_pieces(pieces: Pieces) -> list[int]:
     """Return the heaviest piece and the pieces that belong to it: they have a part of its ink and lie near.
 
-    Near means that a piece of the digit is no farther off than a part of the heaviest piece's side, see `MIN_MASS` and
-    `MAX_DISTANCE`.
+    Near is relative to the heaviest piece's side, and to any piece of the digit; see `MIN_MASS` and `MAX_DISTANCE`.
     """
     mass = np.where(pieces.strength >= MIN_STRENGTH * pieces.strength.max(), pieces.mass, 0)
     main = int(mass.argmax())
