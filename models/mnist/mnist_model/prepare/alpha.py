@@ -8,10 +8,8 @@ def lay_on_ground(image: Image.Image) -> Image.Image:
     """Lay a picture with alpha over a grey that its ink stands out from; return it in mode L or RGB."""
     if image.mode not in ("LA", "RGBA"):
         return image
-    shown = image.convert(image.mode[:-1])
-    ground = Image.new(shown.mode, image.size, (choose_ground(image),) * len(shown.getbands()))
-    ground.paste(shown, mask=image.getchannel("A"))
-    return ground
+    ground = Image.new("RGBA", image.size, (*[choose_ground(image)] * 3, 255))
+    return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
 
 
 def choose_ground(image: Image.Image) -> int:
@@ -20,7 +18,7 @@ def choose_ground(image: Image.Image) -> int:
     Strokes on a transparent canvas get the opposite of their brightness. A mostly solid picture, such as a photograph
     with rounded corners, gets its own median brightness.
     """
-    grey, alpha = (np.asarray(band).ravel() for band in image.convert("LA").split())
+    grey, alpha = (np.asarray(band).ravel() for band in (image.convert("L"), image.getchannel("A")))
     weight = int(alpha.sum(dtype=np.int64))
     if weight == 0:
         return 0
