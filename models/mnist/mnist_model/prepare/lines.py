@@ -111,7 +111,8 @@ def _are_lines(covered: Mask, first: Places, last: Places) -> Mask:
         (covered[line, (edge[:, None] + way * near).clip(0, width - 1)] & (near <= reach)).any(1)
         for edge, way in ((first, 1), (last, -1))
     )
-    return starts & ends & (np.count_nonzero(covered, axis=1) >= MIN_COVERAGE * width)
+    found: Mask = starts & ends & (np.count_nonzero(covered, axis=1) >= MIN_COVERAGE * width)
+    return found
 
 
 def _find_medians(values: Grey, first: Places, last: Places) -> npt.NDArray[np.float64]:
@@ -120,4 +121,5 @@ def _find_medians(values: Grey, first: Places, last: Places) -> npt.NDArray[np.f
     outside = (across < first[:, None]) | (across > last[:, None])
     ordered = np.sort(np.where(outside, np.int16(255), values), axis=1)
     count = last - first + 1
-    return (ordered[line, (count - 1) // 2] + ordered[line, count // 2]) / 2
+    medians: npt.NDArray[np.float64] = (ordered[line, (count - 1) // 2] + ordered[line, count // 2]) / 2
+    return medians

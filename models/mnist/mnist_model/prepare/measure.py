@@ -90,7 +90,8 @@ def find_median(values: npt.NDArray[AnyNumber], axis: int | None = None) -> npt.
     numpy's own `median` takes ten times as long, and its `partition` of uint8 as well: pass wider integers.
     """
     middle = (values.size if axis is None else values.shape[axis]) // 2
-    return np.partition(values, middle, axis).take(middle, axis)
+    median: npt.NDArray[AnyNumber] = np.partition(values, middle, axis).take(middle, axis)
+    return median
 
 
 def noise_of(ink: npt.NDArray[np.floating[Any]]) -> float:

@@ -57,7 +57,7 @@ def remove_frame(ink: Grey) -> Grey:
     if len(pieces.mass) < 2:
         return ink
     large = np.flatnonzero(pieces.side >= MIN_SIDE * pieces.side.max())
-    around = [piece for piece in large if encloses(piece, large, pieces)]
+    around = [int(piece) for piece in large if encloses(int(piece), large, pieces)]
     if not around:
         return ink
     drawn = draw_pieces(pieces.runs)
@@ -106,7 +106,8 @@ def measure_distances(pieces: Pieces, one: int) -> Numbers:
     """Return the pixels between a piece's box and every piece's, 0 where they touch or overlap, (pieces,)."""
     down = np.maximum(pieces.top, pieces.top[one]) - np.minimum(pieces.bottom, pieces.bottom[one])
     across = np.maximum(pieces.left, pieces.left[one]) - np.minimum(pieces.right, pieces.right[one])
-    return np.maximum(down, across).clip(0)
+    distance: Numbers = np.maximum(down, across).clip(0)
+    return distance
 
 
 def encloses(one: int, others: Places, pieces: Pieces) -> bool:
