@@ -81,8 +81,11 @@ def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
     height, width = mask.shape
     margin = len(shifts) // 2
     starts = np.arange(0, width, BLOCK)
-    counts = np.add.reduceat(mask.view(np.uint8), starts, axis=1).T  # (blocks, h)
-    room = np.pad(counts, ((0, 0), (2 * margin, 2 * margin)))
+    counts = np.add.reduceat(mask.view(np.uint8), starts, axis=1)  # (h, blocks)
+    # In noise and specks, not even the fullest blocks near a row suffice, whatever the tilt.
+    if dilate(counts, 2 * margin + 1, 1).sum(1).max() < (MIN_COVERAGE - SLACK) * width:
+        return
+    room = np.pad(counts.T, ((0, 0), (2 * margin, 2 * margin)))
     shifted = sliding_window_view(room, height + 2 * margin, axis=1)  # (blocks, shifts, rows)
     covered = np.zeros((len(shifts), height + 2 * margin), np.uint16)  # (tilts, rows)
     for block, shift in zip(shifted, shifts.T[BLOCK // 2 :: BLOCK], strict=False):
