@@ -5,6 +5,7 @@ In: the bytes of an untrusted file. Out: an upright picture of 8 bits. This modu
 decoder of that format runs.
 """
 
+import math
 import re
 import struct
 from contextlib import nullcontext
@@ -27,7 +28,7 @@ from PIL import (
 
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
 from inference_pictures.limits import bound
-from inference_pictures.modes import drop_empty_alpha, shrink, to_eight_bits, turn_upright
+from inference_pictures.modes import drop_idle_alpha, shrink, to_eight_bits, turn_upright
 
 #: First bytes of each format that we take.
 SIGNATURES = (
@@ -88,7 +89,7 @@ def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) ->
     Args:
         image: from `open_picture`.
         max_pixels: most pixels, width times height, by the file's header.
-        longest_side: most pixels on the longer side; a larger picture is averaged down.
+        longest_side: most pixels on the longer side; a larger picture is averaged down to at least half of them.
 
     Raises:
         UnreadableImage: the picture is broken, too large or animated.
@@ -101,9 +102,10 @@ def decode(image: ImageFile.ImageFile, *, max_pixels: int, longest_side: int) ->
 def _read_pixels(image: ImageFile.ImageFile, longest_side: int) -> Image.Image:
     try:
         # A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size; other formats ignore this call.
-        image.draft("RGB", (longest_side, longest_side))
+        least = longest_side / 2 / max(image.size)
+        image.draft("RGB", (math.ceil(image.width * least), math.ceil(image.height * least)))
         image.load()
-        return shrink(to_eight_bits(turn_upright(drop_empty_alpha(image))), longest_side)
+        return shrink(to_eight_bits(turn_upright(drop_idle_alpha(image))), longest_side)
     except _DECODER_ERRORS as error:
         raise _explain_broken(error) from error
 

@@ -8,8 +8,8 @@ from inference_pictures.decode import decode, open_picture
 
 Mode = Literal["L", "RGB"]
 Fit = Literal["cover", "contain", "stretch"]
-#: Side of the decoded picture, in sides of the result; a larger picture is averaged down to it first.
-OVERSAMPLING = 2
+#: Most sides of the result in the decoded picture's; a larger picture is averaged down to half of it or more.
+OVERSAMPLING = 4
 _SCALER = Image.Resampling.BILINEAR
 
 

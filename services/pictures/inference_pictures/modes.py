@@ -39,10 +39,16 @@ def _read_orientation(image: Image.Image) -> object:
         return None
 
 
-def drop_empty_alpha(image: Image.Image) -> Image.Image:
-    """Return a bitmap that is transparent everywhere as opaque: Windows' clipboard leaves its alpha at 0."""
-    is_empty = image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
-    return image.convert("RGB") if is_empty else image
+def drop_idle_alpha(image: Image.Image) -> Image.Image:
+    """Return a picture without its alpha where that shows the whole picture.
+
+    A bitmap that is transparent everywhere counts as opaque: Windows' clipboard leaves its alpha at 0.
+    """
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    shown = image.getchannel("A").getextrema()
+    is_idle = shown == (255, 255) or (image.format == "BMP" and shown == (0, 0))
+    return image.convert(image.mode[:-1]) if is_idle else image
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
@@ -83,9 +89,9 @@ def _read_finite(deep: npt.NDArray[np.generic], start: int) -> npt.NDArray[np.fl
 
 
 def shrink(image: Image.Image, longest_side: int) -> Image.Image:
-    """Return the picture with at most `longest_side` pixels on its longer side; each is the mean of the old ones."""
-    long = max(image.size)
-    if long <= longest_side:
-        return image
-    width, height = (max(1, round(length * longest_side / long)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.BOX)
+    """Return the picture with at most `longest_side` pixels on its longer side, and more than half of them.
+
+    Each pixel is the mean of a block of the old ones: whole blocks take a tenth of the time of a resize.
+    """
+    factor = -(-max(image.size) // longest_side)
+    return image if factor == 1 else image.reduce(factor)

@@ -1,13 +1,14 @@
-"""Pictures deeper than 8 bits, which are stretched a block at a time."""
+"""Pictures deeper than 8 bits are stretched a block at a time, large ones reduced, idle alpha dropped."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from inference_pictures import modes
-from inference_pictures.modes import Pixels, stretch
+from inference_pictures.modes import Pixels, drop_idle_alpha, shrink, stretch
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -29,3 +30,24 @@ def as_a_whole(deep: np.ndarray) -> Pixels:
     if high - low <= 0.02 * max(abs(low), abs(high)):
         return np.zeros(values.shape, np.uint8)
     return np.asarray((values - low) * (255 / (high - low)), np.float64).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(100, 60), (101, 60), (60, 999), (1, 65_535)], ids=str)
+def test_reduced_picture_keeps_more_than_half_of_the_most_pixels(size: tuple[int, int]) -> None:
+    assert 50 < max(shrink(Image.new("L", size), 100).size) <= 100
+
+
+def test_each_pixel_of_a_reduced_picture_is_the_mean_of_a_block() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 12), np.uint8)
+
+    reduced = np.asarray(shrink(Image.fromarray(pixels), 6))
+
+    assert np.abs(reduced - pixels.reshape(4, 2, 6, 2).mean((1, 3))).max() <= 0.5
+
+
+@pytest.mark.parametrize(("alpha", "mode"), [(255, "RGB"), (254, "RGBA"), (0, "RGBA")])
+def test_alpha_that_hides_nothing_is_dropped(alpha: int, mode: str) -> None:
+    image = Image.new("RGBA", (3, 2), (10, 20, 30, 255))
+    image.putpixel((1, 1), (10, 20, 30, alpha))
+
+    assert drop_idle_alpha(image).mode == mode

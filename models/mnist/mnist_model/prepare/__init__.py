@@ -16,8 +16,8 @@ from mnist_model.prepare.alpha import drop_colour, lay_on_ground
 from mnist_model.prepare.placement import SIDE
 from mnist_model.prepare.steps import find_digit, try_shortcut
 
-#: Most pixels on the longer side while we look for ink; a larger picture is averaged down.
-WORKING_SIDE = 400
+#: Most pixels on the longer side while we look for ink; a larger picture is averaged down to at least half of them.
+WORKING_SIDE = 480
 #: Most bytes of a file of 28x28 pixels; a longer file holds other data too.
 SMALL_BYTES = 32_768
 
@@ -59,7 +59,7 @@ def read_pixels(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
         UnreadableImage: the picture is broken, too large or animated.
     """
     decoded = decode(image, max_pixels=max_pixels, longest_side=WORKING_SIDE)
-    return drop_colour(np.asarray(lay_on_ground(decoded)))
+    return np.asarray(drop_colour(lay_on_ground(decoded)))
 
 
 def _prepare_image(image: ImageFile.ImageFile, max_pixels: int) -> bytes:

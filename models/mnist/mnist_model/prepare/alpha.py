@@ -3,8 +3,6 @@
 import numpy as np
 from PIL import Image
 
-from mnist_model.prepare.morphology import Grey
-
 
 def lay_on_ground(image: Image.Image) -> Image.Image:
     """Lay a picture with alpha over a grey that its ink stands out from; return it in mode L or RGB."""
@@ -20,16 +18,19 @@ def choose_ground(image: Image.Image) -> int:
     Strokes on a transparent canvas get the opposite of their brightness. A mostly solid picture, such as a photograph
     with rounded corners, gets its own median brightness.
     """
-    grey, alpha = (np.asarray(band, np.float32) for band in image.convert("LA").split())
-    if not alpha.any():
+    grey, alpha = (np.asarray(band).ravel() for band in (image.convert("L"), image.getchannel("A")))
+    weight = int(alpha.sum(dtype=np.int64))
+    if weight == 0:
         return 0
-    if alpha.mean() > 0.5 * 255 and np.ptp(np.percentile(grey[alpha > 127], (2, 98))) > 48:
+    if weight > 0.5 * 255 * alpha.size and np.ptp(np.percentile(grey[alpha > 127], (2, 98))) > 48:
         return int(np.median(grey[alpha > 127]))
-    return 255 if np.average(grey, weights=alpha) < 128 else 0
+    mean = float(grey.astype(np.float32) @ alpha.astype(np.float32)) / weight
+    return 255 if mean < 128 else 0
 
 
-def drop_colour(pixels: Grey) -> Grey:
-    """Return a picture whose colours are all grey as (h, w) uint8; return any other unchanged."""
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        return pixels[..., 0]
-    return pixels
+def drop_colour(image: Image.Image) -> Image.Image:
+    """Return a picture in mode RGB whose colours are all grey in mode L; return any other unchanged."""
+    if image.mode != "RGB":
+        return image
+    red, green, blue = image.split()
+    return red if red.tobytes() == green.tobytes() == blue.tobytes() else image

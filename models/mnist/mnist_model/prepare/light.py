@@ -8,7 +8,16 @@ import numpy.typing as npt
 from PIL import Image
 
 from inference_pictures.errors import UnreadableImage
-from mnist_model.prepare.measure import COARSE_SIDE, noise_of, shrink, stroke_window, strongest, to_bytes
+from mnist_model.prepare.measure import (
+    COARSE_SIDE,
+    find_median,
+    has_even_paper,
+    noise_of,
+    shrink,
+    stroke_window,
+    strongest,
+    to_bytes,
+)
 from mnist_model.prepare.morphology import Grey, apply_opening
 
 #: Least contrast of ink with its paper, in grey levels of 255.
@@ -19,6 +28,8 @@ MIN_NOISE_RATIO = 6
 MIN_PAPER = 0.7
 #: Most by which paper may lie below that slope, as a logarithm: 0.15 is 14 percent of the light, less than ink takes.
 MAX_MISFIT = 0.15
+#: About the rows that suffice to measure the noise.
+NOISE_ROWS = 64
 
 
 def flatten_light(ink: Grey) -> Grey:
@@ -28,24 +39,41 @@ def flatten_light(ink: Grey) -> Grey:
     through the paper. Each round fits the surface again, without the pixels that are darker than the last one.
     """
     coarse = shrink(ink, COARSE_SIDE)
+    if has_even_paper(coarse):
+        return ink
+    coarse = shrink(coarse, COARSE_SIDE // 2)
     brightness = np.log(256.0 - coarse).ravel()  # (n,)
-    terms = _quadratic_terms(coarse.shape)  # (n, 6)
-    is_paper = brightness >= np.median(brightness)
+    terms = _quadratic_terms(coarse.shape)  # (6, n)
+    is_paper = brightness >= find_median(brightness)
     for _ in range(4):
-        surface = terms @ np.linalg.lstsq(terms[is_paper], brightness[is_paper])[0]  # (n,)
-        error = brightness - surface
-        is_paper = error > -np.clip(2 * np.median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
+        paper = terms * is_paper
+        weights = np.linalg.lstsq(paper @ terms.T, paper @ brightness)[0]  # (6,)
+        error = brightness - weights @ terms
+        is_paper = error > -np.clip(2 * find_median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
     # Much ink or the edge of a shadow: the surface does not fit, and would add false ridges.
     if is_paper.mean() < MIN_PAPER:
         return ink
-    light = Image.fromarray(np.exp(surface.max() - surface).reshape(coarse.shape).astype(np.float32))
-    gain = np.asarray(light.resize(ink.shape[::-1], Image.Resampling.BILINEAR))
-    return to_bytes(256 - (256.0 - ink) * gain)
+    surface = _draw_surface(weights.astype(np.float32), ink.shape)
+    gain = np.exp(surface.max() - surface)
+    return to_bytes(256 - (np.float32(256) - ink) * gain)
 
 
 def _quadratic_terms(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j])
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    y, x = (np.broadcast_to(axis, shape).ravel() for axis in _place_pixels(shape))
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+
+
+def _draw_surface(weights: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    y, x = (axis.astype(np.float32) for axis in _place_pixels(shape))
+    one, x1, y1, xx, xy, yy = weights
+    surface: npt.NDArray[np.float32] = (one + y * (y1 + yy * y)) + x * ((x1 + xy * y) + xx * x)
+    return surface
+
+
+def _place_pixels(shape: tuple[int, ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    # The middles of the pixels, -1..1 from border to border: (h, 1) and (1, w).
+    y, x = ((2 * np.arange(length) + 1) / length - 1 for length in shape)
+    return y[:, None], x[None]
 
 
 def remove_shadows(grey: Grey) -> Grey:
@@ -57,13 +85,13 @@ def remove_shadows(grey: Grey) -> Grey:
     Raises:
         UnreadableImage: no ink stands out from the paper and its noise.
     """
-    coarse = shrink(grey, COARSE_SIDE)
-    window = stroke_window(coarse) + 2
-    paper = Image.fromarray(apply_opening(coarse, window, window)).resize(grey.shape[::-1], Image.Resampling.BILINEAR)
-    room = 255.0 - np.asarray(paper, np.float32)
-    ink = (grey.astype(np.float32) - np.asarray(paper)).clip(0) * (255 / room.clip(16))
-    strength = strongest(ink)
-    noise = noise_of(ink)
+    paper = find_paper(grey)
+    above = np.maximum(grey, paper) - paper
+    gain = 255 / (np.float32(255) - paper).clip(16)
+    # With even paper, a table of 256 levels replaces the arithmetic on every pixel.
+    ink, scale = (above, float(gain.item())) if gain.size == 1 else (to_bytes(above * gain), 1.0)
+    rows = slice(None, None, 1 + len(grey) // NOISE_ROWS)
+    strength, noise = strongest(ink) * scale, noise_of(above[rows] * gain[rows])
     least = max(MIN_CONTRAST, MIN_NOISE_RATIO * noise)
     if strength < least:
         raise UnreadableImage(
@@ -71,4 +99,15 @@ def remove_shadows(grey: Grey) -> Grey:
             f"expected {least:.0f} or more; send a picture with darker or thicker strokes"
         )
     floor = max(2 * noise, 0.1 * strength)
-    return to_bytes((ink - floor) * (255 / (0.9 * strength - floor)))
+    levels = to_bytes((np.arange(256) * scale - floor) * (255 / (0.9 * strength - floor)))
+    return np.take(levels, ink)
+
+
+def find_paper(grey: Grey) -> Grey:
+    """Return the brightness of the paper under light ink, (h, w) uint8, or (1, 1) if it is even."""
+    coarse = shrink(grey, COARSE_SIDE)
+    if has_even_paper(coarse):
+        return np.array([[find_median(coarse.astype(np.int16))]], np.uint8)
+    window = stroke_window(coarse) + 2
+    paper = Image.fromarray(apply_opening(coarse, window, window))
+    return np.asarray(paper.resize(grey.shape[::-1], Image.Resampling.BILINEAR))

@@ -3,8 +3,19 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from mnist_model.prepare.measure import COARSE_SIDE, shrink, stroke_window, strongest, to_bytes, top_hat
+from mnist_model.prepare.measure import (
+    COARSE_SIDE,
+    has_even_paper,
+    shrink,
+    shrink_image,
+    stroke_window,
+    strongest,
+    top_hat,
+)
 from mnist_model.prepare.morphology import Grey
+
+#: Least sum of the first two signs that needs no third.
+CLEAR = 1.0
 
 
 def grey_by_contrast(picture: Grey) -> Grey:
@@ -18,13 +29,14 @@ def grey_by_contrast(picture: Grey) -> Grey:
     """
     if picture.ndim == 2:
         return picture
-    radius = max(picture.shape) // 8
-    around = np.asarray(Image.fromarray(picture).filter(ImageFilter.BoxBlur(radius)), np.float32)
-    local = (picture - around).reshape(-1, 3)  # (h * w, 3)
+    image = Image.fromarray(picture)
+    coarse = shrink_image(image, COARSE_SIDE)
+    around = coarse.filter(ImageFilter.BoxBlur(max(coarse.size) // 8))
+    local = (np.asarray(coarse, np.float32) - np.asarray(around)).reshape(-1, 3)  # (h * w, 3)
     axis = np.linalg.eigh(local.T @ local)[1][:, -1]  # (3,)
     axis = axis * (np.sign(axis.sum()) or 1) / np.abs(axis).sum()
-    grey = picture @ axis.astype(np.float32) - 255 * axis.clip(max=0).sum()  # (h, w)
-    return to_bytes(grey)
+    lowest = 255 * float(axis.clip(max=0).sum())
+    return np.asarray(image.convert("L", (*axis.tolist(), -lowest)))
 
 
 def light_on_dark(grey: Grey) -> Grey:
@@ -33,25 +45,43 @@ def light_on_dark(grey: Grey) -> Grey:
 
 
 def ink_is_dark(grey: Grey) -> bool:
-    """Decide by three signs: ink is the minority, it is long for its width, and it seldom fills the border."""
-    return sum(polarity_signs(grey)) > 0
+    """Decide by the paper if it is even, else by three signs.
 
-
-def polarity_signs(grey: Grey) -> tuple[float, float, float]:
-    """Return the signs, each above 0 for dark ink: minority (-1..1), log of relative length, light border (-1..1)."""
+    The signs are: ink is the minority, it seldom fills the border, and it is long for its width. The third costs most,
+    so it is asked only where the others leave a doubt.
+    """
     coarse = shrink(grey, COARSE_SIDE)
+    is_light_even, is_dark_even = has_even_paper(~coarse), has_even_paper(coarse)
+    if is_light_even != is_dark_even:
+        return is_light_even
+    sign = measure_minority(coarse) + measure_border(coarse)
+    return (sign if abs(sign) >= CLEAR else sign + compare_lengths(coarse)) > 0
+
+
+def measure_minority(coarse: Grey) -> float:
+    """Return a number above 0 if the dark parts are the smaller ones: the skewness of the local differences."""
     local = coarse.astype(np.float32) - _surroundings(coarse)
-    minority = -np.cbrt((local**3).mean()) / (np.sqrt((local**2).mean()) + 1e-6)
-    dark, light = stroke_length(~coarse), stroke_length(coarse)
+    square = local * local
+    return float(-np.cbrt((square * local).mean()) / (np.sqrt(square.mean()) + 1e-6))
+
+
+def measure_border(coarse: Grey) -> float:
+    """Return -1 for a dark border to 1 for a light one."""
     middle = (float(coarse.min()) + float(coarse.max())) / 2
     ring = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
-    return float(minority), float(np.log((dark + 1) / (light + 1))), float(2 * (ring > middle).mean() - 1)
+    return float(2 * (ring > middle).mean() - 1)
+
+
+def compare_lengths(coarse: Grey) -> float:
+    """Return the logarithm of the length of the dark strokes, over that of the light ones."""
+    dark, light = stroke_length(~coarse), stroke_length(coarse)
+    return float(np.log((dark + 1) / (light + 1)))
 
 
 def _surroundings(coarse: Grey) -> Grey:
     # A median over half the picture follows slopes and shadows, but not strokes. Its cost grows with the fourth power
     # of the side, so it is computed on a thumbnail.
-    small = shrink(coarse, COARSE_SIDE // 3)
+    small = shrink(coarse, COARSE_SIDE // 6)
     median = Image.fromarray(small).filter(ImageFilter.MedianFilter(max(small.shape) // 4 * 2 + 1))
     return np.asarray(median.resize(coarse.shape[::-1], Image.Resampling.BILINEAR))
 

@@ -1,11 +1,13 @@
 """Tells the digit's strokes from other ink: a drawn frame, specks, blots."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inference_pictures.errors import UnreadableImage
-from mnist_model.prepare.morphology import Grey, Labels, Mask, dilate, label_pieces
+from mnist_model.prepare.morphology import Grey, Mask, Places, Runs, dilate, draw_pieces, find_runs
 
 #: Least strength, of 255, of a pixel in a stroke.
 STROKE = 110
@@ -13,34 +15,54 @@ STROKE = 110
 GAP = 0.01
 #: Least strength of a stroke, as a share of the strongest piece's: weaker pieces are shadows or lines.
 MIN_STRENGTH = 0.6
+#: Least ink of a stroke, as a share of the heaviest piece's, and most distance, as a share of that piece's side.
+MIN_MASS = 0.05
+MAX_DISTANCE = 0.35
+#: Least side of ink in a frame, as a share of the frame's.
+MIN_FRAMED = 0.2
+#: A piece of a smaller side, as a share of the largest piece's, is a speck: not a frame, and not framed.
+MIN_SIDE = 0.05
+
+Numbers = npt.NDArray[np.floating[Any]] | npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A connected piece of ink: its label, its box, its mass and its strength.
+class Pieces:
+    """The connected pieces of a picture's ink, with their faint edges; piece `i` has the number `i + 1` in the runs.
 
-    `mass` is the sum of its pixels. `strength` is their mean, weighted by themselves; a shadow's is well below ink's.
+    `places` are the flat indices of the pixels in strokes, `owners` the piece of each. `mass` is the sum of a piece's
+    pixels. `strength` is their mean, weighted by themselves; a shadow's is well below ink's. The last four are the
+    boxes around those pixels.
     """
 
-    label: int
-    mass: float
-    strength: float
-    top: int
-    left: int
-    bottom: int
-    right: int
+    runs: Runs
+    places: Places
+    owners: Places
+    mass: Numbers
+    strength: Numbers
+    top: Numbers
+    left: Numbers
+    bottom: Numbers
+    right: Numbers
 
     @property
-    def side(self) -> int:
-        """Longer side of the box in pixels."""
-        return max(self.bottom - self.top, self.right - self.left)
+    def side(self) -> Numbers:
+        """Longer sides of the boxes in pixels."""
+        return np.maximum(self.bottom - self.top, self.right - self.left)
 
 
 def remove_frame(ink: Grey) -> Grey:
     """Return the ink without a frame drawn around it, (h, w) uint8."""
-    labels, pieces = find_pieces(ink)
-    frames = [piece for piece in pieces if is_frame(piece, pieces, labels)]
-    return np.where(np.isin(labels, [frame.label for frame in frames]), 0, ink).astype(np.uint8)
+    pieces = find_pieces(ink)
+    if len(pieces.mass) < 2:
+        return ink
+    large = np.flatnonzero(pieces.side >= MIN_SIDE * pieces.side.max())
+    around = [int(piece) for piece in large if encloses(int(piece), large, pieces)]
+    if not around:
+        return ink
+    drawn = draw_pieces(pieces.runs)
+    frames = [piece + 1 for piece in around if is_ring(piece, pieces, drawn)]
+    return np.where(np.isin(drawn, frames), 0, ink).astype(np.uint8)
 
 
 def keep_digit(ink: Grey) -> Grey:
@@ -49,58 +71,65 @@ def keep_digit(ink: Grey) -> Grey:
     Raises:
         UnreadableImage: there is no ink.
     """
-    labels, pieces = find_pieces(ink)
-    if not pieces:
+    pieces = find_pieces(ink)
+    if not len(pieces.mass):
         raise UnreadableImage(
             "picture holds no strokes, expected a digit; send a picture with darker or thicker strokes"
         )
-    least = MIN_STRENGTH * max(piece.strength for piece in pieces)
-    pieces = [piece for piece in pieces if piece.strength >= least]
-    main = max(pieces, key=lambda piece: piece.mass)
-    kept = [main]
-    for piece in sorted(pieces, key=lambda piece: measure_distance(piece, main)):
-        if piece is not main and belongs(piece, main, kept):
-            kept.append(piece)
-    strong = np.isin(labels, [piece.label for piece in kept]) & (ink >= STROKE)
+    is_kept = np.zeros(len(pieces.mass), bool)
+    is_kept[find_digit_pieces(pieces)] = True
+    strong = np.zeros(ink.size, np.uint8)
+    strong[pieces.places[is_kept[pieces.owners]]] = 255
     # A stroke's soft edge lies within two pixels; faint ink farther off is a shadow, or a line that runs into it.
-    return np.where(dilate(strong.astype(np.uint8), 5, 5), ink, 0).astype(np.uint8)
+    return ink & dilate(strong.reshape(ink.shape), 5, 5)
 
 
-def belongs(piece: Piece, main: Piece, kept: list[Piece]) -> bool:
-    """Tell whether a piece is a stroke of the digit: it has a twentieth of the main piece's ink and lies near.
+def find_digit_pieces(pieces: Pieces) -> list[int]:
+    """Return the heaviest piece and the pieces that belong to it: they have a part of its ink and lie near.
 
-    Near is within about a third of the main piece's size.
+    Near is relative to the heaviest piece's side, and to any piece of the digit; see `MIN_MASS` and `MAX_DISTANCE`.
     """
-    return piece.mass >= 0.05 * main.mass and min(measure_distance(piece, other) for other in kept) <= 0.35 * main.side
+    mass = np.where(pieces.strength >= MIN_STRENGTH * pieces.strength.max(), pieces.mass, 0)
+    main = int(mass.argmax())
+    distance = measure_distances(pieces, main)
+    nearest = distance  # to any piece that is kept
+    kept = [main]
+    others = np.flatnonzero(mass >= MIN_MASS * mass[main])
+    for piece in others[np.argsort(distance[others], kind="stable")]:
+        if piece != main and nearest[piece] <= MAX_DISTANCE * pieces.side[main]:
+            kept.append(int(piece))
+            nearest = np.minimum(nearest, measure_distances(pieces, piece))
+    return kept
 
 
-def measure_distance(one: Piece, other: Piece) -> int:
-    """Return the pixels between two boxes, 0 when they touch or overlap."""
-    down = max(one.top, other.top) - min(one.bottom, other.bottom)
-    across = max(one.left, other.left) - min(one.right, other.right)
-    return max(down, across, 0)
+def measure_distances(pieces: Pieces, one: int) -> Numbers:
+    """Return the pixels between a piece's box and every piece's, 0 where they touch or overlap, (pieces,)."""
+    down = np.maximum(pieces.top, pieces.top[one]) - np.minimum(pieces.bottom, pieces.bottom[one])
+    across = np.maximum(pieces.left, pieces.left[one]) - np.minimum(pieces.right, pieces.right[one])
+    distance: Numbers = np.maximum(down, across).clip(0)
+    return distance
 
 
-def is_frame(piece: Piece, pieces: list[Piece], labels: Labels) -> bool:
-    """Tell whether a piece surrounds other ink and leaves its own middle free."""
-    return encloses(piece, pieces) and is_ring(piece, labels)
-
-
-def encloses(piece: Piece, pieces: list[Piece]) -> bool:
+def encloses(one: int, others: Places, pieces: Pieces) -> bool:
     """Tell whether another piece, at least a fifth of its size, lies within the piece's box."""
-    return any(
-        other.side >= 0.2 * piece.side
-        and piece.top < other.top
-        and piece.left < other.left
-        and piece.bottom > other.bottom
-        and piece.right > other.right
-        for other in pieces
+    return bool(
+        (
+            (pieces.side[others] >= MIN_FRAMED * pieces.side[one])
+            & (pieces.top[one] < pieces.top[others])
+            & (pieces.left[one] < pieces.left[others])
+            & (pieces.bottom[one] > pieces.bottom[others])
+            & (pieces.right[one] > pieces.right[others])
+        ).any()
     )
 
 
-def is_ring(piece: Piece, labels: Labels) -> bool:
-    """Tell whether a piece runs along all four sides of its box and leaves the middle free."""
-    box = labels[piece.top : piece.bottom, piece.left : piece.right] == piece.label
+def is_ring(one: int, pieces: Pieces, drawn: Places) -> bool:
+    """Tell whether a piece runs along all four sides of its box and leaves the middle free.
+
+    `drawn` holds the number of each pixel's piece, (h, w).
+    """
+    rows, columns = slice(pieces.top[one], pieces.bottom[one]), slice(pieces.left[one], pieces.right[one])
+    box = drawn[rows, columns] == one + 1
     down, across = (length // 4 for length in box.shape)
     if min(down, across) == 0 or box[down:-down, across:-across].mean() > 0.02:
         return False
@@ -108,23 +137,23 @@ def is_ring(piece: Piece, labels: Labels) -> bool:
     return all(side.mean() > 0.75 for side in sides)
 
 
-def find_pieces(ink: Grey) -> tuple[Labels, list[Piece]]:
-    """Return the label of each pixel's piece, (h, w), with faint edges, and the pieces."""
+def find_pieces(ink: Grey) -> Pieces:
+    """Return the pieces of ink: pixels in strokes that lie within a narrow gap of each other."""
     reach = 2 * round(GAP * max(ink.shape) / 2) + 3
-    mask: Mask = dilate((ink >= STROKE).astype(np.uint8), reach, reach) > 0
-    labels = label_pieces(mask)
-    rows, columns = np.nonzero((ink >= STROKE) & mask)
-    numbers, inverse = np.unique(labels[rows, columns], return_inverse=True)
-    values = ink[rows, columns].astype(np.float64)
-    mass = np.bincount(inverse, values, len(numbers))
-    strength = np.bincount(inverse, values**2, len(numbers)) / mass
-    low = np.full((2, len(numbers)), max(ink.shape))
-    high = np.zeros((2, len(numbers)), np.intp)
-    for axis, places in enumerate((rows, columns)):
-        np.minimum.at(low[axis], inverse, places)
-        np.maximum.at(high[axis], inverse, places + 1)
-    boxes = np.stack([low[0], low[1], high[0], high[1]], axis=1)  # (pieces, 4)
-    return labels, [
-        Piece(int(n), float(m), float(s), *map(int, b))
-        for n, m, s, b in zip(numbers, mass, strength, boxes, strict=True)
-    ]
+    is_stroke = ink >= STROKE
+    near: Mask = dilate(is_stroke.view(np.uint8), reach, reach).view(bool)
+    runs = find_runs(near)
+    places = np.flatnonzero(is_stroke)
+    rows, columns = np.divmod(places, ink.shape[1])
+    counts = np.diff(np.searchsorted(places + rows + 1, np.append(runs.starts, ink.size + len(ink))))
+    owners = np.repeat(runs.pieces - 1, counts)  # every pixel lies in a run
+    values = ink.ravel()[places].astype(np.float64)
+    mass = np.bincount(owners, values)
+    top, bottom, right = np.zeros((3, len(mass)), np.intp)
+    left = np.full(len(mass), ink.shape[1])
+    # The places ascend, and the last of several values stays.
+    top[owners[::-1]], bottom[owners] = rows[::-1], rows + 1
+    np.minimum.at(left, owners, columns)
+    np.maximum.at(right, owners, columns + 1)
+    strength = np.bincount(owners, values**2) / mass
+    return Pieces(runs, places, owners, mass, strength, top, left, bottom, right)

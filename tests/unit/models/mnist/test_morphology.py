@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mnist_model.prepare.morphology import apply_opening, dilate, label_pieces
+from mnist_model.prepare.morphology import apply_opening, dilate, draw_pieces, find_runs
 
 
 def test_pieces_touch_at_sides_and_corners() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1], [1, 1, 0, 0]], bool)
 
-    labels = label_pieces(mask)
+    labels = draw_pieces(find_runs(mask))
 
     assert len(np.unique(labels[mask])) == 3
     assert labels[0, 0] == labels[1, 1]
@@ -20,7 +20,7 @@ def test_long_winding_stroke_is_one_piece() -> None:
     mask[::2] = True
     mask[1::4, -1] = mask[3::4, 0] = True
 
-    assert np.array_equal(np.unique(label_pieces(mask)), [0, mask.size])
+    assert np.array_equal(np.unique(draw_pieces(find_runs(mask))), [0, 1])
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9, 31, 99])

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from inference_bridge.errors import InvalidInput
+from inference_pictures.decode import open_picture
 from inference_pictures.errors import UnreadableImage, UnsupportedImage
-from mnist_model.prepare import SMALL_BYTES, begin, prepare
+from mnist_model.prepare import SMALL_BYTES, WORKING_SIDE, begin, prepare, read_pixels
 from tests.support.deployment import ROOT
 from tests.support.pictures import encoded, sample
 
@@ -136,6 +137,15 @@ def test_large_jpeg_is_reduced_while_it_is_decoded() -> None:
 
     assert likeness(small, np.asarray(sample("three"))) >= 0.85
     assert time.thread_time() - started_s < 1
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (4_000, 3_000), (200, 100)], ids=str)
+def test_no_more_pixels_are_decoded_than_the_steps_need(size: tuple[int, int]) -> None:
+    file = encoded(Image.new("RGB", size, "red"), "JPEG")
+
+    pixels = read_pixels(open_picture(file), max_pixels=16_000_000)
+
+    assert min(max(size), WORKING_SIDE / 2) <= max(pixels.shape) <= WORKING_SIDE
 
 
 @pytest.mark.parametrize("name", ["three", "four", "seven"])
