@@ -17,8 +17,9 @@
 {{- define "inference.volumeChecks" -}}
 {{- $value := printf "%s.persistence" .server -}}
 {{- $entry := get (dict "rabbitmq" "Other volumes" "redis" "Another volume for Redis") .server -}}
-{{- if ne .of.enabled (gt (len (.claims | default list)) 0) -}}
-{{- fail (printf "%s.enabled is %t, but %s was made with %t, and Kubernetes does not change it; keep it, or follow %q in docs/operations.md" $value .of.enabled .name (not .of.enabled) $entry) -}}
+{{- $wantsClaims := and .of.enabled (not .of.existingClaim) -}}
+{{- if ne $wantsClaims (gt (len (.claims | default list)) 0) -}}
+{{- fail (printf "%s.enabled is %t, but %s was made with %t, and Kubernetes does not change it; keep it, or follow %q in docs/operations.md" $value $wantsClaims .name (not $wantsClaims) $entry) -}}
 {{- end -}}
 {{- range .claims -}}
 {{- $size := .spec.resources.requests.storage -}}
