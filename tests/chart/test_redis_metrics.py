@@ -69,7 +69,9 @@ def test_redis_stays_the_pods_first_container() -> None:
 
 def test_its_image_comes_from_the_registry_of_all_images() -> None:
     assert exporter(*ON)["image"].startswith("oliver006/redis_exporter:v")
-    assert exporter(*ON, *values("global.imageRegistry=here"))["image"].startswith("here/oliver006/redis_exporter:v")
+    assert exporter(*ON, *values("global.imageRegistry=registry.example.com"))["image"].startswith(
+        "registry.example.com/oliver006/redis_exporter:v"
+    )
 
 
 def test_prometheus_is_told_of_its_port() -> None:

@@ -24,7 +24,8 @@ def umbrella(tmp_path: Path, program: str) -> Umbrella:
     def render(dependencies: list[dict[str, Any]], values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         chart = {"apiVersion": "v2", "name": "shop", "version": "1.0.0", "dependencies": dependencies}
         (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart))
-        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        registry = {"global": {"imageRegistry": "registry.example.org"}}
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(registry | values))
         built = helm("dependency", "update", "--skip-refresh", str(tmp_path), program=program)
         assert built.returncode == 0, built.stderr
         return helm("template", "shop", str(tmp_path), "--kube-version", KUBERNETES, program=program)
