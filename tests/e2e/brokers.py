@@ -50,7 +50,7 @@ class Brokers:
         wait_for(f"{count} pods", lambda: self.count_pods() <= count, 180)
 
     def count_pods(self) -> int:
-        """Return the number of pods, those that end included."""
+        """Return the number of pods, with the ending ones."""
         return len(self._read("pods", "rabbitmq", "metadata.uid"))
 
     def read_claims(self, field: str, server: str = "rabbitmq") -> dict[str, str]:

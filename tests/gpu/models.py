@@ -39,7 +39,7 @@ class Hungry:
 
 
 class Asserting:
-    """Looks classes up on the GPU: one that is out of range is a device-side assert, after which every call fails.
+    """Looks classes up on the GPU: a class that is out of range is a device-side assert, after which every call fails.
 
     Attributes:
         first_class: added to each class.

@@ -6,7 +6,7 @@
 {{- $name := printf "%s-%s" (include "inference.fullname" $) $server -}}
 {{- with and $of.enabled (lookup "apps/v1" "StatefulSet" $.Release.Namespace $name) -}}
 {{- if and (eq $server "rabbitmq") (lt (int $of.replicas) (int .spec.replicas)) -}}
-{{- fail (printf "rabbitmq.replicas is %d, but %s has %d nodes: those that go take the majority of each queue with them; keep %d, or follow \"Fewer RabbitMQ nodes\" in docs/operations.md" (int $of.replicas) $name (int .spec.replicas) (int .spec.replicas)) -}}
+{{- fail (printf "rabbitmq.replicas is %d, but %s has %d nodes, and the nodes that go take the majority of each queue with them; keep %d, or follow \"Fewer RabbitMQ nodes\" in docs/operations.md" (int $of.replicas) $name (int .spec.replicas) (int .spec.replicas)) -}}
 {{- end -}}
 {{- include "inference.volumeChecks" (dict "server" $server "name" $name "of" $of.persistence "claims" .spec.volumeClaimTemplates) -}}
 {{- end -}}

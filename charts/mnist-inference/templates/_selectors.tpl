@@ -1,4 +1,4 @@
-{{/* A pod's own labels must not replace those that select it: the API server would refuse the Deployment. */}}
+{{/* A pod's own labels must not replace the labels that select it: the API server would refuse the Deployment. */}}
 {{- define "inference.podLabelChecks" -}}
 {{- $owners := dict "api" .Values.api "rabbitmq" .Values.rabbitmq "redis" .Values.redis "worker" .Values.worker -}}
 {{- range $key, $model := include "inference.models" . | fromJson -}}
