@@ -5,7 +5,7 @@ from typing import Any
 HEAD = """# On a GPU
 
 Written by `make bench-gpu`: one worker, MNIST, queue and results in memory, {device}, torch {torch}. `make test-gpu`
-shows on the same machine that a GPU answers what the CPU answers, and what a full memory and a failed device do.
+shows on the same machine that a GPU gives the answers of the CPU, and survives a full memory and a failed device.
 """
 
 

@@ -42,7 +42,7 @@ CONNECTIONS = (
 
 @dataclass(frozen=True)
 class Case:
-    """Values, and what they make true of the release."""
+    """Values, and the facts of the release that follow from them."""
 
     arguments: tuple[str, ...] = ()
     facts: frozenset[str] = field(default_factory=lambda: frozenset({"rabbitmq", "redis", "queue"}))
