@@ -16,8 +16,8 @@ pytestmark = [
     pytest.mark.parametrize("component", COMPONENTS),
 ]
 
-HAS_REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:template": {}}}
-HAS_NONE: dict[str, Any] = {"f:spec": {"f:template": {}}}
+HAS_REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:selector": {}, "f:template": {}}}
+HAS_NONE: dict[str, Any] = {"f:spec": {"f:selector": {}, "f:template": {}}}
 
 
 def wrote(fields: dict[str, Any], manager: str = "helm", operation: str = "Apply") -> dict[str, Any]:
@@ -27,6 +27,7 @@ def wrote(fields: dict[str, Any], manager: str = "helm", operation: str = "Apply
 
 AUTOSCALER = wrote({"f:spec": {"f:replicas": {}}}, "kube-controller-manager", "Update") | {"subresource": "scale"}
 PATCHED = wrote(HAS_NONE, operation="Update")
+RESTARTER = wrote({"f:spec": {"f:template": {"f:metadata": {}}}}, "restarter")
 
 
 @pytest.fixture
@@ -71,6 +72,15 @@ def test_the_number_goes_once_the_autoscaler_owns_it(cluster: Cluster, component
 def test_the_number_stays_for_good_where_helm_sends_patches(cluster: Cluster, component: str, program: str) -> None:
     """A field that leaves the manifest is set to null, whoever owns it."""
     put(cluster, component, 5, PATCHED, AUTOSCALER, labels={LABEL: "from-chart"})
+
+    assert rendered(cluster, component, program) == (5, True)
+
+
+def test_the_number_stays_where_another_program_applies_a_part_of_the_deployment(
+    cluster: Cluster, component: str, program: str
+) -> None:
+    """Such as an annotation, by server-side apply: Helm still sends patches."""
+    put(cluster, component, 5, PATCHED, AUTOSCALER, RESTARTER, labels={LABEL: "from-chart"})
 
     assert rendered(cluster, component, program) == (5, True)
 

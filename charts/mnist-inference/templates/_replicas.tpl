@@ -11,9 +11,11 @@
 {{- $applied := false -}}
 {{- $owned := false -}}
 {{- range $live.metadata.managedFields -}}
-{{- if eq .operation "Apply" -}}
+{{- $fields := dig "f:spec" dict (.fieldsV1 | default dict) -}}
+{{- /* Of all that may apply a part of the Deployment, such as an annotation, only the one that made it has the selector. */ -}}
+{{- if and (eq .operation "Apply") (hasKey $fields "f:selector") -}}
 {{- $applied = true -}}
-{{- if hasKey (dig "f:spec" dict (.fieldsV1 | default dict)) "f:replicas" }}{{ $owned = true }}{{ end -}}
+{{- $owned = or $owned (hasKey $fields "f:replicas") -}}
 {{- end -}}
 {{- end -}}
 {{- $labelled := hasKey ($live.metadata.labels | default dict) "mnist-inference/replicas" -}}
