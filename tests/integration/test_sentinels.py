@@ -1,5 +1,7 @@
 """A store asks Sentinels for its Redis, with a password and over TLS; where they do not help, it says why."""
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.redis_connections import connect_redis
+from inference_bridge.redis_sentinels import SENTINEL_TIMEOUT_S
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
@@ -41,6 +44,28 @@ async def test_the_first_sentinel_that_answers_is_enough(sentinel: Sentinel) -> 
     await store.close()
 
     assert stored == [RESULT.body]
+
+
+async def test_calls_that_are_given_up_get_past_silent_sentinels(sentinel: Sentinel) -> None:
+    """Each waits for less than the two of them take, as a probe does."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        hosts = ",".join(f"127.0.0.1:{port}" for port in (*(one.getsockname()[1] for one in silent), sentinel.port))
+        store = store_at(f"redis+sentinel://{hosts}/{MASTER}?{LOGIN}")
+
+        answers = [await answers_within(store, 1.8 * SENTINEL_TIMEOUT_S) for _ in range(3)]
+        await store.close()
+
+    assert answers[-1]
+
+
+async def answers_within(store: RedisStore, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await store.ping()
+    except TimeoutError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ SENTINEL_TIMEOUT_S = 0.5
 
 
 class Sentinels:
-    """The Sentinels of a URL; the last to answer is asked first.
+    """The Sentinels of a URL; one that does not help is asked last from then on.
 
     redis-py's class of this name asks with `SENTINEL masters`, which names the old master for longer, and may lose
     Sentinels from its list when several connections ask at once.
@@ -38,15 +38,14 @@ class Sentinels:
         reasons = []
         for options in tuple(self._options):
             try:
-                address = await _ask(options, self._master)
+                if address := await _ask(options, self._master):
+                    return address
+                reasons.append("unknown name")
             except (RedisError, OSError) as error:
                 reasons.append(str(error) or type(error).__name__)
-                continue
-            if address:
-                self._options.remove(options)
-                self._options.insert(0, options)
-                return address
-            reasons.append("unknown name")
+            # At once: the caller may give up before another answers.
+            self._options.remove(options)
+            self._options.append(options)
         raise NotConnected(f"no Sentinel names the master {self._master}: {', '.join(reasons)}")
 
 
