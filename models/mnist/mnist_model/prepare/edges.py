@@ -134,17 +134,14 @@ def is_last_row(row: Look, behind: Look, middle: Look, paper: Look) -> bool:
 def paint_corners(picture: Grey, look: Look) -> Grey:
     """Return the picture with the pieces that hug its edges painted like the paper beside them, (h, w[, 3]) uint8.
 
-    A picture with bare edges is returned unchanged. `look` is the picture from `look_at`.
+    A picture with bare edges is returned unchanged, and one where the pieces leave no paper: they are the paper on both
+    sides of a stroke. `look` is the picture from `look_at`.
     """
-    hidden = find_hugging(look)
-    if not hidden.any():
+    hidden = dilate(find_hugging(look).astype(np.uint8) * 255, 5, 5)
+    if not hidden.any() or hidden.all():
         return picture
-    mask = np.asarray(
-        Image.fromarray(dilate(hidden.astype(np.uint8) * 255, 5, 5)).resize(
-            picture.shape[1::-1], Image.Resampling.BILINEAR
-        )
-    )
-    return np.where((mask > 0)[(...,) + (None,) * (picture.ndim - 2)], fill(look, hidden, picture), picture)
+    mask = np.asarray(Image.fromarray(hidden).resize(picture.shape[1::-1], Image.Resampling.BILINEAR))
+    return np.where((mask > 0)[(...,) + (None,) * (picture.ndim - 2)], fill(look, hidden == 0, picture), picture)
 
 
 def find_hugging(look: Look) -> Mask:
@@ -187,9 +184,8 @@ def _to_ends(length: int) -> npt.NDArray[np.intp]:
     return np.minimum(np.arange(length), np.arange(length)[::-1])
 
 
-def fill(look: Look, hidden: Mask, picture: Grey) -> Grey:
-    """Return a picture of the paper, as large as the picture: the hidden part is filled from its surroundings."""
-    shown = dilate(hidden.astype(np.uint8), 5, 5) == 0
+def fill(look: Look, shown: Mask, picture: Grey) -> Grey:
+    """Return a picture of the paper, as large as the picture: what is not shown is filled from its surroundings."""
     paper = find_median(look[:, shown], 1)  # (channels,)
     is_paper = shown & (measure_difference(look, paper) < MIN_DIFFERENCE)
     seen = np.where(is_paper, look, paper[:, None, None]).astype(np.uint8)  # (channels, h, w)

@@ -76,3 +76,15 @@ def test_paper_with_nothing_but_a_bar_stays_as_it_is() -> None:
     picture[:10] = 0
 
     assert np.array_equal(clear_edges(picture), picture)
+
+
+@pytest.mark.parametrize(
+    "colours", [(0, 255), (255, 0), ((242, 172, 65), (249, 60, 137))], ids=["light", "dark", "coloured"]
+)
+def test_a_stroke_from_edge_to_edge_of_a_narrow_picture_stays(colours: tuple[object, object]) -> None:
+    """The paper on its sides hugs the edges."""
+    paper, ink = np.array(colours, np.uint8)
+    picture = np.tile(paper, (448, 120) + (1,) * paper.ndim)
+    picture[:, 52:68] = ink
+
+    assert np.array_equal(clear_edges(picture), picture)
