@@ -68,3 +68,13 @@ def test_rabbitmq_opens_as_many_files_as_with_compose() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["rabbitmq"]["ulimits"]["nofile"]
 
     assert environment_of(one("StatefulSet", "rabbitmq"))["RABBITMQ_MAX_OPEN_FILES"] == str(compose)
+
+
+def test_erlang_beside_rabbitmq_reserves_no_memory_for_more_files_than_rabbitmq_opens() -> None:
+    """A node may allow a billion files; Erlang would reserve 1.6 GB for each program, RabbitMQ's own tools too."""
+    container = environment_of(one("StatefulSet", "rabbitmq", *THREE))
+    script = one("ConfigMap", "rabbitmq", *THREE)["data"]["fill-in.sh"]
+    (flags,) = re.findall(r'ERL_FLAGS="(.*)"', script)
+
+    for arguments in (container["RABBITMQ_CTL_ERL_ARGS"], flags):
+        assert f"+Q {container['RABBITMQ_MAX_OPEN_FILES']}" in arguments

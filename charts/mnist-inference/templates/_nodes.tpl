@@ -15,8 +15,9 @@ if [ ! -d "/var/lib/rabbitmq/mnesia/$node" ]; then
   for pod in{{ range until (int .Values.rabbitmq.replicas) }} {{ include "inference.fullname" $ }}-rabbitmq-{{ . }}{{ end }}; do
     [ "$pod" = "$POD_NAME" ] || peers="$peers rabbit@$pod.${host#*.}"
   done
-  # The port of RabbitMQ between nodes: network policies allow it.
-  export ERL_FLAGS="-name blank@$host -hidden -kernel inet_dist_listen_min 25672 inet_dist_listen_max 25672"
+  # As few ports as RabbitMQ's files, or Erlang may reserve gigabytes for them. It listens on RabbitMQ's port between nodes: network
+  # policies allow it.
+  export ERL_FLAGS="+Q 16384 -name blank@$host -hidden -kernel inet_dist_listen_min 25672 inet_dist_listen_max 25672"
   {{- if eq (first .Values.ipFamilies) "IPv6" }}
   export ERL_INETRC=/templates/erl_inetrc ERL_FLAGS="$ERL_FLAGS -proto_dist inet6_tcp"
   {{- end }}
