@@ -47,7 +47,7 @@ async def test_the_first_sentinel_that_answers_is_enough(sentinel: Sentinel) -> 
 
 
 async def test_calls_that_are_given_up_get_past_silent_sentinels(sentinel: Sentinel) -> None:
-    """Each waits for less than the two of them take, as a probe does."""
+    """Each call waits for a shorter time than both Sentinels take, as a probe does."""
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         hosts = ",".join(f"127.0.0.1:{port}" for port in (*(one.getsockname()[1] for one in silent), sentinel.port))

@@ -12,7 +12,7 @@
 {{- $owned := false -}}
 {{- range $live.metadata.managedFields -}}
 {{- $fields := dig "f:spec" dict (.fieldsV1 | default dict) -}}
-{{- /* Of all that may apply a part of the Deployment, such as an annotation, only the one that made it has the selector. */ -}}
+{{- /* Several programs may apply a part of the Deployment, such as an annotation; only its maker applies the selector. */ -}}
 {{- if and (eq .operation "Apply") (hasKey $fields "f:selector") -}}
 {{- $applied = true -}}
 {{- $owned = or $owned (hasKey $fields "f:replicas") -}}

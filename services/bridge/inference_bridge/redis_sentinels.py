@@ -18,7 +18,7 @@ SENTINEL_TIMEOUT_S = 0.5
 
 
 class Sentinels:
-    """The Sentinels of a URL; one that does not help is asked last from then on.
+    """The Sentinels of a URL; a Sentinel that does not help is asked last from then on.
 
     redis-py's class of this name asks with `SENTINEL masters`, which names the old master for longer, and may lose
     Sentinels from its list when several connections ask at once.

@@ -185,7 +185,7 @@ def _to_ends(length: int) -> npt.NDArray[np.intp]:
 
 
 def fill(look: Look, shown: Mask, picture: Grey) -> Grey:
-    """Return a picture of the paper, as large as the picture: what is not shown is filled from its surroundings."""
+    """Return a picture of the paper, as large as the picture: the part that is not shown is filled from around it."""
     paper = find_median(look[:, shown], 1)  # (channels,)
     is_paper = shown & (measure_difference(look, paper) < MIN_DIFFERENCE)
     seen = np.where(is_paper, look, paper[:, None, None]).astype(np.uint8)  # (channels, h, w)
