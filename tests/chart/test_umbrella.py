@@ -1,5 +1,6 @@
 """The chart as a dependency of somebody else's chart."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_two_aliases_of_it_share_no_object_and_no_selector(umbrella: Umbrella) -
     assert len(set(names)) == len(names)
     assert (deployments["shop-day-api"]["replicas"], deployments["shop-night-api"]["replicas"]) == (2, 5)
     assert deployments["shop-day-api"]["selector"] != deployments["shop-night-api"]["selector"]
+
+
+@pytest.mark.parametrize("alias", ["digitReader", "digit_reader"])
+def test_an_alias_of_any_spelling_gives_names_that_a_service_may_have(umbrella: Umbrella, alias: str) -> None:
+    names = {found["metadata"]["name"] for found in objects_of(umbrella([DEPENDENCY | {"alias": alias}], {}))}
+
+    assert not [name for name in names if not re.fullmatch("[a-z][a-z0-9-]*[a-z0-9]", name)]
 
 
 def test_a_value_with_a_wrong_name_is_still_refused(umbrella: Umbrella) -> None:
