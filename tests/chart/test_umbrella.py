@@ -93,6 +93,19 @@ def test_an_alias_of_any_spelling_gives_names_that_a_service_may_have(umbrella: 
     assert not [name for name in names if not re.fullmatch("[a-z][a-z0-9-]*[a-z0-9]", name)]
 
 
+def test_null_in_a_file_of_values_removes_a_model(umbrella: Umbrella, tmp_path: Path, program: str) -> None:
+    spec = {"name": "ships", "version": 1, "queue_prefix": "ships", "max_body_bytes": 1024}
+    models = {"mnist": None, "ships": {"spec": spec, "worker": {"image": {"repository": "ships"}}}}
+    umbrella([DEPENDENCY], {})
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"mnist-inference": {"defaultModel": None, "models": models}}))
+    mine = ("--kube-version", KUBERNETES, "--values", str(tmp_path / "mine.yaml"))
+
+    found = objects_of(helm("template", "shop", str(tmp_path), *mine, program=program))
+
+    names = {one["metadata"]["name"] for one in found if one["kind"] == "Deployment"}
+    assert names == {"shop-mnist-inference-api", "shop-mnist-inference-worker-ships"}
+
+
 def test_a_value_with_a_wrong_name_is_still_refused(umbrella: Umbrella) -> None:
     rendered = umbrella([DEPENDENCY | CONDITION], {"mnist-inference": {"enabled": True, "enable": True}})
 
