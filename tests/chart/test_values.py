@@ -77,6 +77,11 @@ def test_a_wrong_value_is_refused_by_name(setting: str, program: str) -> None:
     assert WRONG[setting] in refusal(setting, program=program)
 
 
+def test_the_fewest_api_pods_are_not_above_the_most() -> None:
+    message = "api.autoscaling.minReplicas is 11, but it must not be above api.autoscaling.maxReplicas = 10"
+    assert message in refusal("api.autoscaling.enabled=true", "api.autoscaling.minReplicas=11")
+
+
 def test_a_rabbitmq_of_somebody_else_needs_its_management_api_to_scale() -> None:
     message = refusal("rabbitmq.enabled=false", "externalRabbitmq.url=amqp://rabbitmq.example.org")
 

@@ -78,6 +78,13 @@
 {{- if and (ne $model.spec.name "mnist") (has $made.worker.image.repository (list "mnist-inference/worker" "mnist-inference/worker-cpu")) (not $made.worker.settings.INFERENCE_MODEL) -}}
 {{- fail (printf "%s runs the image %s, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $made.worker.image.repository $model.spec.name $key $key) -}}
 {{- end -}}
+{{- $claims := list -}}
+{{- range $made.worker.resourceClaims }}{{ $claims = append $claims .name }}{{ end -}}
+{{- range $made.worker.resources.claims -}}
+{{- if not (has .name $claims) -}}
+{{- fail (printf "%s has the claim %s in worker.resources.claims, but not in worker.resourceClaims, which says where it comes from; add it there" $path .name) -}}
+{{- end -}}
+{{- end -}}
 {{- $of := $made.autoscaling -}}
 {{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}
 {{- fail (printf "%s has autoscaling.minReplicas %d, but it must not be above autoscaling.maxReplicas = %d; lower it" $path (int $of.minReplicas) (int $of.maxReplicas)) -}}
