@@ -54,6 +54,7 @@ WRONG = {
     "autoscaling.source=depth": "/autoscaling/source",
     "autoscaling.targetWaitSeconds=0": "/autoscaling/targetWaitSeconds",
     "autoscaling.minReplicas=9": "models.mnist has autoscaling.minReplicas 9",
+    "api.settings.INFERENCE_OPERATIONS_PORT=8000": "api.settings.INFERENCE_PORT is the same",
     "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
     "rabbitmq.enabled=false": "externalRabbitmq.url",
     "redis.enabled=false": "externalRedis.url",

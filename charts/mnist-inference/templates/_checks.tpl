@@ -9,6 +9,9 @@
 {{- if and $api.INFERENCE_MAX_BYTES $api.INFERENCE_MAX_BUFFERED_BYTES (lt (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- fail (printf "api.settings.INFERENCE_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.INFERENCE_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- end -}}
+{{- if eq (int $api.INFERENCE_OPERATIONS_PORT) (int $api.INFERENCE_PORT) -}}
+{{- fail (printf "api.settings.INFERENCE_OPERATIONS_PORT is %d, but api.settings.INFERENCE_PORT is the same, and a port has one server; change one" (int $api.INFERENCE_PORT)) -}}
+{{- end -}}
 {{- include "inference.nameChecks" . -}}
 {{- include "inference.modelChecks" . -}}
 {{- include "inference.imageChecks" . -}}
