@@ -1,4 +1,4 @@
-"""Writes a release's images, addresses and changes into the chart, before it is packaged.
+"""Writes a release's images, addresses, links and changes into the chart, before it is packaged.
 
 python3 -m release.chart REGISTRY https://HOST/OWNER/REPOSITORY api=sha256:… worker=sha256:… [worker-cpu=sha256:…]
 
@@ -59,6 +59,12 @@ def write_metadata(chart: Path, url: str, images: dict[str, str], changes: list[
     file.write_text(f"home: {url}\nsources: [{url}]\n{file.read_text()}" + "".join(f"{line}\n" for line in lines))
 
 
+def write_links(chart: Path, url: str, version: str) -> None:
+    """Let the README's links to the repository's other files lead there, to that version."""
+    file = chart / "README.md"
+    file.write_text(file.read_text().replace("](../../", f"]({url}/blob/v{version}/"))
+
+
 def main() -> None:
     """Write what the command line names."""
     registry, url, *digests = sys.argv[1:]
@@ -80,6 +86,7 @@ def write(registry: str, url: str, digests: dict[str, str]) -> None:
     tags = {image: f"{version}@{digest}" for image, digest in digests.items()}
     images = {image: f"{registry}/mnist-inference/{image}:{tag}" for image, tag in tags.items()}
     write_images(ROOT / CHART, registry, tags)
+    write_links(ROOT / CHART, url, version)
     write_metadata(ROOT / CHART, url, images, find_changes((ROOT / "CHANGELOG.md").read_text(), version))
 
 

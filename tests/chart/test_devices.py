@@ -45,6 +45,10 @@ def test_a_wrong_claim_is_refused_by_name() -> None:
     assert "/worker/resources/claims/0" in refusal("worker.resources.claims[0].names=x")
 
 
+def test_a_claim_that_comes_from_nowhere_is_refused() -> None:
+    assert "models.mnist has the claim gpu in worker.resources.claims" in refusal("worker.resources.claims[0].name=gpu")
+
+
 def test_a_pool_may_set_its_limits_alone() -> None:
     large = numbers('models.mnist.pools.large={"resources":{"limits":{"memory":"16Gi"}}}')
 

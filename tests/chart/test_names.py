@@ -12,7 +12,18 @@ pytestmark = NEEDS_HELM
 #: RFC 1035, as a Service needs it.
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
-RELEASES = ["a.b", "1st", "2.x", "a" * 53, "a" * 52 + "b", "team-a.digits-for-the-second-floor-of-the-museum"]
+RELEASES = [
+    "a.b",
+    "1st",
+    "2.x",
+    "123",
+    "true",
+    "null",
+    "on",
+    "a" * 53,
+    "a" * 52 + "b",
+    "team-a.digits-for-the-second-floor-of-the-museum",
+]
 
 
 def render(release: str, *arguments: str) -> list[Object]:
@@ -42,6 +53,16 @@ def test_every_label_has_a_valid_value(release: str) -> None:
 )
 def test_two_releases_share_no_name(one: str, other: str) -> None:
     assert not names_of(one) & names_of(other)
+
+
+def test_a_name_that_looks_like_another_type_stays_text() -> None:
+    options = values("worker.protectBusy=true", "metrics.rules.enabled=true")
+    found = objects("--namespace", "123", "--set-string", "fullnameOverride=true", *options)
+    (binding,) = [one for one in found if one["kind"] == "RoleBinding"]
+    (rules,) = [one for one in found if one["kind"] == "PrometheusRule"]
+
+    assert binding["subjects"][0]["namespace"] == "123"
+    assert (rules["metadata"]["name"], rules["spec"]["groups"][0]["name"]) == ("true", "true")
 
 
 def test_a_short_valid_name_stays_as_it_is() -> None:

@@ -49,3 +49,10 @@ def test_they_name_each_host_of_an_ingress(chart: Path) -> None:
 def test_they_name_the_hosts_of_an_httproute(chart: Path) -> None:
     assert "get httproute digits-mnist-inference-api" in notes(chart, *ROUTE)
     assert "https://a.example.org/models" in notes(chart, *ROUTE, *values("api.httpRoute.hostnames={a.example.org}"))
+
+
+def test_they_warn_where_prometheus_reaches_nothing(chart: Path) -> None:
+    scraped = values("networkPolicy.enabled=true", "metrics.serviceMonitor.enabled=true")
+
+    assert "Prometheus reaches no pod of the release" in notes(chart, *scraped)
+    assert "Prometheus" not in notes(chart, *scraped, *values("networkPolicy.monitoringNamespace=monitoring"))

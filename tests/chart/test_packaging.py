@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release.chart import CHART, find_changes, write_images, write_metadata
+from release.chart import CHART, find_changes, write_images, write_links, write_metadata
 from tests.chart.helm import KUBERNETES, NEEDS_HELM, RELEASE, container_of, helm
 from tests.support.deployment import ROOT
 
@@ -23,6 +23,7 @@ def chart(tmp_path: Path) -> Path:
     chart = tmp_path / "mnist-inference"
     shutil.copytree(ROOT / CHART, chart)
     write_images(chart, OWNER, TAGS)
+    write_links(chart, URL, "1.2.3")
     write_metadata(chart, URL, NAMES, ["More digits."])
     return chart
 
@@ -86,3 +87,10 @@ def test_the_changes_are_those_of_the_version() -> None:
     assert find_changes(changelog, "1.1.0") == ["One line.", "Two."]
     assert find_changes(changelog, "1.0.0") == ["Old."]
     assert find_changes(changelog, "2.0.0") == []
+
+
+def test_the_readme_of_a_package_leads_to_the_files_of_its_version(chart: Path) -> None:
+    readme = (chart / "README.md").read_text()
+
+    assert f"({URL}/blob/v1.2.3/docs/operations.md#tls)" in readme
+    assert "](../" not in readme

@@ -190,6 +190,11 @@ def test_every_object_has_the_common_labels_and_annotations(arguments: tuple[str
             assert found["metadata"]["annotations"]["wave"] == "first", found["metadata"]
 
 
+@pytest.mark.parametrize("value", ["commonLabels", "commonAnnotations"])
+def test_null_means_no_common_labels_and_annotations(value: str) -> None:
+    assert objects(*values(f"{value}=null"))
+
+
 def test_no_selector_pod_or_volume_has_the_common_labels() -> None:
     for found in objects(*values("commonLabels.team=digits", "commonAnnotations.wave=first")):
         assert "team" not in str(found.get("spec")), found["metadata"]

@@ -158,6 +158,11 @@ def test_tls_without_a_certificate_is_refused() -> None:
     assert "tls.enabled is true, but there is no certificate; set tls.existingSecret" in refusal("tls.enabled=true")
 
 
+def test_an_issuer_without_a_name_is_refused() -> None:
+    issuer = "tls.certManager.issuerRef.kind=ClusterIssuer"
+    assert "issuerRef has no name" in refusal("tls.enabled=true", "tls.certManager.enabled=true", issuer)
+
+
 def test_two_sources_of_the_certificate_are_refused() -> None:
     both = ("tls.enabled=true", "tls.existingSecret=servers", "tls.certManager.enabled=true")
 

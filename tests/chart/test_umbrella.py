@@ -1,5 +1,6 @@
 """The chart as a dependency of somebody else's chart."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,26 @@ def test_two_aliases_of_it_share_no_object_and_no_selector(umbrella: Umbrella) -
     assert len(set(names)) == len(names)
     assert (deployments["shop-day-api"]["replicas"], deployments["shop-night-api"]["replicas"]) == (2, 5)
     assert deployments["shop-day-api"]["selector"] != deployments["shop-night-api"]["selector"]
+
+
+@pytest.mark.parametrize("alias", ["digitReader", "digit_reader"])
+def test_an_alias_of_any_spelling_gives_names_that_a_service_may_have(umbrella: Umbrella, alias: str) -> None:
+    names = {found["metadata"]["name"] for found in objects_of(umbrella([DEPENDENCY | {"alias": alias}], {}))}
+
+    assert not [name for name in names if not re.fullmatch("[a-z][a-z0-9-]*[a-z0-9]", name)]
+
+
+def test_null_in_a_file_of_values_removes_a_model(umbrella: Umbrella, tmp_path: Path, program: str) -> None:
+    spec = {"name": "ships", "version": 1, "queue_prefix": "ships", "max_body_bytes": 1024}
+    models = {"mnist": None, "ships": {"spec": spec, "worker": {"image": {"repository": "ships"}}}}
+    umbrella([DEPENDENCY], {})
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"mnist-inference": {"defaultModel": None, "models": models}}))
+    mine = ("--kube-version", KUBERNETES, "--values", str(tmp_path / "mine.yaml"))
+
+    found = objects_of(helm("template", "shop", str(tmp_path), *mine, program=program))
+
+    names = {one["metadata"]["name"] for one in found if one["kind"] == "Deployment"}
+    assert names == {"shop-mnist-inference-api", "shop-mnist-inference-worker-ships"}
 
 
 def test_a_value_with_a_wrong_name_is_still_refused(umbrella: Umbrella) -> None:

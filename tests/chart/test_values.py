@@ -54,6 +54,7 @@ WRONG = {
     "autoscaling.source=depth": "/autoscaling/source",
     "autoscaling.targetWaitSeconds=0": "/autoscaling/targetWaitSeconds",
     "autoscaling.minReplicas=9": "models.mnist has autoscaling.minReplicas 9",
+    "api.settings.INFERENCE_OPERATIONS_PORT=8000": "api.settings.INFERENCE_PORT is the same",
     "auth.passwords.redis-api-password=p@ssword": "/auth/passwords/redis-api-password",
     "rabbitmq.enabled=false": "externalRabbitmq.url",
     "redis.enabled=false": "externalRedis.url",
@@ -75,6 +76,11 @@ def reachable(side: str) -> set[str]:
 @pytest.mark.parametrize("setting", WRONG)
 def test_a_wrong_value_is_refused_by_name(setting: str, program: str) -> None:
     assert WRONG[setting] in refusal(setting, program=program)
+
+
+def test_the_fewest_api_pods_are_not_above_the_most() -> None:
+    message = "api.autoscaling.minReplicas is 11, but it must not be above api.autoscaling.maxReplicas = 10"
+    assert message in refusal("api.autoscaling.enabled=true", "api.autoscaling.minReplicas=11")
 
 
 def test_a_rabbitmq_of_somebody_else_needs_its_management_api_to_scale() -> None:

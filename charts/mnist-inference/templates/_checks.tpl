@@ -9,6 +9,9 @@
 {{- if and $api.INFERENCE_MAX_BYTES $api.INFERENCE_MAX_BUFFERED_BYTES (lt (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- fail (printf "api.settings.INFERENCE_MAX_BUFFERED_BYTES is %d, but must be at least api.settings.INFERENCE_MAX_BYTES + 65536 = %d, or the largest picture would never be taken; raise it" (int64 $api.INFERENCE_MAX_BUFFERED_BYTES) (add (int64 $api.INFERENCE_MAX_BYTES) 65536)) -}}
 {{- end -}}
+{{- if eq (int $api.INFERENCE_OPERATIONS_PORT) (int $api.INFERENCE_PORT) -}}
+{{- fail (printf "api.settings.INFERENCE_OPERATIONS_PORT is %d, but api.settings.INFERENCE_PORT is the same, and a port has one server; change one" (int $api.INFERENCE_PORT)) -}}
+{{- end -}}
 {{- include "inference.nameChecks" . -}}
 {{- include "inference.modelChecks" . -}}
 {{- include "inference.imageChecks" . -}}
@@ -77,6 +80,13 @@
 {{- /* The chart's own image holds MNIST: its workers would refuse every job of another model. */ -}}
 {{- if and (ne $model.spec.name "mnist") (has $made.worker.image.repository (list "mnist-inference/worker" "mnist-inference/worker-cpu")) (not $made.worker.settings.INFERENCE_MODEL) -}}
 {{- fail (printf "%s runs the image %s, which holds MNIST, but its spec is of %s; set models.%s.worker.image.repository to the model's own image, or models.%s.worker.settings.INFERENCE_MODEL" $path $made.worker.image.repository $model.spec.name $key $key) -}}
+{{- end -}}
+{{- $claims := list -}}
+{{- range $made.worker.resourceClaims }}{{ $claims = append $claims .name }}{{ end -}}
+{{- range $made.worker.resources.claims -}}
+{{- if not (has .name $claims) -}}
+{{- fail (printf "%s has the claim %s in worker.resources.claims, but not in worker.resourceClaims, which says where it comes from; add it there" $path .name) -}}
+{{- end -}}
 {{- end -}}
 {{- $of := $made.autoscaling -}}
 {{- if and $of.enabled (gt (int $of.minReplicas) (int $of.maxReplicas)) -}}

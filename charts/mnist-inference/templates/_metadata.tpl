@@ -1,11 +1,11 @@
 {{/* "root" and "more", labels of the object itself, which win: the labels of every object. No selector has them, and no pod. */}}
 {{- define "inference.moreLabels" -}}
-{{- with merge (deepCopy (.more | default dict)) .root.Values.commonLabels }}{{ toYaml . }}{{ end -}}
+{{- with merge (deepCopy (.more | default dict)) (.root.Values.commonLabels | default dict) }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
 {{/* "root" and "own", annotations of the object itself, which win: its `annotations`, on lines of their own; nothing without any. */}}
 {{- define "inference.annotations" -}}
-{{- with merge (deepCopy (.own | default dict)) .root.Values.commonAnnotations }}
+{{- with merge (deepCopy (.own | default dict)) (.root.Values.commonAnnotations | default dict) }}
   annotations:
     {{- toYaml . | nindent 4 }}
 {{- end }}

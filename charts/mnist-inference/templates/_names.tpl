@@ -15,12 +15,12 @@
 {{- end -}}
 
 {{/* A name as it is if a Service may have it: a letter, then letters, digits and hyphens, 36 characters at most. Any other gets
-     six characters of its checksum, so that two names stay different. */}}
+     six characters of its checksum, so that two names stay different. The alias of a dependency may have capitals and `_`. */}}
 {{- define "inference.shortName" -}}
 {{- if and (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" .) (le (len .) 36) -}}
 {{- . -}}
 {{- else -}}
-{{- $valid := . | replace "." "-" -}}
+{{- $valid := . | lower | replace "." "-" | replace "_" "-" -}}
 {{- if not (regexMatch "^[a-z]" $valid) }}{{ $valid = printf "r%s" $valid }}{{ end -}}
 {{- printf "%s-%s" ($valid | trunc 29 | trimSuffix "-") (sha256sum . | trunc 6) -}}
 {{- end -}}
@@ -35,10 +35,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* "root" and "component": the labels that a selector may use; they never change. */}}
+{{/* "root" and "component": the labels that a selector may use; they never change. `toYaml` quotes a release called 123 or true. */}}
 {{- define "inference.selector" -}}
-app.kubernetes.io/name: {{ include "inference.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "inference.name" .root | toYaml }}
+app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

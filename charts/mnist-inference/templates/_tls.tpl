@@ -108,6 +108,9 @@ done
 {{- if and $of.existingSecret $of.certManager.enabled -}}
 {{- fail (printf "tls.existingSecret is %s, but tls.certManager.enabled makes another Secret; set one of them" $of.existingSecret) -}}
 {{- end -}}
+{{- if and $of.enabled $of.certManager.issuerRef (not $of.certManager.issuerRef.name) -}}
+{{- fail "tls.certManager.issuerRef has no name, but cert-manager finds an issuer by its name; set tls.certManager.issuerRef.name, or leave issuerRef empty for a CA of the release's own" -}}
+{{- end -}}
 {{- if and $of.enabled $of.certManager.enabled (.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1") (not (.Capabilities.APIVersions.Has "cert-manager.io/v1/Certificate")) -}}
 {{- fail "tls.certManager.enabled is true, but this cluster has no cert-manager (no cert-manager.io/v1 Certificate); install it first, or set tls.existingSecret" -}}
 {{- end -}}
