@@ -88,6 +88,8 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
+        # FastAPI would look for exporters at each call, and none is installed.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # An attribute, since FastAPI wants the server to know the prefix; a server takes each path as stripped.
     app.root_path = settings.path_prefix
