@@ -6,12 +6,14 @@ It takes the place of pika's connection and channel, with as much of their inter
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from pika.exceptions import AMQPConnectionError, ChannelWrongStateError, ConnectionClosedByBroker
+from pika.frame import decode_frame
 
 from tests.support.fake_channel import Answer, FakeChannel, Step
 
@@ -102,6 +104,7 @@ class FakeConnection:
     ) -> None:
         self.broker = broker
         self.is_closed = False
+        self.params = SimpleNamespace(frame_max=131_072)
         self.channels: list[FakeChannel] = []
         self._on_open, self._on_close = on_open_callback, on_close_callback
         self._on_blocked: list[Callable[..., Any]] = []
@@ -122,10 +125,18 @@ class FakeConnection:
         self._on_unblocked.append(callback)
 
     def channel(self, on_open_callback: Callable[..., Any]) -> "FakeChannel":
-        channel = FakeChannel(self)
+        channel = FakeChannel(self, len(self.channels) + 1)
         self.channels.append(channel)
         self.do(lambda: lambda: on_open_callback(channel))
         return channel
+
+    def write(self, marshaled: Sequence[bytes]) -> None:
+        """Read the frames of one publish."""
+        method, header, body = _read_frames(b"".join(marshaled))
+        publish = method.method
+        self.channels[method.channel_number - 1].basic_publish(
+            publish.exchange, publish.routing_key, body.fragment, header.properties, mandatory=publish.mandatory
+        )
 
     def close(self) -> None:
         if self.is_closed:
@@ -174,3 +185,10 @@ class FakeConnection:
         if not self.is_closed:
             answer()
             self.broker.count_answer()
+
+
+def _read_frames(marshaled: bytes) -> Iterator[Any]:
+    while marshaled:
+        length, frame = decode_frame(marshaled)
+        yield frame
+        marshaled = marshaled[length:]

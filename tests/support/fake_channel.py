@@ -23,8 +23,9 @@ Step = Callable[[], Answer]
 class FakeChannel:
     """Pika's channel, in confirm mode or not."""
 
-    def __init__(self, connection: "FakeConnection") -> None:
+    def __init__(self, connection: "FakeConnection", channel_number: int) -> None:
         self.connection = connection
+        self.channel_number = channel_number
         self.is_open = True
         self._on_close: list[Callable[..., Any]] = []
         self._on_return: list[Callable[..., Any]] = []

@@ -17,6 +17,7 @@ from inference_api.clients.require_key import RequireKey
 from inference_api.health import health_routes
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import CountResponses
+from inference_api.http.direct_calls import DirectCalls
 from inference_api.http.problems import add_problem_handlers
 from inference_api.metrics import ApiMetrics
 from inference_api.openapi.description import describe_calls
@@ -25,6 +26,7 @@ from inference_api.preparation import Preparation
 from inference_api.routes import Shared, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
+from inference_api.submissions import CLASSIFY
 
 DESCRIPTION = (
     "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
@@ -86,9 +88,14 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
+        # FastAPI would look for exporters at each call, and none is installed.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # An attribute, since FastAPI wants the server to know the prefix; a server takes each path as stripped.
     app.root_path = settings.path_prefix
+    routes = inference_routes(shared, models, default)
+    hot_paths = [CLASSIFY, *(model.path for model in models)]
+    app.add_middleware(DirectCalls, routes=routes, paths=hot_paths)
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
     if settings.cors_origins:
@@ -97,7 +104,7 @@ def create_app(
     # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
     add_problem_handlers(app)
-    app.router.routes.extend(inference_routes(shared, models, default))
+    app.router.routes.extend(routes)
     app.router.routes.extend(catalogue_routes(models))
     describe_calls(app, models, default)
     add_home(app)

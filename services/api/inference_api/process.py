@@ -11,6 +11,7 @@ from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
 from inference_bridge.ending import EXIT_SOFTWARE, exit_now, run, run_to_exit_status
 from inference_bridge.errors import ConfigurationError
+from inference_bridge.garbage import spare_the_living
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
@@ -68,5 +69,6 @@ def _serve() -> int:
     settings = load_settings(ApiSettings)
     set_log_level(settings.log_level)
     server = build_server(settings)
+    spare_the_living()
     run(server.serve(), loop_factory=uvloop.new_event_loop)
     return server.exit_status

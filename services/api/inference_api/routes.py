@@ -1,6 +1,5 @@
 """The routes of jobs: submit an input, read its result, fetch its output."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inference_api.arrival import Arrival
 from inference_api.clients.allowances import Allowances, Slot
 from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest, UnknownModel
@@ -180,7 +180,7 @@ def _digest(upload: bytes, params: str) -> str:
     return whole.hexdigest()
 
 
-async def _answer(call: Call, ticket: Ticket, arrived: asyncio.Event) -> Response:
+async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
     with call.model.waiters.grant_wait(call.wait_s) as granted_s:
@@ -221,7 +221,7 @@ async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     call.model.metrics.accepted.inc()
 
 
-async def _wait(call: Call, ticket: Ticket, arrived: asyncio.Event, wait_s: float) -> bytes | None:
+async def _wait(call: Call, ticket: Ticket, arrived: Arrival, wait_s: float) -> bytes | None:
     async def is_gone() -> bool:
         return LEAVING in call.request.scope or await call.request.is_disconnected()
 

@@ -1,10 +1,11 @@
-"""Calls that wait for a result: one subscription per process, one event per waiting call."""
+"""Calls that wait for a result: one subscription per process, one `Arrival` per waiting call."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 
+from inference_api.arrival import Arrival
 from inference_api.reads import CoalescedReads
 from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable
@@ -52,7 +53,7 @@ class Waiters:
         self._store = store
         self._reads = CoalescedReads(store)
         self._places = places
-        self._arrivals: dict[str, set[asyncio.Event]] = {}
+        self._arrivals: dict[str, set[Arrival]] = {}
         self._count = 0
         self._is_closed = False
 
@@ -89,9 +90,9 @@ class Waiters:
         return await self._reads.get(inference_id)
 
     @contextmanager
-    def expect(self, inference_id: str) -> Iterator[asyncio.Event]:
-        """Register a call for the notification of a result; yield the event that it sets."""
-        arrived = asyncio.Event()
+    def expect(self, inference_id: str) -> Iterator[Arrival]:
+        """Register a call for the notification of a result; yield what the notification sets."""
+        arrived = Arrival()
         self._arrivals.setdefault(inference_id, set()).add(arrived)
         try:
             yield arrived
@@ -114,13 +115,13 @@ class Waiters:
             self._places.give_back()
 
     async def wait(
-        self, inference_id: str, arrived: asyncio.Event, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
+        self, inference_id: str, arrived: Arrival, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
     ) -> bytes | None:
         """Return the body of the result as soon as it exists, or None after `wait_s`.
 
         Args:
             inference_id: registered with `expect`.
-            arrived: the event from `expect`; set when the result should be read.
+            arrived: from `expect`; set when the result should be read.
             wait_s: seconds from `grant_wait`; 0 does not wait.
             is_gone: tells whether the client has disconnected.
 
@@ -130,8 +131,7 @@ class Waiters:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while not self._is_closed and (left_s := deadline - loop.time()) > 0:
-            if await _is_set_within(arrived, min(left_s, DISCONNECT_CHECK_S)):
-                arrived.clear()
+            if await arrived.wait(min(left_s, DISCONNECT_CHECK_S)):
                 with suppress(StoreUnavailable):  # the store may answer before the wait is over
                     body = await self.read(inference_id)
                     if body is not None:
@@ -143,11 +143,3 @@ class Waiters:
     def _wake(self, inference_id: str) -> None:
         for arrived in self._arrivals.get(inference_id, ()):
             arrived.set()
-
-
-async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await event.wait()
-    except TimeoutError:
-        return False

@@ -17,6 +17,7 @@ from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
 from inference_api.wiring import wire_server
 from inference_bridge.ending import exit_now, run, run_to_exit_status
+from inference_bridge.garbage import spare_the_living
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
@@ -98,6 +99,7 @@ def _work() -> int:
     api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
     set_log_level(api.log_level)
     model = load_model(worker)
+    spare_the_living()
     return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
 
 

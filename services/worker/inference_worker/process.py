@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_event
 from inference_bridge.errors import ConfigurationError
+from inference_bridge.garbage import spare_the_living
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
 from inference_bridge.wiring import build_consumer, build_registry, build_store
@@ -123,5 +124,6 @@ def _work() -> int:
     settings = load_settings(WorkerSettings)
     set_log_level(settings.log_level)
     model = load_model(settings)
+    spare_the_living()
     run(serve(settings, model), loop_factory=uvloop.new_event_loop)
     return 0

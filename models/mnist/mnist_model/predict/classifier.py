@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from inference_bridge.spec import ModelSpec
-from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.folded import fold
+from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, load_weights
 from mnist_model.spec import SPEC
 
@@ -21,7 +22,7 @@ class DigitClassifier:
     def __init__(self, network: ConvNet, device: torch.device) -> None:
         self._device = device
         # Channels last is 2.6 times faster on a CPU at batch 32, with the same answers.
-        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
+        self._network = fold(network).to(device).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, weights: Path | None, device: torch.device) -> Self:
@@ -35,7 +36,7 @@ class DigitClassifier:
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify (B, 28, 28) uint8; return (B, 10) float32 probabilities."""
         images = torch.from_numpy(batch).to(self._device, non_blocking=True)
-        inputs = normalize(images).contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
+        inputs = images.to(torch.float32).unsqueeze(1)  # (B, 1, 28, 28)
         probabilities = self._network.classify(inputs)  # (B, 10)
         # The copy to the host waits for the device: it is the only synchronisation of a batch.
         result: NDArray[np.float32] = probabilities.cpu().numpy()

@@ -4,7 +4,10 @@ The rules are those of http://yann.lecun.com/exdb/mnist/: "size normalized to fi
 preserving their aspect ratio", then "centered in a 28x28 image by computing the center of mass".
 """
 
+from functools import lru_cache
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from PIL.ImageFilter import GaussianBlur
 
@@ -25,7 +28,7 @@ FINE = 8
 
 def crop(ink: Grey) -> Grey:
     """Return the smallest part with all ink stronger than `FAINT`, (h, w) uint8; without such ink, the whole."""
-    rows, columns = (np.flatnonzero(ink.max(axis) > FAINT) for axis in (1, 0))
+    rows, columns = (_find_ink(ink.max(axis)) for axis in (1, 0))
     if not len(rows):
         return ink
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -65,31 +68,43 @@ def scale(ink: Grey) -> Grey:
 
 def centre(ink: Grey) -> Grey:
     """Return the ink with its centre of mass in the middle of a picture, (28, 28) uint8."""
-    room = np.pad(ink, SIDE)  # (28 + h + 28, 28 + w + 28)
-    y, x = find_centre_of_mass(room)
+    height, width = ink.shape
+    room = np.zeros((height + 2 * SIDE, width + 2 * SIDE), np.uint8)
+    room[SIDE : SIDE + height, SIDE : SIDE + width] = ink
     # MNIST moves by whole pixels too: its centres lie between 13.5 and 14.5.
-    top, left = int(y + 0.5) - SIDE // 2, int(x + 0.5) - SIDE // 2
+    top, left = (int(middle + SIDE + 0.5) - SIDE // 2 for middle in find_centre_of_mass(ink))
     return room[top : top + SIDE, left : left + SIDE].copy()
 
 
 def find_centre_of_mass(ink: Grey) -> tuple[float, float]:
     """Return the ink's centre of mass, row and column in pixels; the middle of pixel (0, 0) is (0, 0)."""
-    down, across = ink.sum(1, dtype=np.float64), ink.sum(0, dtype=np.float64)
-    total = max(float(down.sum()), 1.0)
-    return float(down @ np.arange(len(down))) / total, float(across @ np.arange(len(across))) / total
+    # One product gives all sums; they are whole numbers, and exact.
+    height, width = ink.shape
+    (total, across), (down, _) = (_ones_and_places(height).T @ ink @ _ones_and_places(width)).tolist()
+    total = max(total, 1.0)
+    return down / total, across / total
 
 
-def is_like_mnist(ink: Grey) -> bool:
-    """Tell whether a (28, 28) picture needs no change: light on dark, 20 pixels long and centred."""
-    y, x = find_centre_of_mass(ink)
-    return 13 <= y <= 15 and 13 <= x <= 15 and has_digit_size(ink)
+@lru_cache(64)
+def _ones_and_places(length: int) -> npt.NDArray[np.float64]:
+    return np.stack([np.ones(length), np.arange(length)], axis=1)  # (length, 2)
+
+
+def is_centred(ink: Grey) -> bool:
+    """Tell whether the centre of mass of a (28, 28) picture is as near to its middle as in MNIST."""
+    return all(13 <= middle <= 15 for middle in find_centre_of_mass(ink))
 
 
 def has_digit_size(ink: Grey) -> bool:
     """Tell whether a (28, 28) picture is mostly black and its ink about 20 pixels on its longer side."""
-    mask = ink > FAINT
-    if not mask.any() or np.count_nonzero(ink <= BLACK) < 0.5 * SIDE * SIDE or ink.max() < 128:
+    if np.count_nonzero(ink <= BLACK) < 0.5 * SIDE * SIDE:
         return False
-    down, across = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    long = max(down[-1] - down[0], across[-1] - across[0]) + 1
+    down, across = ink.max(1), ink.max(0)
+    if down.max() < 128:
+        return False
+    long = max(places[-1] - places[0] for places in (_find_ink(down), _find_ink(across))) + 1
     return bool(BOX - 2 <= long <= BOX + 2)
+
+
+def _find_ink(strongest: Grey) -> npt.NDArray[np.intp]:
+    return (strongest > FAINT).nonzero()[0]

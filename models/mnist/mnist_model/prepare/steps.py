@@ -12,7 +12,7 @@ from mnist_model.prepare.light import flatten_light, remove_shadows
 from mnist_model.prepare.lines import remove_ruled_lines
 from mnist_model.prepare.measure import enlarge_small
 from mnist_model.prepare.morphology import Grey
-from mnist_model.prepare.placement import SIDE, centre, crop, even_strokes, has_digit_size, is_like_mnist, scale
+from mnist_model.prepare.placement import SIDE, centre, crop, even_strokes, has_digit_size, is_centred, scale
 from mnist_model.prepare.polarity import grey_by_contrast, light_on_dark
 from mnist_model.prepare.strokes import keep_digit, remove_frame
 
@@ -60,7 +60,7 @@ def try_shortcut(picture: Grey) -> Grey | None:
     """Return the digit of a (28, 28) picture that needs at most inverting or moving; for any other, None."""
     if picture.shape != (SIDE, SIDE):
         return None
-    for ink in (picture, ~picture):
-        if is_like_mnist(ink):
-            return ink
-    return centre(crop(picture)) if has_digit_size(picture) else None
+    if has_digit_size(picture):
+        return picture if is_centred(picture) else centre(crop(picture))
+    inverted = ~picture
+    return inverted if has_digit_size(inverted) and is_centred(inverted) else None

@@ -12,6 +12,8 @@ from inference_api.http.problems import problem
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/serving"})
 #: The client of every call when no key file is set.
 ANYONE = Client.model_construct(name="", sha256=[])
+#: The scope's key for the client of a call.
+CLIENT = "inference.client"
 
 
 class RequireKey:
@@ -22,7 +24,7 @@ class RequireKey:
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set `request.state.client` and call the application, or answer 401."""
+        """Write the client into the scope and call the application, or answer 401."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         # A browser sends no key with OPTIONS, and no route answers it.
         if scope["type"] != "http" or path in OPEN_PATHS or scope["method"] == "OPTIONS":
@@ -37,13 +39,13 @@ class RequireKey:
             refusal = problem(401, Unauthorized.code, detail, {"WWW-Authenticate": "Bearer"})
             await refusal(scope, receive, send)
             return
-        scope.setdefault("state", {})["client"] = client
+        scope[CLIENT] = client
         await self._app(scope, receive, send)
 
 
 def client_of(request: Request) -> Client:
     """Return the client of a call."""
-    client: Client = getattr(request.state, "client", ANYONE)
+    client: Client = request.scope.get(CLIENT, ANYONE)
     return client
 
 

@@ -59,12 +59,13 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make the application answer every error, expected or not, with a problem body."""
-    app.add_exception_handler(errors.InferenceError, _on_inference_error)
+    app.add_exception_handler(errors.InferenceError, respond_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
 
 
-async def _on_inference_error(request: Request, error: Exception) -> Response:
+async def respond_error(request: Request, error: Exception) -> Response:
+    """Return the problem for one of our errors; log any other one, and answer 500."""
     status = next((STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR), None)
     if status is None or not isinstance(error, errors.InferenceError):
         return await _on_defect(request, error)

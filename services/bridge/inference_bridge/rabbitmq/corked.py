@@ -25,6 +25,10 @@ class CorkedConnection(AsyncioConnection):
         self._corked: list[bytes] = []
         super().__init__(*args, **kwargs)
 
+    def write(self, marshaled: Sequence[bytes]) -> None:
+        """Send marshaled frames, which may be in pieces."""
+        self._output_marshaled_frames(marshaled)
+
     def _proto_connection_made(self, transport: Any) -> None:
         transport._MAX_RECV_BYTES = READ_BYTES
         super()._proto_connection_made(transport)  # type: ignore[misc]  # private, not in the stubs

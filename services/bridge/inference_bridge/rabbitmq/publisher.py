@@ -12,11 +12,12 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from inference_bridge.errors import BrokerUnavailable, QueueFull
-from inference_bridge.jobs import Job, to_properties
+from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
 from inference_bridge.rabbitmq.headroom import Headroom
+from inference_bridge.rabbitmq.job_sender import JobSender
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
 from inference_bridge.rabbitmq.supervise import supervise
@@ -70,6 +71,7 @@ class AmqpPublisher:
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
+        self._sender: JobSender | None = None
         self._headroom = Headroom(topology.jobs.max_length)
         self._is_crowded = asyncio.Event()
 
@@ -162,17 +164,18 @@ class AmqpPublisher:
         ]
         try:
             self._connection, self._channel = connection, channel
-            self._send_again(channel)
+            self._sender = JobSender(channel, self._spec, self._topology)
+            self._send_again(self._sender)
             logger.info("publisher ready")
             raise await _first(channel.lost, misrouted, *watching)
         finally:
-            self._connection = self._channel = None
+            self._connection = self._channel = self._sender = None
             for watch in watching:
                 watch.cancel()
 
-    def _send_again(self, channel: Channel) -> None:
+    def _send_again(self, sender: JobSender) -> None:
         for publish in self._confirms.restart(self._clock()):
-            self._transmit(channel, publish)
+            self._transmit(sender, publish)
 
     async def _watch_depth(self, connection: Connection, channel: Channel, is_settled: bool) -> BaseException:
         """Read the depth of the queue repeatedly; return the error that ends the session."""
@@ -208,16 +211,16 @@ class AmqpPublisher:
             await check_settled(channel, self._topology)
 
     def _send(self, publish: Publish) -> None:
-        if self._channel is None or not self._channel.raw.is_open:
+        if self._sender is None or not self._sender.is_open:
             raise BrokerUnavailable("the connection to RabbitMQ was lost just now; try again")
         self._confirms.add(publish, self._clock())
-        self._transmit(self._channel, publish)
+        self._transmit(self._sender, publish)
 
-    def _transmit(self, channel: Channel, publish: Publish) -> None:
+    def _transmit(self, sender: JobSender, publish: Publish) -> None:
         self._headroom.take()
         if not self._headroom.is_ample:
             self._is_crowded.set()
-        send_job(channel, publish.job, spec=self._spec, topology=self._topology)
+        sender.send(publish.job)
 
     def _on_confirm(self, channel: Channel, frame: Any) -> None:
         # Tags of an earlier channel mean other publishes.
@@ -236,12 +239,6 @@ class AmqpPublisher:
         self._confirms.note_return(str(properties.message_id))
         if not misrouted.done():  # the next session declares the missing queue
             misrouted.set_result(BrokerUnavailable("RabbitMQ has no queue bound for this model"))
-
-
-def send_job(channel: Channel, job: Job, *, spec: ModelSpec, topology: Topology) -> None:
-    """Send a job to its queue; the broker returns it if there is no queue."""
-    properties = to_properties(job, spec)
-    channel.raw.basic_publish(topology.exchange, topology.routing_key, job.body, properties, mandatory=True)
 
 
 async def _first(*reasons: asyncio.Future[BaseException]) -> BaseException:

@@ -10,8 +10,8 @@ from pika import BasicProperties
 from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, first_of
+from inference_bridge.rabbitmq.job_sender import JobSender
 from inference_bridge.rabbitmq.parameters import CONNECT_TIMEOUT_S
-from inference_bridge.rabbitmq.publisher import send_job
 from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
 
@@ -21,8 +21,7 @@ class Replayer:
 
     def __init__(self, channel: Channel, spec: ModelSpec, topology: Topology) -> None:
         self._channel = channel
-        self._spec = spec
-        self._topology = topology
+        self._sender = JobSender(channel, spec, topology)
         self._confirms = Confirms()
 
     async def start(self) -> Self:
@@ -42,7 +41,7 @@ class Replayer:
         loop = asyncio.get_running_loop()
         publish = Publish(job, loop.create_future())
         self._confirms.add(publish, loop.time())
-        send_job(self._channel, job, spec=self._spec, topology=self._topology)
+        self._sender.send(job)
         await first_of(publish.confirmed, self._channel.lost, timeout_s=CONNECT_TIMEOUT_S)
 
     def _on_return(self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes) -> None:
