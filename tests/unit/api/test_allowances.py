@@ -121,7 +121,7 @@ def test_a_job_counts_until_its_result_is_announced(allowances: Allowances) -> N
     alice = client(max_in_flight=2)
     submit(allowances, alice, IDS[0])
     submit(allowances, alice, IDS[1])
-    with pytest.raises(TooManyInFlight, match="alice has 2 jobs in flight"):
+    with pytest.raises(TooManyInFlight, match="alice has 2 in flight, the most jobs it may have; wait"):
         submit(allowances, alice, IDS[2])
 
     asyncio.run(allowances.on_notification([IDS[0], "of somebody else", IDS[0]], STORE))

@@ -87,7 +87,7 @@ class Allowances:
         self._forget_late_jobs()
         if client.max_in_flight is not None and usage.job_count >= client.max_in_flight:
             raise TooManyInFlight(
-                f"client {client.name} has {client.max_in_flight} in flight, as many jobs as it may; wait for results",
+                f"client {client.name} has {client.max_in_flight} in flight, the most jobs it may have; wait",
                 retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
             )
         usage.take_token(client, self._clock())
