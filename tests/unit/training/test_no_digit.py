@@ -34,7 +34,7 @@ def test_blank_pictures_are_refused() -> None:
 
 
 def test_the_committed_weights_doubt_pictures_without_a_digit(network: ConvNet) -> None:
-    pictures = torch.cat([draw_others(name, 2, 50) for name in KINDS])
+    pictures = torch.cat([draw_others(name, 10, 50) for name in KINDS])
 
     probabilities, without_doubt = compute_probabilities(network, pictures)
 
