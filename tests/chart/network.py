@@ -59,23 +59,21 @@ def _pod(workload: Object) -> End:
 def let_out(objects: Iterable[Object], source: End, targets: Iterable[End]) -> set[Edge]:
     """Return the connections from a pod that its own policies allow."""
     rules = _rules(objects, source, "Egress")
-    return {
-        Edge(source.name, target.name, *port)
-        for target in targets
-        for port in target.open
-        if any(_matches(rule, "to", target, target, port) for rule in rules)
-    }
+    return {edge for target in targets for edge in _allowed(rules, "to", source, target)}
 
 
 def let_in(objects: Iterable[Object], target: End, sources: Iterable[End]) -> set[Edge]:
     """Return the connections to a pod that its own policies allow."""
     rules = _rules(objects, target, "Ingress")
-    return {
-        Edge(source.name, target.name, *port)
-        for source in sources
-        for port in target.open
-        if any(_matches(rule, "from", source, target, port) for rule in rules)
-    }
+    return {edge for source in sources for edge in _allowed(rules, "from", source, target)}
+
+
+def _allowed(rules: list[Object], side: str, source: End, target: End) -> Iterator[Edge]:
+    """Yield the connections between two ends that a rule allows; its peer is the end of its `side`."""
+    peer = target if side == "to" else source
+    for port in target.open:
+        if any(_has_peer(rule.get(side), peer) and _has_port(rule.get("ports"), target, port) for rule in rules):
+            yield Edge(source.name, target.name, *port)
 
 
 def _rules(objects: Iterable[Object], pod: End, direction: str) -> list[Object]:
@@ -83,10 +81,6 @@ def _rules(objects: Iterable[Object], pod: End, direction: str) -> list[Object]:
     specs = [found["spec"] for found in objects if found["kind"] == "NetworkPolicy"]
     binding = [spec for spec in specs if direction in spec["policyTypes"] and _selects(spec["podSelector"], pod.labels)]
     return [rule for spec in binding for rule in spec[direction.lower()]] if binding else [{}]
-
-
-def _matches(rule: Object, side: str, peer: End, target: End, port: tuple[str, int]) -> bool:
-    return _has_peer(rule.get(side), peer) and _has_port(rule.get("ports"), target, port)
 
 
 def _has_peer(peers: list[Object] | None, end: End) -> bool:
