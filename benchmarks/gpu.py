@@ -33,7 +33,8 @@ from inference_worker.process import warm_worker
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH
 from mnist_model.predict.classifier import DigitClassifier
-from mnist_model.predict.network import ConvNet, normalize
+from mnist_model.predict.folded import fold
+from mnist_model.predict.network import ConvNet
 from mnist_model.predict.weights import DEFAULT_WEIGHTS, load_weights
 from mnist_model.spec import ANSWER, SPEC
 from tests.support.waiting import until
@@ -140,11 +141,11 @@ def _time_graph_ms(batch: NDArray[np.uint8], device: torch.device) -> float:
     """Return the milliseconds of a batch whose kernels a CUDA graph replays."""
     network = ConvNet()
     network.load_state_dict(load_weights(DEFAULT_WEIGHTS)[0])
-    network = network.eval().to(device).to(memory_format=torch.channels_last)
+    network = fold(network).to(device).to(memory_format=torch.channels_last)
     pictures = torch.from_numpy(batch).to(device)  # (B, 28, 28)
 
     def forward() -> torch.Tensor:
-        inputs = normalize(pictures).contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
+        inputs = pictures.to(torch.float32).unsqueeze(1)  # (B, 1, 28, 28)
         answers: torch.Tensor = network.classify(inputs)  # (B, 10)
         return answers
 
