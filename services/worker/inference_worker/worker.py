@@ -219,7 +219,9 @@ class Worker:
         ids = batch.repeated_ids
         if ids:
             bodies = await self._until_stored(partial(self._store.get, ids))
-            batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
+            finished = {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
+            if told := batch.drop_finished(finished):
+                await self._until_stored(partial(self._store.put, told))
 
     async def _count_attempt(self, batch: Batch) -> None:
         for job in batch.jobs:  # at most one job; none if it is finished or foreign
