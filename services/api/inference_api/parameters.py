@@ -48,7 +48,7 @@ class Parameters:
         return self._check(values)
 
     def _refuse_unknown(self, query: QueryParams) -> None:
-        unknown = sorted(query.keys() - self._choices.keys() - {"wait"})
+        unknown = sorted(query.keys() - self._choices.keys() - {"wait", "webhook"})
         if unknown:
             known = ", ".join([*self._choices, "wait"])
             raise InvalidRequest(f"{self._owner} has no parameter {unknown[0][:64]!r}; it has {known}")

@@ -104,7 +104,7 @@ class RedisHooks:
         is_over = tried.retry_s is None
         retry_ms = "" if tried.retry_s is None else int(tried.retry_s * 1000)
         ttl_s = self._result_ttl_s if is_over and not tried.error else KEEP_S
-        arguments = [hook.message_id, hook.inference_id, tried.status, tried.error, retry_ms, ttl_s]
+        arguments: list[str | int] = [hook.message_id, hook.inference_id, tried.status, tried.error, retry_ms, ttl_s]
         keys = [self._hook(hook.inference_id), self._waiting(hook.endpoint)]
         await self._ask(self._settle(keys=keys, args=arguments))
 

@@ -46,7 +46,8 @@ return created
 """.replace("ID_LENGTH", str(ID_LENGTH))
 )
 
-# KEYS: replayed, result and attempts key, output and webhook of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
+# KEYS: replayed, result and attempts key, output and webhook of one id. ARGV: TTL in ms. Returns 0 when the id has
+# succeeded.
 _RESET = """
 local body = redis.call('GET', KEYS[2])
 if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end

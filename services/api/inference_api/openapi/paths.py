@@ -61,6 +61,12 @@ WAIT = {
     "schema": {"type": "number", "minimum": 0},
     "description": "seconds to wait for the result, instead of the `Prefer` header",
 }
+WEBHOOK = {
+    "name": "webhook",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "name of an endpoint of the operator, which is told the result (Standard Webhooks)",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -92,7 +98,7 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [PREFER, WAIT, _IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [PREFER, WAIT, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {
