@@ -89,7 +89,8 @@ async def _run_all(server: Server, worker: Worker, sender: Sender) -> None:
     stop = asyncio.Event()
     working = asyncio.create_task(worker.run(stop))
     sending = asyncio.create_task(sender.run(stop))
-    working.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    for task in (working, sending):
+        task.add_done_callback(lambda _: setattr(server, "should_exit", True))
     await server.serve()
     stop.set()
     await working
