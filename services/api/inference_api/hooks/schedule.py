@@ -9,7 +9,7 @@ from inference_api.hooks.post import Answer
 from inference_bridge.hooks import Try
 
 #: Seconds from each failed try to the next: together a day.
-RETRIES_S = (5, 300, 1_800, 7_200, 18_000, 21_600, 36_000)
+RETRIES_S: tuple[float, ...] = (5, 300, 1_800, 7_200, 18_000, 21_600, 36_000)
 #: Each pause is up to this share shorter or longer, so that an endpoint that comes back is not overrun.
 JITTER = 0.2
 #: Longest pause that an endpoint may ask for.
