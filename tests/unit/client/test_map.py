@@ -1,4 +1,3 @@
-import itertools
 import json
 import threading
 from typing import Any
@@ -28,17 +27,18 @@ def test_an_input_that_fails_stops_no_other(client: Any, script: Script) -> None
 
 def test_inputs_are_read_only_as_jobs_end(client: Any, script: Script) -> None:
     script.will(Reply(200, SUCCEEDED))
-    read = itertools.count()
+    read: list[int] = []
 
     def sources() -> Any:
-        for number in read:
+        for number in range(9):
+            read.append(number)
             yield b"%d" % number
 
     outcomes = client.map(sources(), in_flight=4)
     next(outcomes)
-    outcomes.close()
 
-    assert next(read) == 4
+    assert read == [0, 1, 2, 3]
+    assert len(list(outcomes)) == 8
 
 
 def test_no_more_jobs_than_allowed_are_in_flight(client: Any, script: Script) -> None:
