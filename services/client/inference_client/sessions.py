@@ -16,7 +16,7 @@ def session_options(url: str, key: str | None) -> dict[str, Any]:
         ValueError: the URL does not begin with `http://` or `https://`.
     """
     if httpx.URL(url).scheme not in ("http", "https"):
-        raise ValueError(f"the URL is {url!r}, expected one that begins with http:// or https://")
+        raise ValueError(f"the URL is {url!r}, expected http://… or https://…")
     return {
         "base_url": url,
         "headers": {} if key is None else {"Authorization": f"Bearer {key}"},

@@ -100,5 +100,5 @@ def test_an_answer_that_is_not_from_the_service_is_an_error_that_shows_it(
 
 
 def test_a_url_without_http_is_refused_at_once() -> None:
-    with pytest.raises(ValueError, match=r"'127\.0\.0\.1:8000', expected one that begins with http"):
+    with pytest.raises(ValueError, match=r"'127\.0\.0\.1:8000', expected http:"):
         Client("127.0.0.1:8000")
