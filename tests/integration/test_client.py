@@ -83,3 +83,11 @@ def test_a_job_is_found_again_in_another_process(url: str, three: Path) -> None:
 def test_an_id_of_nobody_is_an_unknown_job(url: str) -> None:
     with Client(url) as client, pytest.raises(UnknownJob):
         client.job("A" * 24).wait()
+
+
+def test_a_job_that_ended_keeps_its_result_when_it_is_canceled(url: str, three: Path) -> None:
+    with Client(url) as client:
+        job = client.submit(three)
+        answer = job.wait()
+
+        assert job.cancel() == answer
