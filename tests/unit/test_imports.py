@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "inference_api": {"inference_bridge", "inference_pictures"},
     "inference_worker": {"inference_bridge"},
     "inference_embedded": {"inference_api", "inference_bridge", "inference_worker"},
+    "inference_client": set(),
     "*_model": {"inference_bridge"},
     "*_model.prepare": {"inference_bridge", "inference_pictures"},
     "*_model.predict": {"inference_bridge"},
