@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
+from inference_api.hooks.metrics import HookMetrics
 from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.rabbitmq.topology import topology_for
@@ -20,3 +21,10 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     WaitingJobs(api, [WatchedQueues(SPEC, depth_reader, topology_for(SPEC, queue_max_length=1))])
     WorkerMetrics(worker, model=SPEC.name)
     return api, worker
+
+
+def sender_registry() -> CollectorRegistry:
+    """Return a registry with every metric of the sender of webhooks."""
+    registry = CollectorRegistry()
+    HookMetrics(registry, {})
+    return registry

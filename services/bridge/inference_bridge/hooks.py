@@ -67,7 +67,7 @@ class Backlog:
 
 
 def is_endpoint_name(name: object) -> bool:
-    """Tell whether an endpoint may have this name: 1 to 64 letters, digits, `_` and `-`."""
+    """Tell whether an endpoint may have this name: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 

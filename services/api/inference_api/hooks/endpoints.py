@@ -39,7 +39,7 @@ def _check_secret(secret: str) -> str:
 
 def _check_name(name: str) -> str:
     if not is_endpoint_name(name):
-        raise ValueError("a name has 1 to 64 letters, digits, _ and -")
+        raise ValueError("a name has 1 to 64 of A-Z, a-z, 0-9, _ and -")
     return name
 
 

@@ -1,6 +1,7 @@
 """Decides what follows a try: delivered, another try, or the end."""
 
 import random
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -40,7 +41,7 @@ def _again(status: int, error: str, attempts: int, asked_s: float) -> Try:
 
 def _seconds(retry_after: str) -> float:
     """Return the seconds in a `Retry-After`, a number or a date; 0 if it is neither."""
-    if retry_after.isascii() and retry_after.isdigit():
+    if re.fullmatch("[0-9]+", retry_after):
         return float(retry_after[:9])
     with suppress(ValueError, TypeError):
         return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()

@@ -1,4 +1,4 @@
-"""What follows a try."""
+"""The outcome of a try, and the time of the next one."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
