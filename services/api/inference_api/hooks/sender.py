@@ -1,6 +1,6 @@
 """Delivers webhooks: claims what is due, posts it, notes the outcome.
 
-A sender that dies loses nothing: what it had claimed is due again after the lease. So an endpoint may get a webhook
+A sender that dies loses nothing: its claimed webhooks are due again after the lease. So an endpoint may get a webhook
 twice, always under one id.
 """
 
