@@ -245,9 +245,7 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
 def _pending(call: Call, ticket: Ticket) -> bytes:
     if call.is_default:
         return pending_body(ticket.inference_id)
-    model = call.model
-    queue = model.queue_view.describe(ticket.issued_ms / 1000, model.backend.throughput.per_s())
-    return pending_body(ticket.inference_id, queue)
+    return pending_body(ticket.inference_id, call.model.queue_view.describe(ticket.issued_ms / 1000))
 
 
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
