@@ -153,8 +153,9 @@ def test_the_median_estimate_in_the_recorded_bursts_is_near(run: str) -> None:
         if after["messages"] < before["messages"]:
             counts.append((min(after["s"], recorded["marks"]["last result"]), after["messages"]))
     looks = [(-0.5, 0, 0, 0), (0.0, jobs, 0, 0)]
+    times, left_then = zip(*counts, strict=True)
     for at_s in np.arange(0.5, counts[-1][0] + 0.5, 0.5):
-        left = int(np.interp(at_s, *zip(*counts, strict=True)))
+        left = int(np.interp(at_s, times, left_then))
         workers = next((sample["ready"] for sample in reversed(samples) if sample["s"] <= at_s), 0)
         looks.append((float(at_s), left, workers, jobs - left))
 
