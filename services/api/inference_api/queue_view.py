@@ -33,7 +33,7 @@ class Sample(NamedTuple):
 
     @property
     def arrived(self) -> int:
-        """Jobs that had come by then, since this process started, with those that waited at its start."""
+        """Jobs that had come by then, since this process started, and those that waited at its start."""
         return self.ready + self.results
 
 
@@ -41,7 +41,7 @@ class QueueView:
     """Estimates from the depth of the queue and the number of results; every API process sees the same.
 
     The queue is first in, first out, and an id says when it was issued. So a job's place is the number of jobs that
-    had arrived by then, without those that have left since. Jobs that a worker holds count as gone.
+    had arrived by then, minus those that have left since. Jobs that a worker holds count as gone.
     """
 
     def __init__(self) -> None:
