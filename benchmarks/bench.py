@@ -6,7 +6,6 @@ two minutes, and ends its own processes.
 
 import argparse
 import asyncio
-import itertools
 import json
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,21 +17,14 @@ from benchmarks import large, share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
+from benchmarks.pictures import make_pictures
 from benchmarks.report import Row, describe_machine, render_table
 from tests.support.deployment import ROOT, Deployment
 from tests.support.environment import environment
-from tests.support.pictures import SAMPLES, encoded, moved, sample
 from tests.support.servers import running_servers
 
 HOST = "127.0.0.1"
 LOADS = 10
-
-
-def make_pictures() -> list[bytes]:
-    """Return PNG files: each sample, moved in several ways, so that no two neighbours are equal."""
-    return [
-        encoded(moved(sample(path.stem), shift, -shift)) for path, shift in itertools.product(SAMPLES, range(-2, 3))
-    ]
 
 
 async def run_loads(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:

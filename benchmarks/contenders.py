@@ -51,9 +51,7 @@ class Contender:
 Start = Callable[[], AbstractContextManager[Contender]]
 
 
-def deploy(
-    scratch: Path, rabbitmq: RabbitMQ, redis: RedisServer, subject: Subject, **environment: str
-) -> Deployment:
+def deploy(scratch: Path, rabbitmq: RabbitMQ, redis: RedisServer, subject: Subject, **environment: str) -> Deployment:
     """Return a deployment whose API reads the model's spec from a file, so that it does not import torch."""
     spec = scratch / f"{subject.spec.name}.json"
     spec.write_text(to_json(subject.spec))
@@ -82,7 +80,9 @@ def run_this_system(subject: Subject) -> Iterator[Contender]:
         port = int(api.wait_until_ready().url.rpartition(":")[2])
         worker.wait_until_ready()
         parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
-        yield Contender(port, parts, partial(_run_our_job, path=f"/models/{subject.spec.name}"), Path(folder, "forward"))
+        yield Contender(
+            port, parts, partial(_run_our_job, path=f"/models/{subject.spec.name}"), Path(folder, "forward")
+        )
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def run_peer(name: str, python: Path, subject: Subject) -> Iterator[Contender]:
     module, path = PEERS[name]
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(python), "-m", module, str(port), str(subject.max_batch_size)]
+        command = [str(python), "-m", module, *map(str, (port, subject.max_batch_size, subject.wait_ms[name]))]
         server = Process(command, Path(folder) / "log", _describe(subject)).start()
         try:
             _wait_for_answer(server, f"http://127.0.0.1:{port}{path}", subject.example)

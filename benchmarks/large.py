@@ -73,7 +73,9 @@ def measure_loads(starts: dict[str, Start], rounds: int, duration_s: float) -> d
     inputs = make_inputs(16)
     for name in tqdm([*starts] * rounds, desc="rounds", unit="server"):
         with starts[name]() as contender:
-            measured[name].append(asyncio.run(measure_closed(contender, inputs, clients=CLIENTS, duration_s=duration_s)))
+            measured[name].append(
+                asyncio.run(measure_closed(contender, inputs, clients=CLIENTS, duration_s=duration_s))
+            )
     return {name: find_median(figures) for name, figures in measured.items()}
 
 

@@ -19,6 +19,7 @@ class Subject:
         model: for this system's worker, `module:class`.
         max_batch_size: most inputs of a forward pass.
         example: the body of a request.
+        wait_ms: how long each peer waits until a batch is full: the delay with which it was fastest.
     """
 
     name: str
@@ -26,10 +27,12 @@ class Subject:
     model: str
     max_batch_size: int
     example: bytes
+    wait_ms: dict[str, int]
 
 
-LARGE = Subject("large", large_model.SPEC, "benchmarks.large_model:Large", 16, large_model.make_inputs(1)[0])
-DIGITS = Subject("digits", mnist.SPEC, "benchmarks.cheap:Timed", 64, encoded(sample("three")))
+LONG, SHORT = {"mosec": 10, "LitServe": 5}, {"mosec": 2, "LitServe": 1}
+LARGE = Subject("large", large_model.SPEC, "benchmarks.large_model:Large", 16, large_model.make_inputs(1)[0], LONG)
+DIGITS = Subject("digits", mnist.SPEC, "benchmarks.cheap:Timed", 64, encoded(sample("three")), SHORT)
 #: The digits after a plain decode; for peers only.
 PLAIN = replace(DIGITS, name="plain")
 NOTHING = Subject(
@@ -38,4 +41,5 @@ NOTHING = Subject(
     "benchmarks.cheap:Nothing",
     64,
     bytes(28 * 28),
+    SHORT,
 )

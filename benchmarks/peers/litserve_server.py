@@ -44,9 +44,12 @@ class Served(litserve.LitAPI):  # type: ignore[misc]  # mypy does not see LitSer
 
 def main() -> None:
     """Serve until a signal arrives."""
-    port, max_batch_size = map(int, sys.argv[1:])
+    port, max_batch_size, wait_ms = map(int, sys.argv[1:])
     server = litserve.LitServer(
-        Served(max_batch_size=max_batch_size, batch_timeout=0.005), accelerator="cpu", devices=1, fast_queue=True
+        Served(max_batch_size=max_batch_size, batch_timeout=wait_ms / 1000),
+        accelerator="cpu",
+        devices=1,
+        fast_queue=True,
     )
     server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
 

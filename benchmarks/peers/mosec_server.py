@@ -29,10 +29,10 @@ class Served(Worker):  # type: ignore[misc]  # mypy does not see mosec
 
 def main() -> None:
     """Serve until a signal arrives."""
-    port, max_batch_size = sys.argv[1:]
+    port, max_batch_size, wait_ms = sys.argv[1:]
     sys.argv[1:] = ["--address", "127.0.0.1", "--port", port]  # mosec reads them
     server = Server()
-    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=10)
+    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=int(wait_ms))
     server.run()
 
 

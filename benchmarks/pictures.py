@@ -1,19 +1,32 @@
-"""Draws photographs of digits on paper, 640x480 JPEG, and multipart bodies."""
+"""The pictures that are sent: small PNG files, photographs of digits on paper, and both in a form."""
 
 import io
+import itertools
 
 import numpy as np
 from PIL import Image
 
-from tests.support.pictures import SAMPLES, sample
+from tests.support.pictures import SAMPLES, encoded, moved, sample
 
 WIDTH, HEIGHT = 640, 480
 PAPER, PEN = np.array((248, 247, 243)), np.array((40, 60, 150))
 BOUNDARY = b"boundary-of-the-benchmark"
+#: The digits of the photographs, in their order, over and over.
+DRAWN = tuple({"three": 3, "four": 4, "seven": 7}[path.stem] for path in SAMPLES)
+
+
+def make_pictures() -> list[bytes]:
+    """Return PNG files of 28x28: each sample, moved in several ways, so that no two neighbours are equal."""
+    return [
+        encoded(moved(sample(path.stem), shift, -shift)) for path, shift in itertools.product(SAMPLES, range(-2, 3))
+    ]
 
 
 def draw_photographs(count: int) -> list[bytes]:
-    """Return photographs, always the same: a blue pen on white paper with a slope of light, a shadow and noise."""
+    """Return photographs of 640x480, JPEG, always the same.
+
+    Each is a sample in blue pen on white paper, with a slope of light, a shadow and noise.
+    """
     random = np.random.default_rng(1)
     return [draw_photograph(SAMPLES[number % len(SAMPLES)].stem, random) for number in range(count)]
 
