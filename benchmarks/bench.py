@@ -125,9 +125,10 @@ def measure_large(rounds: int, duration_s: float, *, has_peers: bool, writes_doc
 def compare(rounds: int, deep_jobs: int | None, *, writes_docs: bool) -> None:
     """Print this system's figures beside its peers', and write docs/evidence/performance.md."""
     folder = ROOT / "docs" / "evidence" if writes_docs else ROOT / "build" / "evidence"
-    evidence = comparison.measure_deep(folder, deep_jobs) if deep_jobs else comparison.measure(folder, rounds)
-    comparison.write(folder, evidence)
-    print(f"{folder}:\n{comparison.render(evidence) if 'medians' in evidence else evidence['deep']}")
+    found = comparison.measure_deep(folder, deep_jobs) if deep_jobs else comparison.measure(folder, rounds)
+    for evidence in found:  # after each round, so that a run that is interrupted leaves what it has
+        comparison.write(folder, evidence)
+    print(comparison.render(comparison.read(folder)))
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

@@ -6,7 +6,7 @@ beside it, so that `--deep`, which is measured alone, adds its table.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,16 @@ SERVERS = (OURS, "mosec", "LitServe", CELERY)
 Evidence = dict[str, Any]
 
 
-def measure(folder: Path, round_count: int) -> Evidence:
-    """Measure the rounds and the profile; return the figures, with those of `deep` that the folder has."""
+def measure(folder: Path, round_count: int) -> Iterator[Evidence]:
+    """Yield the figures after each round, with those of `deep` that the folder has."""
     python = install_peers(ROOT / "build" / "peers")
-    profile = sampling.profile(python)
-    measured = list(rounds.measure(python, round_count))
-    where = environment(_find_versions()) | read_versions()
-    medians = rounds.take_medians(measured)
-    return {
-        "rounds": round_count,
-        "where": where,
-        "medians": medians,
-        "profile": profile,
-        "deep": read(folder).get("deep"),
-    }
+    where, profile = environment(_find_versions()) | read_versions(), sampling.profile(python)
+    measured: list[dict[str, Loads]] = []
+    for figures in rounds.measure(python, round_count):
+        measured.append(figures)
+        medians = rounds.take_medians(measured)
+        common = {"rounds": len(measured), "where": where, "profile": profile, "deep": read(folder).get("deep")}
+        yield common | {"medians": medians}
 
 
 def _find_versions() -> dict[str, str]:
@@ -45,9 +41,9 @@ def _find_versions() -> dict[str, str]:
         return {"RabbitMQ": rabbitmq.version(), "Redis": redis.version()}
 
 
-def measure_deep(folder: Path, jobs: int) -> Evidence:
-    """Measure jobs that wait; return the figures that the folder has, with these."""
-    return read(folder) | {"deep": deep.measure(jobs)}
+def measure_deep(folder: Path, jobs: int) -> Iterator[Evidence]:
+    """Measure jobs that wait; yield the figures that the folder has, with these."""
+    yield read(folder) | {"deep": deep.measure(jobs)}
 
 
 def read(folder: Path) -> Evidence:
@@ -79,7 +75,9 @@ def draw(folder: Path, evidence: Evidence) -> None:
 
 
 def render(evidence: Evidence) -> str:
-    """Return the page, in Markdown."""
+    """Return the page, in Markdown; without rounds, the table of waiting jobs."""
+    if "medians" not in evidence:
+        return deep.render_deep(evidence["deep"])
     medians, waiting = evidence["medians"], evidence["deep"]
     bare = medians[BARE]["loop"]
     count = evidence["rounds"]

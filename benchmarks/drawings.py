@@ -77,7 +77,9 @@ def draw_shares(title: str, unit: str, shares: Mapping[str, float], path: Path) 
 
 def _begin() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
-    return figure, figure.subplots()
+    axes = figure.subplots()
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
 def _end(figure: Figure, axes: Axes, path: Path) -> None:
