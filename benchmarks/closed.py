@@ -26,10 +26,11 @@ async def measure_closed(
         )
         await asyncio.sleep(WARM_UP_S)
         before, forward_before_s = meter.read_s(), read_forward_s(contender.forward)
+        await asyncio.sleep(duration_s)
+        after, forward_s = meter.read_s(), read_forward_s(contender.forward) - forward_before_s
         measurement = await load
     if measurement.jobs < 2:
         return await measure_closed(contender, inputs, clients=clients, duration_s=2 * duration_s, job=job)
-    after, forward_s = meter.read_s(), read_forward_s(contender.forward) - forward_before_s
     figures = Row(measurement, {name: after[name] - before[name] for name in after}).compute_figures()
     return figures | {"forward_ms": 1000 * forward_s / measurement.jobs}
 

@@ -49,7 +49,7 @@ async def open_connections(host: str, port: int, count: int) -> AsyncIterator[li
 async def run_closed_loop(
     clients: Sequence[Connection], bodies: Sequence[bytes], *, waiting: Waiting, duration_s: float, job: Job = run_job
 ) -> Measurement:
-    """Let each client submit its next input when it has the last result."""
+    """Let each client submit its next input when it has the last result; count the jobs that end in the time."""
     latencies: list[float] = []
     supply = itertools.cycle(bodies)
     begin = time.perf_counter() + WARM_UP_S
@@ -58,12 +58,12 @@ async def run_closed_loop(
     async def client(connection: Connection) -> None:
         while (started := time.perf_counter()) < end:
             await job(connection, next(supply), waiting)
-            if started >= begin:
-                latencies.append(time.perf_counter() - started)
+            if begin <= (ended := time.perf_counter()) < end:
+                latencies.append(ended - started)
 
     await asyncio.gather(*(client(connection) for connection in clients))
     name = f"closed loop, {len(clients)} client{'s' * (len(clients) > 1)}"
-    return Measurement(name, waiting, time.perf_counter() - begin, latencies, len(latencies))
+    return Measurement(name, waiting, duration_s, latencies, len(latencies))
 
 
 async def run_poisson(
