@@ -1,4 +1,4 @@
-"""Measures the model without a server, in one process with one thread, and what each step of a photograph costs.
+"""Measures the model without a server, in one process with one thread, and the cost of each step of a photograph.
 
 `python -m benchmarks.bare` prints the figures as JSON.
 """

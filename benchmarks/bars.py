@@ -1,4 +1,4 @@
-"""The bars: what is asked of the medians of a run, and whether it was met."""
+"""The bars that the medians of a run should reach, and whether they do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -110,7 +110,7 @@ async def _submit_nothing(connection: Connection, body: bytes, waiting: Waiting)
 
 
 def plan(python: Path) -> list[tuple[str, Start, Run]]:
-    """Return the servers of a round in their order, and what each is sent; `python` has the peers."""
+    """Return the servers of a round in their order, each with its loads; `python` has the peers."""
     starts: dict[str, Callable[..., Any]] = {
         OURS: run_this_system,
         **{name: partial(run_peer, name, python) for name in PEERS},

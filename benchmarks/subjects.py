@@ -1,4 +1,4 @@
-"""The models that the servers are measured with, and what each server needs to know to serve one."""
+"""The models that the servers are measured with, each with all that a server needs to serve it."""
 
 from dataclasses import dataclass, replace
 
