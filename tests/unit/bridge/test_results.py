@@ -9,6 +9,7 @@ from inference_bridge.results import (
     classified,
     expired,
     failed,
+    is_expired,
     pending_body,
     produced,
     status_of,
@@ -72,3 +73,8 @@ def test_a_pending_body_is_json() -> None:
 )
 def test_the_status_can_be_told_from_the_body(result: Result) -> None:
     assert status_of(result.body) is result.status is not Status.PENDING
+    assert is_expired(result.body) is (result.status is Status.EXPIRED)
+
+
+def test_a_failure_that_quotes_an_expired_body_is_not_expired() -> None:
+    assert not is_expired(failed(ID, "code", expired(ID).body.decode()).body)
