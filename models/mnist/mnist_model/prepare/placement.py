@@ -5,7 +5,6 @@ preserving their aspect ratio", then "centered in a 28x28 image by computing the
 """
 
 from functools import lru_cache
-from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +38,9 @@ def even_strokes(ink: Grey) -> Grey:
     """Return the ink at `FINE` times its final size, with strokes as thick as MNIST's."""
     long = BOX * FINE
     height, width = (max(1, round(length * long / max(ink.shape))) for length in ink.shape)
-    # Frayed edges would count as many thin strokes.
-    fine = blur(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC), FINE / 4)
+    # A blur of a quarter of a final pixel: frayed edges would count as many thin strokes.
+    smooth = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC).filter(BoxBlur(FINE / 4))
+    fine = np.asarray(smooth)
     stroke = measure_stroke_width(fine)
     radius = round((min(max(stroke, MIN_STROKE * FINE), MAX_STROKE * FINE) - stroke) / 2)
     if radius == 0:
@@ -49,15 +49,7 @@ def even_strokes(ink: Grey) -> Grey:
     room = np.zeros((fine.shape[0] + 2 * window, fine.shape[1] + 2 * window), np.uint8)
     room[window:-window, window:-window] = fine
     grown = dilate(room, window, window) if radius > 0 else erode(room, window, window)
-    return crop(blur(Image.fromarray(grown), abs(radius) / 2))
-
-
-def blur(image: Image.Image, deviation: float) -> Grey:
-    """Return the picture blurred by a box as wide as a bell curve of this standard deviation, in pixels, (h, w) uint8.
-
-    A bell curve takes Pillow three boxes; the reduction to the final size hides the difference.
-    """
-    return np.asarray(image.filter(BoxBlur((sqrt(12 * deviation**2 + 1) - 1) / 2)))
+    return crop(np.asarray(Image.fromarray(grown).filter(BoxBlur(abs(radius) / 2))))
 
 
 def measure_stroke_width(ink: Grey) -> float:
