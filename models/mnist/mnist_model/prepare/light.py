@@ -47,7 +47,8 @@ def flatten_light(ink: Grey) -> Grey:
     is_paper = brightness >= find_median(brightness)
     for _ in range(4):
         paper = terms * is_paper
-        weights = np.linalg.lstsq(paper @ terms.T, paper @ brightness)[0]  # (6,)
+        # A trace of the identity, because a picture one pixel wide leaves terms without a value.
+        weights = np.linalg.solve(paper @ terms.T + 1e-6 * np.eye(6), paper @ brightness)  # (6,)
         error = brightness - weights @ terms
         is_paper = error > -np.clip(2 * find_median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
     # Much ink or the edge of a shadow: the surface does not fit, and would add false ridges.
