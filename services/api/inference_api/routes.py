@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,8 +26,12 @@ from inference_api.preparation import Preparation
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
+from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, pending_body, status_of
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
@@ -44,6 +48,7 @@ class Shared:
     buffers: Buffers
     preparation: Preparation
     allowances: Allowances
+    tracer: "Tracer | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,8 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
         upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
         digest = _digest(upload, params) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
-        body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
+        with part_of(call.shared.tracer, "prepare"):
+            body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
         return Prepared(body, given.job_type_of(upload), params), digest
 
 
@@ -183,7 +189,7 @@ def _digest(upload: bytes, params: str) -> str:
 async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with call.model.waiters.grant_wait(call.wait_s) as granted_s:
+    with part_of(call.shared.tracer, "answer"), call.model.waiters.grant_wait(call.wait_s) as granted_s:
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(call, ticket, arrived, granted_s)
@@ -216,7 +222,9 @@ def _read_idempotency_key(request: Request) -> str | None:
 
 async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
-    await call.model.submissions.publish(ticket, prepared, traceparent=call.request.headers.get("traceparent"))
+    with part_of(call.shared.tracer, "publish") as ours:
+        traceparent = ours or call.request.headers.get("traceparent")
+        await call.model.submissions.publish(ticket, prepared, traceparent=traceparent)
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 

@@ -36,6 +36,8 @@ class Batch:
         results: final results; see `results_at`.
         rejected: deliveries to reject once the results are stored.
         invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
+        started_ns: when the model began, nanoseconds since 1970; 0 until then.
+        finished_ns: when the model had answered; 0 until then.
     """
 
     deliveries: Sequence[Delivery]
@@ -44,6 +46,8 @@ class Batch:
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
+    started_ns: int = 0
+    finished_ns: int = 0
     _deadlines_ms: dict[str, int] = field(default_factory=dict)
 
     @property
