@@ -16,6 +16,8 @@ _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _NOTHING = object()
+#: What any submission may say in its query.
+_OF_EACH_CALL = ("wait", "timeline")
 
 
 class Parameters:
@@ -48,9 +50,9 @@ class Parameters:
         return self._check(values)
 
     def _refuse_unknown(self, query: QueryParams) -> None:
-        unknown = sorted(query.keys() - self._choices.keys() - {"wait"})
+        unknown = sorted((query.keys() - self._choices.keys()).difference(_OF_EACH_CALL))
         if unknown:
-            known = ", ".join([*self._choices, "wait"])
+            known = ", ".join([*self._choices, *_OF_EACH_CALL])
             raise InvalidRequest(f"{self._owner} has no parameter {unknown[0][:64]!r}; it has {known}")
 
     def _value_of(self, name: str, text: str) -> Any:

@@ -18,7 +18,7 @@ from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import preferred_wait_s
+from inference_api.http.preferences import asks_for_timeline, preferred_wait_s
 from inference_api.http.protocol import LEAVING
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
@@ -61,6 +61,7 @@ class Call:
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
+        has_timeline: whether the result of a submission says when what happened.
     """
 
     shared: Shared
@@ -68,6 +69,7 @@ class Call:
     request: Request
     wait_s: float
     path: str
+    has_timeline: bool = False
 
     @property
     def is_default(self) -> bool:
@@ -86,7 +88,8 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     async def submit(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        return await _submit(_call(shared, model, request, model.url), params)
+        has_timeline = asks_for_timeline(request.query_params)
+        return await _submit(_call(shared, model, request, model.url, has_timeline=has_timeline), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
@@ -136,9 +139,9 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-def _call(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
+def _call(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    return Call(shared, model, request, wait_s, path)
+    return Call(shared, model, request, wait_s, path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -177,7 +180,7 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
         on_prepared = call.model.metrics.prepare_seconds.observe
         with part_of(call.shared.tracer, "prepare"):
             body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-        return Prepared(body, given.job_type_of(upload), params), digest
+        return Prepared(body, given.job_type_of(upload), params, call.has_timeline), digest
 
 
 def _digest(upload: bytes, params: str) -> str:

@@ -13,6 +13,7 @@ from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
 from inference_worker.failures import Failure
 from inference_worker.items import Item
+from inference_worker.timeline import with_timeline
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Batch:
     started_ns: int = 0
     finished_ns: int = 0
     _deadlines_ms: dict[str, int] = field(default_factory=dict)
+    _timed: dict[str, Delivery] = field(default_factory=dict)
 
     @property
     def lane(self) -> Lane:
@@ -73,6 +75,8 @@ class Batch:
     def add(self, delivery: Delivery, job: Job) -> None:
         """Add a delivery with its job."""
         self.to_run.append((delivery, job))
+        if job.has_timeline:
+            self._timed[job.inference_id] = delivery
         self._note_deadline(job.inference_id, job.deadline_ms)
 
     def fail(
@@ -140,9 +144,16 @@ class Batch:
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""
         return [
-            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
+            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else self._finish(result)
             for result in self.results
         ]
+
+    def _finish(self, result: Result) -> Result:
+        delivery = self._timed.get(result.inference_id)
+        if delivery is None:
+            return result
+        run_ns = (self.started_ns, self.finished_ns) if result.inference_id in self.ids else None
+        return with_timeline(result, delivery.received_ns, run_ns=run_ns, batch_size=len(self.to_run))
 
     def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
         # A replayed job has a later deadline than an earlier copy of it.

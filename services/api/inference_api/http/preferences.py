@@ -1,4 +1,4 @@
-"""Reads how long a client wants to wait for the result (RFC 7240)."""
+"""Reads how long a client wants to wait for the result (RFC 7240), and whether it asks for a timeline."""
 
 import re
 from collections.abc import Mapping
@@ -24,3 +24,15 @@ def preferred_wait_s(headers: Mapping[str, str], query: Mapping[str, str], *, ma
     if not _NUMBER.fullmatch(asked):
         raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds, 0 or more, such as ?wait=5")
     return min(float(asked), max_wait_s)
+
+
+def asks_for_timeline(query: Mapping[str, str]) -> bool:
+    """Tell whether a submission asks for the timeline of its job, with `?timeline=true`.
+
+    Raises:
+        InvalidRequest: `?timeline=` is neither `true` nor `false`.
+    """
+    asked = query.get("timeline", "false")
+    if asked not in ("true", "false"):
+        raise InvalidRequest(f"timeline is {asked[:64]!r}, expected true or false, such as ?timeline=true")
+    return asked == "true"

@@ -13,6 +13,7 @@ from inference_api.openapi.paths import (
     PATHS,
     PENDING,
     PREFER,
+    TIMELINE,
     TRACEPARENT,
     UNAUTHORIZED,
     UNAVAILABLE,
@@ -122,7 +123,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TIMELINE, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 

@@ -61,6 +61,12 @@ WAIT = {
     "schema": {"type": "number", "minimum": 0},
     "description": "seconds to wait for the result, instead of the `Prefer` header",
 }
+TIMELINE = {
+    "name": "timeline",
+    "in": "query",
+    "schema": {"type": "boolean"},
+    "description": "`true`: the result says when the job was accepted, received, started and finished",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
