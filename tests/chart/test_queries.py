@@ -41,9 +41,8 @@ def ours() -> dict[str, set[str]]:
     """Return the labels of each metric of an API and of a worker, by the names of its series."""
     found: dict[str, set[str]] = {}
     for registry in registries():
-        for collector, names in registry._collector_to_names.items():
-            labels = set(getattr(collector, "_labelnames", ()))
-            found |= {name: labels | ({"le"} if name.endswith("_bucket") else set()) for name in names}
+        for sample in (sample for metric in registry.collect() for sample in metric.samples):
+            found.setdefault(sample.name, set()).update(sample.labels)
     return found
 
 
