@@ -1,6 +1,7 @@
 """Builds the FastAPI application from its parts; brokers and stores are arguments."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from inference_api.background import Background
+from inference_api.cancel import cancel_routes
 from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
 from inference_api.clients.key_file import KeyFile
@@ -114,6 +116,7 @@ def create_app(
     add_problem_handlers(app)
     app.router.routes.extend(routes)
     app.router.routes.extend(catalogue_routes(models))
+    app.router.routes.extend(cancel_routes(models, default))
     describe_calls(app, models, default)
     add_home(app)
     app.include_router(health_routes(models, background))
@@ -125,8 +128,10 @@ def _start(model: ServedModel, allowances: Allowances, background: Background) -
 
     async def on_notification(inference_ids: Sequence[str]) -> None:
         backend.throughput.add(len(inference_ids))
+        model.queue_view.count(len(inference_ids))
         await allowances.on_notification(inference_ids, backend.store)
 
+    backend.publisher.on_look = lambda ready, workers: model.queue_view.look(time.time(), ready, workers)
     background.start(f"publisher of {name}", backend.publisher.run())
     background.start(f"depth reader of {name}", backend.depth_reader.run())
     background.start(f"waiters of {name}", model.waiters.run(on_notification))

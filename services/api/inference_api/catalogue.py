@@ -29,7 +29,8 @@ def urls_of(model: ServedModel) -> dict[str, str]:
     """Return the paths of a model's calls."""
     result = f"{model.url}/result/{{inference_id}}"
     output = {"output": f"{result}/output"} if isinstance(model.spec.answers, Bytes) else {}
-    return {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result, **output}
+    more = {"cancel": f"{result}/cancel", **output}
+    return {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result, **more}
 
 
 def spec_of(model: ServedModel) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import asks_for_timeline, preferred_wait_s
-from inference_api.http.protocol import LEAVING
+from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
+from inference_api.http.protocol import LEAVING, WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
 from inference_api.preparation import Preparation
@@ -28,7 +28,7 @@ from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
 from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.results import Status, pending_body, status_of
+from inference_bridge.results import is_expired, pending_body
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -60,6 +60,7 @@ class Call:
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
+        ttl_s: of the calls that submit, seconds after which the job no longer runs.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
         has_timeline: whether the result of a submission says when what happened.
     """
@@ -68,6 +69,7 @@ class Call:
     model: ServedModel
     request: Request
     wait_s: float
+    ttl_s: float
     path: str
     has_timeline: bool = False
 
@@ -141,7 +143,9 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
 def _call(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    return Call(shared, model, request, wait_s, path, has_timeline)
+    query = request.query_params if request.method == "POST" else {}
+    ttl_s = asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s)
+    return Call(shared, model, request, wait_s, ttl_s, path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -174,9 +178,15 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
     """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
-        stream = call.request.stream()
-        upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
-        digest = _digest(upload, params) if is_keyed else ""
+        upload = await read_upload(
+            call.request.headers,
+            call.request.stream(),
+            given,
+            share=share,
+            is_whole=WHOLE in call.request.scope,
+            other_fields=call.is_default,
+        )
+        digest = _digest(upload, params + call.request.query_params.get("ttl", "")) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         with part_of(call.shared.tracer, "prepare"):
             body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
@@ -192,7 +202,11 @@ def _digest(upload: bytes, params: str) -> str:
 async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with part_of(call.shared.tracer, "answer"), call.model.waiters.grant_wait(call.wait_s) as granted_s:
+    left_s = max(0.0, ticket.issued_ms / 1000 + call.ttl_s - time.time())
+    with (
+        part_of(call.shared.tracer, "answer"),
+        call.model.waiters.grant_wait(min(call.wait_s, left_s)) as granted_s,
+    ):
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(call, ticket, arrived, granted_s)
@@ -210,7 +224,7 @@ async def _result(call: Call) -> Response:
         return _finish(call, ticket, body, granted_s)
     await model.submissions.check_pending(ticket)
     headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
-    return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
+    return Response(_pending(call, ticket), headers=headers, media_type=JSON)
 
 
 def _read_idempotency_key(request: Request) -> str | None:
@@ -227,7 +241,7 @@ async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
     with part_of(call.shared.tracer, "publish") as ours:
         traceparent = ours or call.request.headers.get("traceparent")
-        await call.model.submissions.publish(ticket, prepared, traceparent=traceparent)
+        await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 
@@ -245,11 +259,17 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }
-    return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
+    return Response(_pending(call, ticket), 202, headers, media_type=JSON)
+
+
+def _pending(call: Call, ticket: Ticket) -> bytes:
+    if call.is_default:
+        return pending_body(ticket.inference_id)
+    return pending_body(ticket.inference_id, call.model.queue_view.describe(ticket.issued_ms / 1000))
 
 
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
-    if status_of(body) is Status.EXPIRED:
+    if is_expired(body):
         raise call.model.submissions.expired_id(ticket.inference_id)
     call.request.scope[FINAL] = True
     return Response(with_prefix(call.model, body), headers=_preference_applied(wait_s), media_type=JSON)

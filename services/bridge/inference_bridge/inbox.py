@@ -43,11 +43,6 @@ class Delivery:
     source: object
     received_ns: int = field(default_factory=time.time_ns)
 
-    @property
-    def may_have_run(self) -> bool:
-        """Whether a result may exist already; dead-lettering clears `is_redelivered`, so suspects always count."""
-        return self.is_redelivered or self.lane is Lane.RETRY
-
 
 class Sizing(Protocol):
     """How large the next batch should be."""

@@ -58,11 +58,6 @@ class Batch:
         return self.deliveries[0].lane
 
     @property
-    def repeated_ids(self) -> list[str]:
-        """Ids that may have a result already."""
-        return [job.inference_id for delivery, job in self.to_run if delivery.may_have_run]
-
-    @property
     def jobs(self) -> list[Job]:
         """The jobs in `to_run`, in order."""
         return [job for _, job in self.to_run]
@@ -114,6 +109,11 @@ class Batch:
                 self.rejected.add(delivery)
         self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
 
+    def spare_canceled(self, finished: dict[str, bytes]) -> None:
+        """Do not reject jobs that were canceled while they ran: a dead letter of them would help nobody."""
+        ids = {inference_id for inference_id, body in finished.items() if status_of(body) is Status.CANCELED}
+        self.rejected = {delivery for delivery in self.rejected if message_id(delivery.properties) not in ids}
+
     def expire_late(self, *, now_ms: int) -> None:
         """Remove jobs past their deadline from `to_run` as expired; call right before the batch runs."""
         for _, job in self.to_run:
@@ -143,17 +143,21 @@ class Batch:
 
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""
-        return [
-            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else self._finish(result)
+        results = [
+            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
             for result in self.results
         ]
+        if not self._timed:
+            return results
+        ran = set(self.ids)
+        return [self._finish(result, ran) for result in results]
 
-    def _finish(self, result: Result) -> Result:
+    def _finish(self, result: Result, ran: set[str]) -> Result:
         delivery = self._timed.get(result.inference_id)
         if delivery is None:
             return result
-        run_ns = (self.started_ns, self.finished_ns) if result.inference_id in self.ids else None
-        return with_timeline(result, delivery.received_ns, run_ns=run_ns, batch_size=len(self.to_run))
+        run_ns = (self.started_ns, self.finished_ns) if result.inference_id in ran else None
+        return with_timeline(result, delivery.received_ns, run_ns=run_ns, batch_size=len(ran))
 
     def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
         # A replayed job has a later deadline than an earlier copy of it.

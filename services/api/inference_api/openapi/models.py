@@ -7,6 +7,7 @@ from pydantic_core import from_json
 from inference_api.openapi.lift import lift
 from inference_api.openapi.paths import (
     BINARY,
+    CANCELED,
     FAILED,
     ID,
     OVER_ALLOWANCE,
@@ -15,6 +16,7 @@ from inference_api.openapi.paths import (
     PREFER,
     TIMELINE,
     TRACEPARENT,
+    TTL,
     UNAUTHORIZED,
     UNAVAILABLE,
     WAIT,
@@ -24,6 +26,7 @@ from inference_api.openapi.schemas import one_of, succeeded
 from inference_api.served_model import ServedModel
 from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Text
 
+_WAITING = {**PENDING, "queue": {"position": 12, "eta_s": 0.3, "workers": 1}}
 _SERVER = "http://127.0.0.1:8000"
 _INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more")
 _UNKNOWN_ID = problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service")
@@ -58,6 +61,7 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         },
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
         result: {"get": _result(model)},
+        f"{result}/cancel": {"post": _cancel(model)},
     }
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
@@ -65,10 +69,12 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
 
 
 def default_paths(model: ServedModel) -> dict[str, Any]:
-    """Return the path items of `/classify` and `/result` for the default model."""
+    """Return the path items of `/classify` and `/result/…` for the default model."""
+    cancel = {"/result/{inference_id}/cancel": {"post": {**_cancel(model), "operationId": "cancel"}}}
     if isinstance(model.spec.takes, Picture) and isinstance(model.spec.answers, Probabilities):
-        return PATHS
+        return {**PATHS, **cancel}
     return {
+        **cancel,
         "/classify": {"post": {**_submit(model), "operationId": "classify"}},
         "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
     }
@@ -100,8 +106,8 @@ def _submit(model: ServedModel) -> dict[str, Any]:
     too_large = f"the {given.noun} has more than {given.max_bytes} bytes, the limit; send a smaller one"
     empty = f"the {given.noun} has 0 bytes, expected 1 or more"
     responses = {
-        "200": _states("The result arrived within the preferred wait", model, failed=FAILED),
-        "202": _states("Accepted; fetch the result at `Location`", None, pending=PENDING),
+        "200": _states("The result arrived within the preferred wait", model, failed=FAILED, canceled=CANCELED),
+        "202": _states("Accepted; fetch the result at `Location`", None, pending=_WAITING),
         "400": _INVALID,
         "408": _SLOW,
         "410": _expired(model),
@@ -116,14 +122,15 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.path}/example\n"
         f"curl --data-binary @{example} '{_SERVER}{model.path}?wait=5'\n```"
     )
-    content = {**dict.fromkeys(given.media_types, _raw_body(model)), "multipart/form-data": _FORM}
+    # The form comes first, because some generators of clients take the first content and send nothing else.
+    content = {"multipart/form-data": _FORM, **dict.fromkeys(given.media_types, _raw_body(model))}
     return _operation(
         model,
         "submit",
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TIMELINE, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, TIMELINE, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 
@@ -166,7 +173,7 @@ def _document(example: bytes) -> Any:
 
 def _result(model: ServedModel) -> dict[str, Any]:
     responses = {
-        "200": _states("The state of the job", model, pending=PENDING, failed=FAILED),
+        "200": _states("The state of the job", model, pending=_WAITING, failed=FAILED, canceled=CANCELED),
         "400": _INVALID,
         "404": _UNKNOWN_ID,
         "410": _expired(model),
@@ -175,6 +182,21 @@ def _result(model: ServedModel) -> dict[str, Any]:
     description = "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there."
     parameters = [_inference_id(model), PREFER, WAIT]
     return _operation(model, "result", "Fetch a result", responses, description=description, parameters=parameters)
+
+
+def _cancel(model: ServedModel) -> dict[str, Any]:
+    responses = {
+        "200": _states("The final state of the job", model, canceled=CANCELED, failed=FAILED),
+        "404": _UNKNOWN_ID,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    description = (
+        "Answers `canceled`, or the result that came first. A canceled job never runs if no worker had it in a "
+        "batch yet; a running one runs on, and its answer is thrown away. Canceling again answers the same."
+    )
+    parameters = [_inference_id(model)]
+    return _operation(model, "cancel", "Cancel a job", responses, description=description, parameters=parameters)
 
 
 def _output(model: ServedModel, answers: Bytes) -> dict[str, Any]:

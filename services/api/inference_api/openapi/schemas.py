@@ -43,11 +43,21 @@ _MODEL = object_of(
     waiting={"anyOf": [_NUMBER, {"type": "null"}]},
     urls=_URLS,
 )
-
+_PENDING = object_of(inference_id=_ID, status=_status("pending"))
+_QUEUE: dict[str, Any] = {
+    "description": "of the calls for a model by its name; each part is absent where it is unknown",
+    "type": "object",
+    "properties": {
+        "position": {**_NUMBER, "description": "jobs before it that no worker has yet"},
+        "eta_s": {"type": "number", "minimum": 0, "description": "seconds until those are done, as fast as just now"},
+        "workers": {**_NUMBER, "description": "0: it waits for a worker"},
+    },
+    "additionalProperties": False,
+}
 
 #: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Pending": object_of(inference_id=_ID, status=_status("pending")),
+    "Pending": {**_PENDING, "properties": {**_PENDING["properties"], "queue": _QUEUE}},
     "Succeeded": _timed(
         object_of(
             inference_id=_ID,
@@ -58,6 +68,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         )
     ),
     "Failed": _timed(object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT))),
+    "Canceled": object_of(inference_id=_ID, status=_status("canceled")),
     "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
         title=_TEXT,
@@ -79,9 +90,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 def one_of(*names: str) -> dict[str, Any]:
-    """Return a schema that matches exactly one of these `SCHEMAS`."""
-    refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
-    return refs[0] if len(refs) == 1 else {"oneOf": refs}
+    """Return a schema that matches exactly one of these `SCHEMAS`; several are states, which `status` tells apart."""
+    refs = {name: f"#/components/schemas/{name}" for name in names}
+    if len(refs) == 1:
+        return {"$ref": refs[names[0]]}
+    mapping = {name.partition("_")[0].lower(): ref for name, ref in refs.items()}
+    return {
+        "oneOf": [{"$ref": ref} for ref in refs.values()],
+        "discriminator": {"propertyName": "status", "mapping": mapping},
+    }
 
 
 def succeeded(spec: ModelSpec) -> dict[str, Any]:

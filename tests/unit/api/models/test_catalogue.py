@@ -29,6 +29,7 @@ async def test_the_list_has_every_model_with_its_waiting_jobs(
             "spec": "/models/paint",
             "example": "/models/paint/example",
             "result": "/models/paint/result/{inference_id}",
+            "cancel": "/models/paint/result/{inference_id}/cancel",
             "output": "/models/paint/result/{inference_id}/output",
         },
     }
