@@ -68,7 +68,7 @@ def call(url: str) -> str:
 
 
 def spans_of(collector: Collector, trace: str) -> list[Span]:
-    """Return the spans of a trace and those that they link to, in the order of their start."""
+    """Return the spans of a trace and the spans behind their links, in the order of their start."""
     own = [span for span in collector.spans if span.trace == trace]
     linked = {link for span in own for link in span.links}
     return sorted([*own, *(span for span in collector.spans if span.id in linked)], key=lambda one: one.started_ns)

@@ -12,7 +12,7 @@ from tests.chart.registries import registries
 
 pytestmark = NEEDS_HELM
 
-#: Which Prometheus adds to what it scrapes.
+#: Labels that Prometheus adds to each series that it scrapes.
 TARGET = {"namespace", "pod", "job", "instance"}
 #: Metrics of others, with the labels of their own. `tests/integration/test_broker_metrics.py` asks RabbitMQ.
 OF_RABBITMQ: dict[str, set[str]] = {

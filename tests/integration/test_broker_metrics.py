@@ -15,7 +15,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture
 def shown(tmp_path: Path) -> Iterator[str]:
-    """What Prometheus reads of a node with a queue, at both addresses of the chart."""
+    """The text that Prometheus reads from a node with a queue, at both addresses of the chart."""
     port = free_port()
     config = f"prometheus.tcp.port = {port}\nprometheus.tcp.ip = 127.0.0.1\n"
     node = RabbitMQ(tmp_path / "node", config=config, plugins=["rabbitmq_prometheus"]).start()
