@@ -1,6 +1,7 @@
 """The promises of every broker; the stand-in and RabbitMQ run the same tests."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -27,9 +28,12 @@ async def test_a_published_request_arrives_as_it_was(world: World, running: Runn
     _, inbox = await consuming(world, running)
 
     await publisher.publish(job)
-    [delivery] = await take(inbox)
+    await publisher.publish(replace(job, has_timeline=True))
+    await until(lambda: len(inbox) == 2)
+    delivery, timed = await take(inbox)
 
     assert from_message(delivery.properties, delivery.body, world.spec) == as_received(job, world.spec)
+    assert from_message(timed.properties, timed.body, world.spec).has_timeline
     assert delivery.lane is Lane.JOBS
     assert not delivery.is_redelivered
 
@@ -264,3 +268,17 @@ async def test_the_depths_are_what_nobody_holds(world: World, running: Running, 
     [rejected, kept] = await take(inbox)
     consumer.settle([rejected, kept], rejected=[rejected])
     await until_depths(reader, Depths(jobs=2, suspects=1))
+
+
+async def test_a_publisher_tells_what_it_sees_of_the_queue(
+    world: World, running: Running, publisher: Publisher
+) -> None:
+    seen: list[tuple[int, int]] = []
+    publisher.on_look = lambda ready, consumers: seen.append((ready, consumers))
+    for number in range(3):
+        await publisher.publish(a_request(number))
+    await until(lambda: (3, 0) in seen)
+
+    await consuming(world, running, prefetch=2)
+
+    await until(lambda: (1, 1) in seen)

@@ -1,10 +1,11 @@
 """Builds the FastAPI application from its parts; brokers and stores are arguments."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -30,6 +31,10 @@ from inference_api.routes import Shared, finder, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY
+from inference_api.tracing import TraceCalls
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 DESCRIPTION = (
     "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
@@ -51,6 +56,7 @@ def create_app(
     draining: Sequence[Backend],
     metrics: ApiMetrics,
     background: Background,
+    tracer: "Tracer | None" = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -63,6 +69,7 @@ def create_app(
         draining: lower versions, whose queues still get empty.
         metrics: of all models.
         background: runs the tasks.
+        tracer: makes spans, if there is one.
 
     Raises:
         ConfigurationError: the key file or the webhooks file is missing or wrong.
@@ -71,7 +78,7 @@ def create_app(
     metrics.watch_buffers(lambda: buffers.byte_count)
     preparation = Preparation(thread_count=settings.prepare_threads, max_preparations=settings.max_preparations)
     allowances, endpoints = Allowances(job_ttl_s=settings.job_ttl_s), Endpoints(settings.webhooks_file)
-    shared = Shared(settings, buffers, preparation, allowances, endpoints)
+    shared = Shared(settings, buffers, preparation, allowances, endpoints, tracer)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -107,6 +114,8 @@ def create_app(
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(","), **CORS)
     # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
+    if tracer is not None:
+        app.add_middleware(TraceCalls, tracer=tracer)
     add_problem_handlers(app)
     app.router.routes.extend(routes)
     app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
@@ -123,8 +132,11 @@ def _start(model: ServedModel, allowances: Allowances, background: Background) -
 
     async def on_notification(inference_ids: Sequence[str]) -> None:
         backend.throughput.add(len(inference_ids))
+        model.queue_view.count(len(inference_ids))
         await allowances.on_notification(inference_ids, backend.store)
 
+    backend.publisher.on_look = lambda ready, workers: model.queue_view.look(time.time(), ready, workers)
     background.start(f"publisher of {name}", backend.publisher.run())
     background.start(f"depth reader of {name}", backend.depth_reader.run())
     background.start(f"waiters of {name}", model.waiters.run(on_notification))
+    background.start(f"results of {name}", model.waiters.hand_over())

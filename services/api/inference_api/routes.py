@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,16 +19,20 @@ from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import preferred_wait_s
-from inference_api.http.protocol import LEAVING
+from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
+from inference_api.http.protocol import LEAVING, WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
 from inference_api.preparation import Preparation
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
+from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.results import Status, pending_body, status_of
+from inference_bridge.results import is_expired, pending_body
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
@@ -46,6 +50,7 @@ class Shared:
     preparation: Preparation
     allowances: Allowances
     endpoints: Endpoints
+    tracer: "Tracer | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,18 @@ class Call:
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
+        ttl_s: of the calls that submit, seconds after which the job no longer runs.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
+        has_timeline: whether the result of a submission says when what happened.
     """
 
     shared: Shared
     model: ServedModel
     request: Request
     wait_s: float
+    ttl_s: float
     path: str
+    has_timeline: bool = False
 
     @property
     def is_default(self) -> bool:
@@ -83,7 +92,8 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     async def submit(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        return await _submit(_call(shared, model, request, model.url), params)
+        has_timeline = asks_for_timeline(request.query_params)
+        return await _submit(_call(shared, model, request, model.url, has_timeline=has_timeline), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
@@ -133,9 +143,11 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-def _call(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
+def _call(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    return Call(shared, model, request, wait_s, path)
+    query = request.query_params if request.method == "POST" else {}
+    ttl_s = asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s)
+    return Call(shared, model, request, wait_s, ttl_s, path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -169,12 +181,19 @@ async def _prepare(call: Call, params: str, webhook: str, *, is_keyed: bool) -> 
     """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
-        stream = call.request.stream()
-        upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
-        digest = _digest(upload, params, webhook) if is_keyed else ""
+        upload = await read_upload(
+            call.request.headers,
+            call.request.stream(),
+            given,
+            share=share,
+            is_whole=WHOLE in call.request.scope,
+            other_fields=call.is_default,
+        )
+        digest = _digest(upload, params + call.request.query_params.get("ttl", ""), webhook) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
-        body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-        return Prepared(body, given.job_type_of(upload), params, webhook), digest
+        with part_of(call.shared.tracer, "prepare"):
+            body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
+        return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook), digest
 
 
 def _digest(upload: bytes, params: str, webhook: str) -> str:
@@ -186,7 +205,11 @@ def _digest(upload: bytes, params: str, webhook: str) -> str:
 async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with call.model.waiters.grant_wait(call.wait_s) as granted_s:
+    left_s = max(0.0, ticket.issued_ms / 1000 + call.ttl_s - time.time())
+    with (
+        part_of(call.shared.tracer, "answer"),
+        call.model.waiters.grant_wait(min(call.wait_s, left_s)) as granted_s,
+    ):
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(call, ticket, arrived, granted_s)
@@ -204,7 +227,7 @@ async def _result(call: Call) -> Response:
         return _finish(call, ticket, body, granted_s)
     await model.submissions.check_pending(ticket)
     headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
-    return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
+    return Response(_pending(call, ticket), headers=headers, media_type=JSON)
 
 
 def _read_idempotency_key(request: Request) -> str | None:
@@ -219,7 +242,9 @@ def _read_idempotency_key(request: Request) -> str | None:
 
 async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
-    await call.model.submissions.publish(ticket, prepared, traceparent=call.request.headers.get("traceparent"))
+    with part_of(call.shared.tracer, "publish") as ours:
+        traceparent = ours or call.request.headers.get("traceparent")
+        await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 
@@ -237,11 +262,17 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }
-    return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
+    return Response(_pending(call, ticket), 202, headers, media_type=JSON)
+
+
+def _pending(call: Call, ticket: Ticket) -> bytes:
+    if call.is_default:
+        return pending_body(ticket.inference_id)
+    return pending_body(ticket.inference_id, call.model.queue_view.describe(ticket.issued_ms / 1000))
 
 
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
-    if status_of(body) is Status.EXPIRED:
+    if is_expired(body):
         raise call.model.submissions.expired_id(ticket.inference_id)
     call.request.scope[FINAL] = True
     return Response(with_prefix(call.model, body), headers=_preference_applied(wait_s), media_type=JSON)

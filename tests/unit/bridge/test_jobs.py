@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,9 +25,12 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
     body=st.binary(min_size=784, max_size=784),
     deadline_ms=st.integers(1, 2**48),
     traceparent=st.none() | st.just(TRACE),
+    has_timeline=st.booleans(),
 )
-def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
-    job = Job(ID, body, 1_700_000_000, deadline_ms, traceparent=traceparent)
+def test_a_request_survives_the_wire(
+    body: bytes, deadline_ms: int, traceparent: str | None, has_timeline: bool
+) -> None:
+    job = Job(ID, body, 1_700_000_000, deadline_ms, traceparent=traceparent, has_timeline=has_timeline)
 
     received = from_message(on_the_wire(to_properties(job, SPEC)), body, SPEC)
 
@@ -40,7 +44,7 @@ def test_the_name_of_an_endpoint_survives_the_wire() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "x" * 65, 7, None, ["done"]])
-def test_a_name_that_no_endpoint_has_names_none(name: object) -> None:
+def test_a_name_that_no_endpoint_has_names_none(name: Any) -> None:
     properties = to_properties(REQUEST, SPEC)
     properties.headers = {"deadline": REQUEST.deadline_ms, "webhook": name}
 

@@ -68,6 +68,18 @@ WEBHOOK = {
     "schema": {"type": "string"},
     "description": "name of an endpoint of the operator, which is told the result (Standard Webhooks)",
 }
+TTL = {
+    "name": "ttl",
+    "in": "query",
+    "schema": {"type": "number", "minimum": 1},
+    "description": "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
+}
+TIMELINE = {
+    "name": "timeline",
+    "in": "query",
+    "schema": {"type": "boolean"},
+    "description": "`true`: the result says when the job was accepted, received, started and finished",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -99,7 +111,7 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [PREFER, WAIT, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [PREFER, WAIT, TTL, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {
