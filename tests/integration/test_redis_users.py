@@ -38,7 +38,7 @@ def store(server: RedisServer, user: str) -> RedisStore:
 
 async def test_redis_lets_each_side_do_its_part_of_a_webhook(server: RedisServer) -> None:
     api, worker, sender = store(server, "api"), store(server, "worker-mnist"), store(server, "hooks")
-    await worker.put([replace(failed("C" * 24, "prediction_failed", "why"), webhook="done")])
+    await worker.put([replace(failed("D" * 24, "prediction_failed", "why"), webhook="done")])
     [hook] = await sender.hooks.claim("done", 1)
     await sender.hooks.settle(hook, Try(500, "answered 500", retry_s=60))
     await api.hooks.repeat(hook.inference_id, "done")
