@@ -96,8 +96,7 @@ def find_median(values: npt.NDArray[AnyNumber], axis: int | None = None) -> npt.
         median: npt.NDArray[AnyNumber] = counts.cumsum().searchsorted(values.size // 2, "right").astype(values.dtype)
         return median
     middle = (values.size if axis is None else values.shape[axis]) // 2
-    median = np.partition(values, middle, axis).take(middle, axis)
-    return median
+    return np.asarray(np.partition(values, middle, axis).take(middle, axis))
 
 
 def noise_of(ink: npt.NDArray[np.number[Any]]) -> float:
