@@ -45,12 +45,12 @@ def test_the_tries_go_on_for_a_day_and_then_end() -> None:
     assert after_failure("why", len(RETRIES_S)) == Try(0, "why")
 
 
-@pytest.mark.parametrize(
-    "retry_after", ["900", format_datetime(datetime.now(UTC) + timedelta(seconds=960), usegmt=True)]
-)
+@pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "a date"])
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_endpoint_may_ask_for_a_longer_pause(status: int, retry_after: str) -> None:
-    tried = after_answer(Answer(status, retry_after), 0)
+def test_an_endpoint_may_ask_for_a_longer_pause(status: int, is_date: bool) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=900), usegmt=True)
+
+    tried = after_answer(Answer(status, date if is_date else "900"), 0)
 
     assert tried.retry_s is not None
     assert 800 < tried.retry_s < 1_000
