@@ -31,6 +31,7 @@ class Job:
         params: the parameters as a JSON object; empty for none.
         spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
+        priority: of AMQP, 0 to 255; None for an ordinary job.
     """
 
     inference_id: str
@@ -41,6 +42,7 @@ class Job:
     params: str = ""
     spec_digest: str = ""
     traceparent: str | None = None
+    priority: int | None = None
 
 
 def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
@@ -57,6 +59,7 @@ def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
         content_type=job.content_type or spec.takes.content_types[0],
         delivery_mode=_PERSISTENT,
         timestamp=job.submitted_s,
+        priority=job.priority,
         headers=headers,
     )
 
@@ -93,6 +96,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         params=params,
         spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
+        priority=properties.priority,
     )
 
 

@@ -45,6 +45,16 @@ class Usage:
             )
         self.tokens -= 1
 
+    def check_in_flight(self, client: Client, count: int = 1) -> None:
+        """Raise TooManyInFlight if the client may not have `count` more jobs in flight."""
+        most = client.max_in_flight
+        if most is not None and self.job_count + count > most:
+            found = f"client {client.name} has {self.job_count} in flight"
+            rule = f"{found}, the most jobs it may have; wait"
+            if count > 1:
+                rule = f"{found} of the {most} jobs it may have, and the batch has {count}; wait, or send fewer"
+            raise TooManyInFlight(rule, retry_after_s=IN_FLIGHT_RETRY_AFTER_S)
+
 
 @dataclass(frozen=True, slots=True)
 class JobInFlight:
@@ -85,20 +95,20 @@ class Allowances:
         """
         usage = self._usages.setdefault(client.name, Usage())
         self._forget_late_jobs()
-        if client.max_in_flight is not None and usage.job_count >= client.max_in_flight:
-            raise TooManyInFlight(
-                f"client {client.name} has {client.max_in_flight} in flight, the most jobs it may have; wait",
-                retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
-            )
+        usage.check_in_flight(client)
         usage.take_token(client, self._clock())
-        slot = Slot(self, usage, store, is_counted=client.max_in_flight is not None)
+        slot = Slot(self, usage, store, client)
         try:
             yield slot
         except Unavailable:
-            usage.tokens += 1
+            usage.tokens += slot.token_count
             raise
         finally:
             slot.release()
+
+    def is_counted(self, inference_id: str) -> bool:
+        """Tell whether a job counts as in flight."""
+        return inference_id in self._jobs
 
     def add(self, inference_id: str, usage: Usage, store: Store) -> bool:
         """Count a job as in flight; return False if it is counted already."""
@@ -132,21 +142,41 @@ class Allowances:
 
 
 class Slot:
-    """A reserved in-flight slot; released when the request ends, unless a job was accepted."""
+    """A reserved in-flight slot; released when the request ends, unless a job was accepted.
 
-    def __init__(self, allowances: Allowances, usage: Usage, store: Store, *, is_counted: bool) -> None:
+    Attributes:
+        token_count: tokens that the submission has taken.
+    """
+
+    def __init__(self, allowances: Allowances, usage: Usage, store: Store, client: Client) -> None:
+        self.token_count = 1
         self._allowances = allowances
         self._usage = usage
         self._store = store
-        self._is_counted = is_counted
-        self._is_held = is_counted
-        if is_counted:
-            usage.job_count += 1
+        self._client = client
+        self._is_counted = client.max_in_flight is not None
+        self._held = 0
+        self._hold(1)
+
+    def widen(self, inference_ids: Sequence[str]) -> None:
+        """Make it a slot for these jobs, in place of one; jobs in flight already are left out.
+
+        The rate may run into debt: later submissions wait until it is paid.
+
+        Raises:
+            TooManyInFlight: too many jobs in flight.
+        """
+        self.release()
+        count = sum(not self._allowances.is_counted(inference_id) for inference_id in inference_ids)
+        self._usage.check_in_flight(self._client, count)
+        self._hold(count)
+        self._usage.tokens -= len(inference_ids) - self.token_count
+        self.token_count = len(inference_ids)
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
         """Count the job as in flight; undo that if publishing fails. A job already counted is left alone."""
-        self.release()
+        self._hold(-min(1, self._held))
         # Before the publish: the result's notification may arrive before the confirm.
         is_new = self._is_counted and self._allowances.add(inference_id, self._usage, self._store)
         try:
@@ -158,6 +188,9 @@ class Slot:
 
     def release(self) -> None:
         """Release the slot, if it is still held."""
-        if self._is_held:
-            self._usage.job_count -= 1
-            self._is_held = False
+        self._hold(-self._held)
+
+    def _hold(self, count: int) -> None:
+        if self._is_counted:
+            self._held += count
+            self._usage.job_count += count
