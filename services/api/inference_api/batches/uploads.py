@@ -103,7 +103,7 @@ async def read_uploads(
         form = FormUpload(options.get(b"boundary", b""), given, other_fields=False, most=MAX_ITEMS)
         await receive(chunks, _Bounded(form.write, max_bytes).write, share=share, timeout_s=BATCH_TIMEOUT_S)
         return Uploads(form.finish_all(), given, bytes)
-    split = {ARRAY: _split_array, **dict.fromkeys(LINES, _split_lines)}.get(kind)
+    split = SPLIT_BY_TYPE.get(kind)
     if split is None or not isinstance(takes, Json | Text):
         types = ", application/json or application/x-ndjson" if isinstance(takes, Json | Text) else ""
         raise UnsupportedInput(
@@ -131,6 +131,13 @@ def _split_array(body: bytearray) -> list[bytes]:
     if not isinstance(items, list):
         raise InvalidRequest("the batch is not a JSON array; put the inputs between [ and ]")
     return [to_json(item) for item in items[: MAX_ITEMS + 1]]
+
+
+#: How the items are found in a body, by its media type.
+SPLIT_BY_TYPE: dict[bytes, Callable[[bytearray], Sequence[bytes | bytearray]]] = {
+    ARRAY: _split_array,
+    **dict.fromkeys(LINES, _split_lines),
+}
 
 
 def _text_of(item: bytes) -> bytes:

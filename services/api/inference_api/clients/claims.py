@@ -75,7 +75,8 @@ class Claims:
     ) -> Ticket:
         """Return the ticket of an owner's idempotency key once its job is accepted; call `publish` if it is not yet.
 
-        With an `item_count` it is a batch, whose digest is that of no single input. Simultaneous repetitions in this process share one submission, even if its first caller leaves.
+        With an `item_count` it is the ticket of a batch. Simultaneous repetitions in this process share one submission,
+        even if its first caller leaves.
 
         Raises:
             IdempotencyConflict: the idempotency key was used with another input or other parameters.
