@@ -61,3 +61,18 @@ def test_another_queue_starts_with_all_its_room(headroom: Headroom) -> None:
     headroom.forget()
 
     assert headroom.is_left()
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "is_left"), [(4, 1.0, True), (5, 1.0, False), (3, 0.9, True), (4, 0.9, False)]
+)
+def test_several_messages_must_fit_into_a_share_of_the_queue(
+    headroom: Headroom, count: int, share: float, is_left: bool
+) -> None:
+    headroom.look(6, unconfirmed=0)
+
+    assert headroom.is_left(count, share) == is_left
+
+
+def test_half_of_an_empty_queue_takes_half_of_its_length(headroom: Headroom) -> None:
+    assert (headroom.is_left(5, 0.5), headroom.is_left(6, 0.5)) == (True, False)
