@@ -4,16 +4,19 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from inference_api.openapi.batches import batch_components, batch_paths
 from inference_api.openapi.lift import lift
 from inference_api.openapi.paths import (
     BINARY,
     CANCELED,
     FAILED,
     ID,
+    NOT_ALLOWED,
     OVER_ALLOWANCE,
     PATHS,
     PENDING,
     PREFER,
+    PRIORITY,
     TRACEPARENT,
     TTL,
     UNAUTHORIZED,
@@ -53,14 +56,16 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
     spec, result = model.spec, f"{model.path}/result/{{inference_id}}"
     described = {"200": _content("The spec", "application/json", one_of("Spec"))}
     example = {"200": _content("The example", model.example_type, _raw_body(model)["schema"])}
+    submit, read, cancel = _submit(model), _result(model), _cancel(model)
     items = {
         model.path: {
-            "post": _submit(model),
+            "post": submit,
             "get": _operation(model, "describe", "Describe the model: its input, parameters and answer", described),
         },
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
-        result: {"get": _result(model)},
-        f"{result}/cancel": {"post": _cancel(model)},
+        result: {"get": read},
+        f"{result}/cancel": {"post": cancel},
+        **batch_paths(spec, model.path, submit, read, cancel),
     }
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
@@ -84,6 +89,7 @@ def components_of(model: ServedModel) -> dict[str, Any]:
     spec, name = model.spec, model.spec.name
     return {
         f"Succeeded_{name}": succeeded(spec),
+        **batch_components(spec),
         **(lift(spec.takes.schema, f"{name}_input") if isinstance(spec.takes, Json) else {}),
         **(lift(spec.answers.schema, f"{name}_output") if isinstance(spec.answers, Json) else {}),
         **(lift(spec.params_schema, f"{name}_params") if spec.params is not None else {}),
@@ -108,6 +114,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         "200": _states("The result arrived within the preferred wait", model, failed=FAILED, canceled=CANCELED),
         "202": _states("Accepted; fetch the result at `Location`", None, pending=_WAITING),
         "400": _INVALID,
+        "403": NOT_ALLOWED,
         "408": _SLOW,
         "410": _expired(model),
         "413": problem(413, given.too_large.code, "Request Entity Too Large", too_large),
@@ -129,7 +136,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TTL, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, PRIORITY, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 
