@@ -74,7 +74,7 @@ class AsyncClient:
         timeout_s: float = 600.0,
         **params: Value | None,
     ) -> AsyncIterator[Outcome]:
-        """Yield what became of each input, in the order of the inputs; see `Client.map`."""
+        """Yield an `Outcome` for each input, in the order of the inputs; see `Client.map`."""
 
         async def run(source: Source) -> Outcome:
             try:

@@ -94,7 +94,7 @@ class Client:
         timeout_s: float = 600.0,
         **params: Value | None,
     ) -> Iterator[Outcome]:
-        """Yield what became of each input, in the order of the inputs; an input that fails stops no other.
+        """Yield an `Outcome` for each input, in the order of the inputs; an input that fails stops no other.
 
         Args:
             sources: the inputs; they are read as jobs end, so there may be any number.

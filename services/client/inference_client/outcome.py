@@ -1,4 +1,4 @@
-"""The answer of the service, and what became of one input of many."""
+"""The answer of the service, and the end of one input of many."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one input.
+    """The end of one input of many: its answer or its error.
 
     Attributes:
         source: the input, as it was given.

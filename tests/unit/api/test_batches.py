@@ -14,13 +14,14 @@ import pytest
 from inference_api.batches import uploads
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import QueueFull, StoreUnavailable
+from inference_bridge.jobs import from_message
 from inference_bridge.memory.broker import Message
 from inference_bridge.results import Result, canceled, classified, expired, produced
 from inference_bridge.settings import GRACE_S
 from mnist_model.spec import SPEC
 from tests.support.waiting import until
 from tests.unit.api.conftest import Service, a_picture
-from tests.unit.api.several import PAINT, TEXT, Several, serving, some_settings
+from tests.unit.api.several import PAINT, TEXT, VOICE, Several, serving, some_settings
 
 BATCH = "/models/mnist/batch"
 BROKEN = b"not a picture"
@@ -434,11 +435,12 @@ async def test_parameters_and_the_ttl_hold_for_every_item(several: Several) -> N
     answer = await several.client.post(f"/models/voice/batch{query}", files=files)
     wrong = await several.client.post("/models/voice/batch?threshold=2", files=files)
 
-    jobs = several.served["voice"].broker.jobs
+    messages = several.served["voice"].broker.jobs
+    jobs = [from_message(message.properties, message.body, VOICE) for message in messages]
     now_ms = time.time() * 1000
     assert answer.status_code == 202
-    assert [(job.properties.headers or {})["params"] for job in jobs] == ['{"threshold":0.25}'] * 3
-    assert all(0 < (job.properties.headers or {})["deadline"] - now_ms <= 30_000 for job in jobs)
+    assert [job.params for job in jobs] == ['{"threshold":0.25}'] * 3
+    assert all(0 < job.deadline_ms - now_ms <= 30_000 for job in jobs)
     assert wrong.status_code == 400
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Self
 
 from inference_api.clients.key_file import Client
 from inference_api.errors import RateLimited, TooManyInFlight
@@ -85,9 +86,8 @@ class Allowances:
         # Jobs in flight, the oldest first.
         self._jobs: dict[str, JobInFlight] = {}
 
-    @contextmanager
-    def reserve(self, client: Client, store: Store) -> Iterator["Slot"]:
-        """Reserve one of the client's in-flight slots for a submission; `store` has the results of its model.
+    def reserve(self, client: Client, store: Store) -> "Slot":
+        """Return one of the client's in-flight slots for a submission; `store` has the results of its model.
 
         Raises:
             RateLimited: too many submissions per second.
@@ -97,14 +97,7 @@ class Allowances:
         self._forget_late_jobs()
         usage.check_in_flight(client)
         usage.take_token(client, self._clock())
-        slot = Slot(self, usage, store, client)
-        try:
-            yield slot
-        except Unavailable:
-            usage.tokens += slot.token_count
-            raise
-        finally:
-            slot.release()
+        return Slot(self, usage, store, client)
 
     def is_counted(self, inference_id: str) -> bool:
         """Tell whether a job counts as in flight."""
@@ -142,7 +135,9 @@ class Allowances:
 
 
 class Slot:
-    """A reserved in-flight slot; released when the request ends, unless a job was accepted.
+    """A reserved in-flight slot and the tokens taken: the context of a request.
+
+    Its end releases the slot, unless a job was accepted; a submission that is answered 503 gives its tokens back.
 
     Attributes:
         token_count: tokens that the submission has taken.
@@ -172,6 +167,16 @@ class Slot:
         self._hold(count)
         self._usage.tokens -= len(inference_ids) - self.token_count
         self.token_count = len(inference_ids)
+
+    def __enter__(self) -> Self:
+        """Return the slot itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Release the slot, unless a job holds it."""
+        if kind is not None and issubclass(kind, Unavailable):
+            self._usage.tokens += self.token_count
+        self.release()
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -21,7 +22,13 @@ _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
 async def read_upload(
-    headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, *, share: Body, other_fields: bool = True
+    headers: Mapping[str, str],
+    chunks: AsyncIterator[bytes],
+    given: Input,
+    *,
+    share: Body,
+    is_whole: bool = False,
+    other_fields: bool = True,
 ) -> bytes:
     """Return the bytes of the upload; stop reading at the size limit.
 
@@ -30,6 +37,7 @@ async def read_upload(
         chunks: its body.
         given: the model's input, which bounds the size.
         share: counts this body in the memory for all bodies.
+        is_whole: whether all of the body has arrived, so that it needs no time limit.
         other_fields: whether a form may have fields besides `file`, which are ignored.
 
     Raises:
@@ -43,7 +51,7 @@ async def read_upload(
     is_form = kind == b"multipart/form-data"
     _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
     sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
-    await receive(chunks, sink.write, share=share)
+    await receive(chunks, sink.write, share=share, is_whole=is_whole)
     upload = sink.finish()
     if not upload:
         raise given.empty(f"the {given.noun} has 0 bytes, expected 1 or more; {_REMEDY}")
@@ -51,7 +59,12 @@ async def read_upload(
 
 
 async def receive(
-    chunks: AsyncIterator[bytes], write: Callable[[bytes], None], *, share: Body, timeout_s: float = READ_TIMEOUT_S
+    chunks: AsyncIterator[bytes],
+    write: Callable[[bytes], None],
+    *,
+    share: Body,
+    is_whole: bool = False,
+    timeout_s: float = READ_TIMEOUT_S,
 ) -> None:
     """Pass each chunk of a body to `write`, counted in the memory for all bodies.
 
@@ -61,7 +74,7 @@ async def receive(
         RequestTimeout: the body did not arrive within `timeout_s`.
     """
     try:
-        async with asyncio.timeout(timeout_s) as timer:
+        async with nullcontext() if is_whole else asyncio.timeout(timeout_s) as timer:
             async for chunk in chunks:
                 share.take(len(chunk), timer)
                 write(chunk)
