@@ -1,4 +1,4 @@
-"""Batches and priorities with real servers: whatever is refused in the middle, a repetition finishes it."""
+"""Batches and priorities with real servers: a repetition finishes a batch that was refused in its middle."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""`?priority=low` and `?priority=high`: what is published, by whom, and into which share of the queue."""
+"""`?priority=low` and `?priority=high`: the message, the right to it, and the share of the queue for it."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""The routes of batches, and the one that reads the results of many jobs."""
+"""The routes of batches, and the route that reads the results of many jobs."""
 
 import json
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def _batch_of(request: Request, model: ServedModel) -> Batch:
 
 
 async def _cancel(model: ServedModel, batch: Batch) -> None:
-    """Store `canceled` for each job without a result; not for those that are too late for one."""
+    """Store `canceled` for each job without a result, unless it is too late for a result."""
     found = await model.backend.store.get([job.inference_id for job in batch.jobs])
     results: list[Result] = []
     for job, body in zip(batch.jobs, found, strict=True):
