@@ -101,7 +101,7 @@ async def test_every_priority_is_answered_by_a_broker_that_knows_none(
     pictures = some_pictures(20)
 
     done = await asyncio.gather(
-        *(finish(clients[0], pictures, f"of {query}", query) for query in ("?priority=low", "", "?priority=high"))
+        *(finish(clients[0], pictures, f"query {query}.", query) for query in ("?priority=low", "", "?priority=high"))
     )
 
     assert [batch["counts"] for batch in done] == [{"succeeded": 20}] * 3
