@@ -32,6 +32,7 @@ class Job:
         spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
         priority: of AMQP, 0 to 255; None for an ordinary job.
+        has_timeline: whether its result says when what happened to it.
     """
 
     inference_id: str
@@ -43,6 +44,7 @@ class Job:
     spec_digest: str = ""
     traceparent: str | None = None
     priority: int | None = None
+    has_timeline: bool = False
 
 
 def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
@@ -53,6 +55,8 @@ def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
     traceparent = normalize_traceparent(job.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
+    if job.has_timeline:
+        headers["timeline"] = True
     return BasicProperties(
         message_id=job.inference_id,
         type=spec.message_type,
@@ -97,6 +101,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
         priority=properties.priority,
+        has_timeline=headers.get("timeline") is True,
     )
 
 

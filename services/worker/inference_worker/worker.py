@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from inference_bridge.contract import Consumer, Store
 from inference_bridge.errors import StoreUnavailable
@@ -26,6 +26,10 @@ from inference_worker.metrics import WorkerMetrics
 from inference_worker.pacing import Pacing
 from inference_worker.reporting import Reporting
 from inference_worker.sizing import BatchSizing
+from inference_worker.tracing import record_batch
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ class Worker:
         metrics: count the work.
         drain_timeout_s: seconds that a stop waits for running batches.
         pool: the workers that scale together with this one.
+        tracer: makes spans, if there is one.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Worker:
         metrics: WorkerMetrics,
         drain_timeout_s: float,
         pool: str,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._consumer = consumer
         self._store = store
@@ -80,6 +86,7 @@ class Worker:
         self._metrics = metrics
         self._drift = Drift(spec.digest, metrics.spec_mismatches)
         self._drain_timeout_s = drain_timeout_s
+        self._tracer = tracer
         self._inbox = Inbox()
         self._pacing = Pacing(sizing, consumer, self._inbox)
         self._started: asyncio.Queue[tuple[Batch, asyncio.Task[Prediction]]] = asyncio.Queue(PIPELINE_DEPTH)
@@ -177,6 +184,8 @@ class Worker:
             prediction = await predicting
             batch.complete(await self._engine.encode(batch.ids, prediction.answers))
             await self._put_results(batch)
+            if self._tracer is not None:
+                record_batch(self._tracer, batch, self._spec, stored_ns=time.time_ns())
             self._consumer.settle(batch.deliveries, batch.rejected)
             self._taken_count -= len(batch.deliveries)
             self._started.task_done()
@@ -200,8 +209,10 @@ class Worker:
         async with self._device:
             batch.expire_late(now_ms=_now_ms())
             started = time.perf_counter()
+            batch.started_ns = time.time_ns()
             prediction = await self._engine.predict([batch.items[delivery] for delivery, _ in batch.to_run])
             predict_s = time.perf_counter() - started
+            batch.finished_ns = time.time_ns()
         await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
         self._pacing.learn(prediction, predict_s, max_batch_size=self._engine.max_batch_size)
         self._metrics.observe_batch(batch.lane, len(batch.to_run), predict_s)

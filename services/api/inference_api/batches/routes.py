@@ -13,6 +13,7 @@ from inference_api.batches.view import read_bodies, respond_batch, state_of
 from inference_api.cancel import LATE_S
 from inference_api.clients.require_key import client_of
 from inference_api.errors import ExpiredId, InvalidRequest
+from inference_api.http.preferences import asks_for_timeline
 from inference_api.routes import JSON, Shared, call_of, finder, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
@@ -28,7 +29,8 @@ def batch_routes(shared: Shared, models: Sequence[ServedModel]) -> list[Route]:
     async def submit_many(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        return await submit_batch(call_of(shared, model, request, model.url), params)
+        has_timeline = asks_for_timeline(request.query_params)
+        return await submit_batch(call_of(shared, model, request, model.url, has_timeline=has_timeline), params)
 
     async def batch(request: Request) -> Response:
         call = call_of(shared, find(request), request, "")

@@ -12,6 +12,7 @@ from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
 from inference_api.routes import Call, options_of, publish_job, read_idempotency_key
 from inference_api.submissions import Batch, Prepared, Ticket
+from inference_api.tracing import part_of
 from inference_bridge.errors import InvalidInput, StoreUnavailable
 from inference_bridge.results import Result, failed, pending_body
 
@@ -92,8 +93,9 @@ async def _publish(call: Call, slot: Slot, uploads: Uploads, params: str, batch:
 
 async def _prepare(call: Call, upload: bytes, params: str) -> Prepared:
     given, on_prepared = call.model.input, call.model.metrics.prepare_seconds.observe
-    body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-    return Prepared(body, given.job_type_of(upload), params)
+    with part_of(call.shared.tracer, "prepare"):
+        body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
+    return Prepared(body, given.job_type_of(upload), params, call.has_timeline)
 
 
 async def _for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:

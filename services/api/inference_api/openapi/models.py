@@ -17,6 +17,7 @@ from inference_api.openapi.paths import (
     PENDING,
     PREFER,
     PRIORITY,
+    TIMELINE,
     TRACEPARENT,
     TTL,
     UNAUTHORIZED,
@@ -136,7 +137,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TTL, PRIORITY, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, PRIORITY, TIMELINE, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 

@@ -77,6 +77,12 @@ PRIORITY = {
     "schema": {"type": "string", "enum": ["low", "high"]},
     "description": "before or after ordinary jobs, from RabbitMQ 4.0 on; `high` needs the right in the key file",
 }
+TIMELINE = {
+    "name": "timeline",
+    "in": "query",
+    "schema": {"type": "boolean"},
+    "description": "`true`: the result says when the job was accepted, received, started and finished",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
