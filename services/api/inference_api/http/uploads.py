@@ -51,7 +51,7 @@ async def read_upload(
     is_form = kind == b"multipart/form-data"
     _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
     sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
-    await receive(chunks, sink.write, share=share, is_whole=is_whole)
+    await receive(chunks, sink.write, share=share, is_whole=is_whole, timeout_s=READ_TIMEOUT_S)
     upload = sink.finish()
     if not upload:
         raise given.empty(f"the {given.noun} has 0 bytes, expected 1 or more; {_REMEDY}")
@@ -63,8 +63,8 @@ async def receive(
     write: Callable[[bytes], None],
     *,
     share: Body,
+    timeout_s: float,
     is_whole: bool = False,
-    timeout_s: float = READ_TIMEOUT_S,
 ) -> None:
     """Pass each chunk of a body to `write`, counted in the memory for all bodies.
 
