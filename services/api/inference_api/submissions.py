@@ -91,13 +91,17 @@ class Submissions:
             raise UnknownId(f"{error}; use the id from POST {source}") from None
         return Batch(Ticket(batch_id, issued_ms), [Ticket(inference_id, issued_ms) for inference_id in inference_ids])
 
-    async def check_pending(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> None:
-        """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job.
+    async def is_late(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> bool:
+        """Tell whether an id without a result is too old to get one, and no operator replayed its job.
 
         It is too old `grace_s` seconds after its job's TTL.
         """
         is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + grace_s * 1000
-        if is_old and not await self._store.is_replayed(ticket.inference_id):
+        return is_old and not await self._store.is_replayed(ticket.inference_id)
+
+    async def check_pending(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> None:
+        """Raise ExpiredId if an id without a result is late."""
+        if await self.is_late(ticket, grace_s=grace_s):
             raise self.expired_id(ticket.inference_id)
 
     def expired_id(self, inference_id: str) -> ExpiredId:

@@ -12,7 +12,7 @@ from inference_api.batches.uploads import MAX_ITEMS
 from inference_api.batches.view import read_bodies, respond_batch, state_of
 from inference_api.cancel import LATE_S
 from inference_api.clients.require_key import client_of
-from inference_api.errors import ExpiredId, InvalidRequest
+from inference_api.errors import InvalidRequest
 from inference_api.http.preferences import asks_for_timeline
 from inference_api.routes import JSON, Shared, call_of, finder, preference_applied
 from inference_api.served_model import ServedModel
@@ -40,7 +40,7 @@ def batch_routes(shared: Shared, models: Sequence[ServedModel]) -> list[Route]:
         model = find(request)
         found = _batch_of(request, model)
         await _cancel(model, found)
-        return await respond_batch(request, model, found, wait_s=0)
+        return await respond_batch(request, model, found)
 
     async def results(request: Request) -> Response:
         call = call_of(shared, find(request), request, "")
@@ -70,18 +70,10 @@ async def _cancel(model: ServedModel, batch: Batch) -> None:
     found = await model.backend.store.get([job.inference_id for job in batch.jobs])
     results: list[Result] = []
     for job, body in zip(batch.jobs, found, strict=True):
-        if body is None and await _is_in_time(model, job):
+        if body is None and not await model.submissions.is_late(job, grace_s=LATE_S):
             results.append(canceled(job.inference_id))
     if results:
         model.metrics.canceled.inc(await model.backend.store.put(results))
-
-
-async def _is_in_time(model: ServedModel, job: Ticket) -> bool:
-    try:
-        await model.submissions.check_pending(job, grace_s=LATE_S)
-    except ExpiredId:
-        return False
-    return True
 
 
 def _ids_of(request: Request) -> list[str]:

@@ -7,14 +7,14 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from inference_api.batches.uploads import MAX_BATCH_BYTES, Uploads, read_uploads
-from inference_api.batches.view import render_batch, respond_batch
+from inference_api.batches.view import respond_batch
 from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
 from inference_api.routes import Call, options_of, publish_job, read_idempotency_key
 from inference_api.submissions import Batch, Prepared, Ticket
 from inference_api.tracing import part_of
-from inference_bridge.errors import InvalidInput, StoreUnavailable
-from inference_bridge.results import Result, failed, pending_body
+from inference_bridge.errors import InvalidInput
+from inference_bridge.results import Result, failed
 
 Item = TypeVar("Item")
 
@@ -32,11 +32,7 @@ async def submit_batch(call: Call, params: str) -> Response:
             `Idempotency-Key` publishes them again under the same ids.
     """
     batch = await _receive(call, params)
-    try:
-        return await respond_batch(call.request, call.model, batch, wait_s=call.wait_s, status=202)
-    except StoreUnavailable:  # the jobs are accepted, so the client must get their ids
-        states = [pending_body(job.inference_id) for job in batch.jobs]
-        return render_batch(call.model, batch, states, status=202, headers={})
+    return await respond_batch(call.request, call.model, batch, wait_s=call.wait_s, is_new=True)
 
 
 async def _receive(call: Call, params: str) -> Batch:

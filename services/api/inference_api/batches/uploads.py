@@ -59,26 +59,6 @@ class Uploads:
         return whole.hexdigest()
 
 
-class _Bounded:
-    """Passes the chunks of a body on, up to a number of bytes."""
-
-    def __init__(self, write: Callable[[bytes], object], max_bytes: int) -> None:
-        self._write = write
-        self._max_bytes = max_bytes
-        self._byte_count = 0
-
-    def write(self, chunk: bytes) -> None:
-        """Pass a chunk on.
-
-        Raises:
-            InputTooLarge: the body has too many bytes.
-        """
-        self._byte_count += len(chunk)
-        if self._byte_count > self._max_bytes:
-            raise InputTooLarge(f"the batch has more than {self._max_bytes} bytes, the limit; send several batches")
-        self._write(chunk)
-
-
 async def read_uploads(
     headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, takes: Takes, *, share: Body, max_bytes: int
 ) -> Uploads:
@@ -101,7 +81,7 @@ async def read_uploads(
     kind, options = parse_options_header(headers.get("content-type"))
     if kind == b"multipart/form-data":
         form = FormUpload(options.get(b"boundary", b""), given, other_fields=False, most=MAX_ITEMS)
-        await receive(chunks, _Bounded(form.write, max_bytes).write, share=share, timeout_s=BATCH_TIMEOUT_S)
+        await _receive(chunks, form.write, share, max_bytes)
         return Uploads(form.finish_all(), given, bytes)
     split = SPLIT_BY_TYPE.get(kind)
     if split is None or not isinstance(takes, Json | Text):
@@ -110,12 +90,20 @@ async def read_uploads(
             f"the batch is of the type {kind.decode('latin-1')[:64]!r}; send form fields named 'file'{types}"
         )
     body = bytearray()
-    bounded = _Bounded(body.extend, min(max_bytes, MAX_ARRAY_BYTES) if kind == ARRAY else max_bytes)
-    await receive(chunks, bounded.write, share=share, timeout_s=BATCH_TIMEOUT_S)
+    await _receive(chunks, body.extend, share, min(max_bytes, MAX_ARRAY_BYTES) if kind == ARRAY else max_bytes)
     items = split(body)
     if not 1 <= len(items) <= MAX_ITEMS:
         raise InvalidRequest(f"the batch has no item or more than {MAX_ITEMS}, the limit; send 1 to {MAX_ITEMS}")
     return Uploads(items, given, _text_of if isinstance(takes, Text) else bytes)
+
+
+async def _receive(chunks: AsyncIterator[bytes], write: Callable[[bytes], object], share: Body, max_bytes: int) -> None:
+    def write_within(chunk: bytes) -> None:
+        if share.byte_count > max_bytes:
+            raise InputTooLarge(f"the batch has more than {max_bytes} bytes, the limit; send several batches")
+        write(chunk)
+
+    await receive(chunks, write_within, share=share, timeout_s=BATCH_TIMEOUT_S)
 
 
 def _split_lines(body: bytearray) -> list[bytearray]:

@@ -3,44 +3,41 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inference_api.errors import ExpiredId
 from inference_api.output import with_prefix
 from inference_api.routes import JSON, RETRY_AFTER_S, is_gone, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
+from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, expired, pending_body, status_of
 
 
 async def respond_batch(
-    request: Request, model: ServedModel, batch: Batch, *, wait_s: float, status: int = 200
+    request: Request, model: ServedModel, batch: Batch, *, wait_s: float = 0, is_new: bool = False
 ) -> Response:
     """Return the response with the states of a batch's jobs, once all are final or after `wait_s`.
 
     Raises:
-        StoreUnavailable: the store did not answer.
+        StoreUnavailable: the store did not answer. The client of a new batch gets its ids even then.
     """
-    with model.waiters.grant_wait(wait_s) as granted_s:
+    bodies: dict[str, bytes] = {}
+    ignored = [StoreUnavailable] if is_new else []
+    with model.waiters.grant_wait(wait_s) as granted_s, suppress(*ignored):
         bodies = await read_bodies(request, model, batch.jobs, granted_s)
     states = [await state_of(model, job, bodies) for job in batch.jobs]
-    return render_batch(model, batch, states, status=status, headers=preference_applied(granted_s))
-
-
-def render_batch(
-    model: ServedModel, batch: Batch, states: Sequence[bytes], *, status: int, headers: Mapping[str, str]
-) -> Response:
-    """Return the response with these states of a batch's jobs."""
-    counts = Counter(map(status_of, states))
-    batch_id = batch.ticket.inference_id
+    counts, batch_id = Counter(map(status_of, states)), batch.ticket.inference_id
+    headers = preference_applied(granted_s)
     if counts[Status.PENDING]:
-        headers = {"Retry-After": RETRY_AFTER_S, **headers}
-    if status == 202:
-        headers = {"Location": f"{model.url}/batch/{batch_id}", **headers}
+        headers["Retry-After"] = RETRY_AFTER_S
+    if is_new:
+        headers["Location"] = f"{model.url}/batch/{batch_id}"
     head = json.dumps({"batch_id": batch_id, "counts": counts})
-    return Response(b'%b,"jobs":[%b]}' % (head[:-1].encode(), b",".join(states)), status, headers, media_type=JSON)
+    content = b'%b,"jobs":[%b]}' % (head[:-1].encode(), b",".join(states))
+    return Response(content, 202 if is_new else 200, headers, media_type=JSON)
 
 
 async def read_bodies(request: Request, model: ServedModel, jobs: Sequence[Ticket], wait_s: float) -> dict[str, bytes]:
@@ -54,8 +51,6 @@ async def state_of(model: ServedModel, job: Ticket, bodies: Mapping[str, bytes])
     body = bodies.get(job.inference_id)
     if body is not None:
         return with_prefix(model, body)
-    try:
-        await model.submissions.check_pending(job)
-    except ExpiredId:
+    if await model.submissions.is_late(job):
         return expired(job.inference_id).body
     return pending_body(job.inference_id)
