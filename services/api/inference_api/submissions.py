@@ -31,6 +31,7 @@ class Prepared:
     content_type: str
     params: str
     has_timeline: bool = False
+    webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Submissions:
             traceparent=traceparent,
             priority=priority,
             has_timeline=prepared.has_timeline,
+            webhook=prepared.webhook,
         )
         await self._publisher.publish(job)
 

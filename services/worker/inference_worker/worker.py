@@ -6,24 +6,23 @@ not affect its neighbours; on `stop` the worker takes no job, finishes its batch
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from inference_bridge.contract import Consumer, Store
-from inference_bridge.errors import StoreUnavailable
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec
+from inference_worker.attempts import Attempts
 from inference_worker.batch import Batch, screen
 from inference_worker.drift import Drift
 from inference_worker.engine import Engine, Prediction
 from inference_worker.metrics import WorkerMetrics
 from inference_worker.pacing import Pacing
+from inference_worker.persistence import Persistence
 from inference_worker.reporting import Reporting
 from inference_worker.sizing import BatchSizing
 from inference_worker.tracing import record_batch
@@ -33,21 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
-
 #: Most batches between the device and the store; more would only wait.
 PIPELINE_DEPTH = 2
-STORE_BACKOFF_FIRST_S = 0.1
-STORE_BACKOFF_MAX_S = 2.0
-#: Seconds that an interrupted drain gives the store to uncount a solo run.
-UNCOUNT_TIMEOUT_S = 2.0
-
-
-class Attempt(NamedTuple):
-    """A counted solo run in the store."""
-
-    inference_id: str
-    token: str
 
 
 class Worker:
@@ -93,7 +79,8 @@ class Worker:
         self._predicting: set[asyncio.Task[Prediction]] = set()
         self._device = asyncio.Lock()
         metrics.device_busy.set_function(self._device.locked)
-        self._attempt: Attempt | None = None
+        self._persistence = Persistence(metrics)
+        self._attempts = Attempts(store, self._persistence)
         self._is_draining = False
         self._taken_count = 0
         self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self.jobs_in_work)
@@ -143,7 +130,7 @@ class Worker:
         await _end(settled, starting, finishing, *self._predicting)
         if has_failed:
             return  # `run` raises the error; the running jobs count as attempts
-        await self._uncount_in_time()
+        await self._attempts.uncount_in_time()
         self._consumer.requeue_all()
         logger.info("drain finished")
 
@@ -160,7 +147,8 @@ class Worker:
             self._metrics.invalid_messages.inc(batch.invalid_count)
             self._drift.note(batch.jobs)
             # Redeliveries may have run, and any job may be canceled. A busy device hides the call.
-            batch.drop_finished(await self._finished(batch.ids))
+            if told := batch.drop_finished(await self._finished(batch.ids)):
+                await self._persistence.until_answered(partial(self._store.put, told))
             if batch.lane is Lane.RETRY:
                 await self._run_alone(batch, lost)
             else:
@@ -170,13 +158,13 @@ class Worker:
         await self._started.join()  # alone, so that a poison job harms no other
         await self._count_attempt(batch)
         # After a lost connection the broker delivers it to another worker, which counts its own attempt.
-        uncounting = asyncio.create_task(self._uncount_after(lost))
+        uncounting = asyncio.create_task(self._attempts.uncount_after(lost))
         try:
             await self._started.put((batch, self._start(batch)))
             await self._started.join()  # the next poison job would count against this one
         finally:
             uncounting.cancel()
-        self._attempt = None
+        self._attempts.end()
 
     async def _finish_batches(self) -> None:
         while True:
@@ -228,28 +216,13 @@ class Worker:
         return prediction
 
     async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
-        bodies = await self._until_stored(partial(self._store.get, ids)) if ids else []
+        bodies = await self._persistence.until_answered(partial(self._store.get, ids)) if ids else []
         return {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
 
     async def _count_attempt(self, batch: Batch) -> None:
         for job in batch.jobs:  # at most one job; none if it is finished or foreign
-            self._attempt = Attempt(job.inference_id, secrets.token_hex(8))
-            count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
-            if count > SOLO_ATTEMPTS:
+            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
                 batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
-
-    async def _uncount_after(self, lost: asyncio.Event) -> None:
-        await lost.wait()
-        await self._uncount()
-
-    async def _uncount_in_time(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(UNCOUNT_TIMEOUT_S):
-                await self._uncount()
-
-    async def _uncount(self) -> None:
-        if self._attempt is not None:
-            await self._until_stored(partial(self._store.uncount_attempt, *self._attempt))
 
     async def _put_results(self, batch: Batch) -> None:
         if not batch.results:
@@ -260,24 +233,12 @@ class Worker:
             sent.append(batch.results_at(_now_ms()))
             return await self._store.put(sent[-1])
 
-        created = await self._until_stored(put)
+        created = await self._persistence.until_answered(put)
         # An unanswered call may have succeeded, so after a repetition a refused result may be our own.
         duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
         self._metrics.observe_results(sent[-1], duplicates)
         if created < len(sent[-1]) and batch.rejected:
             batch.spare_canceled(await self._finished([result.inference_id for result in sent[-1]]))
-
-    async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Repeat a call until the store answers; results are kept, and the prefetch stops new deliveries."""
-        pause_s = STORE_BACKOFF_FIRST_S
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                self._metrics.store_retries.inc()
-                logger.warning("store unavailable, results held", extra={"reason": str(error), "pause_s": pause_s})
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, STORE_BACKOFF_MAX_S)
 
 
 def _now_ms() -> int:

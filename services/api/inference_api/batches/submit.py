@@ -53,30 +53,32 @@ async def _receive(call: Call, params: str) -> Batch:
 
 async def _accept(call: Call, slot: Slot, uploads: Uploads, params: str, idempotency_key: str | None) -> Batch:
     submissions, owner, count = call.model.submissions, client_of(call.request).name, len(uploads.items)
+    webhook = call.shared.endpoints.choose(call.request.query_params, owner)
 
     async def publish(ticket: Ticket) -> None:
         call.model.backend.publisher.check_headroom(count, call.priority.share)
         batch = submissions.recognise_batch(ticket.inference_id, owner)
         slot.widen([job.inference_id for job in batch.jobs])
-        await _publish(call, slot, uploads, params, batch)
+        await _publish(call, slot, uploads, params, webhook, batch)
 
     if idempotency_key is None:
         ticket = submissions.issue(owner, item_count=count)
         await publish(ticket)
     else:
-        digest = await asyncio.to_thread(uploads.digest, params + options_of(call))
+        digest = await asyncio.to_thread(uploads.digest, f"{params}{options_of(call)}\0{webhook}")
         ticket = await call.model.claims.submit(idempotency_key, digest, owner, publish, item_count=count)
     return submissions.recognise_batch(ticket.inference_id, owner)
 
 
-async def _publish(call: Call, slot: Slot, uploads: Uploads, params: str, batch: Batch) -> None:
+async def _publish(call: Call, slot: Slot, uploads: Uploads, params: str, webhook: str, batch: Batch) -> None:
     refused: list[Result] = []
 
     async def publish_item(index: int) -> None:
         job = batch.jobs[index]
         try:
-            prepared = await _prepare(call, uploads.read(index), params)
+            prepared = await _prepare(call, uploads.read(index), params, webhook)
         except InvalidInput as error:
+            # Without the webhook, which only a worker may make: this call tells the client.
             refused.append(failed(job.inference_id, error.code, str(error)[:MAX_MESSAGE_CHARS]))
             return
         with slot.job(job.inference_id):
@@ -87,11 +89,11 @@ async def _publish(call: Call, slot: Slot, uploads: Uploads, params: str, batch:
         await call.model.backend.store.put(refused)
 
 
-async def _prepare(call: Call, upload: bytes, params: str) -> Prepared:
+async def _prepare(call: Call, upload: bytes, params: str, webhook: str) -> Prepared:
     given, on_prepared = call.model.input, call.model.metrics.prepare_seconds.observe
     with part_of(call.shared.tracer, "prepare"):
         body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-    return Prepared(body, given.job_type_of(upload), params, call.has_timeline)
+    return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook)
 
 
 async def _for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
