@@ -24,7 +24,7 @@ from tests.support.deployment import Deployment
 
 LOW, SIZE, BATCH_SIZE = 5_000, 250, 16
 SECONDS_PER_BATCH = 0.1
-#: Most batches of a worker that may run before the job: those that it holds.
+#: Most batches of a worker that may run before the job: the worker holds no more.
 MOST = 3
 
 
