@@ -74,6 +74,29 @@ async def test_a_full_queue_refuses(world: World, publisher: Publisher) -> None:
     assert await world.count("jobs") >= QUEUE_MAX_LENGTH
 
 
+@pytest.mark.parametrize("priority", [None, 1, 9])
+async def test_a_job_of_any_priority_arrives_with_it(
+    world: World, running: Running, publisher: Publisher, priority: int | None
+) -> None:
+    job = replace(a_request(7), priority=priority)
+    _, inbox = await consuming(world, running)
+
+    await publisher.publish(job)
+    [delivery] = await take(inbox)
+
+    assert from_message(delivery.properties, delivery.body, world.spec).priority == priority
+
+
+async def test_several_jobs_must_fit_into_a_share_of_the_queue(publisher: Publisher) -> None:
+    publisher.check_headroom(QUEUE_MAX_LENGTH)
+    publisher.check_headroom(QUEUE_MAX_LENGTH // 2, 0.5)
+
+    with pytest.raises(QueueFull, match=f"no place for {QUEUE_MAX_LENGTH + 1} jobs"):
+        publisher.check_headroom(QUEUE_MAX_LENGTH + 1)
+    with pytest.raises(QueueFull, match="the limit for this priority"):
+        publisher.check_headroom(QUEUE_MAX_LENGTH // 2 + 1, 0.5)
+
+
 async def test_an_acknowledged_message_never_comes_back(world: World, running: Running, publisher: Publisher) -> None:
     await publisher.publish(a_request(1))
     consumer, inbox = await consuming(world, running)

@@ -22,10 +22,14 @@ WITH_INPUT = [
     ("GET", "/result/{inference_id}"),
     *(("POST", f"/models/{name}") for name in ("mnist", "words", "scales")),
     *(("GET", f"/models/{name}/result/{{inference_id}}") for name in ("mnist", "words", "scales")),
+    *(("POST", f"/models/{name}/batch") for name in ("mnist", "words")),
+    ("GET", "/models/words/batch/{batch_id}"),
+    ("GET", "/models/words/results"),
 ]
 CALLS = [
     *WITH_INPUT,
     ("GET", "/models/scales/result/{inference_id}/output"),
+    ("POST", "/models/words/batch/{batch_id}/cancel"),
     ("GET", "/models"),
     *(("GET", f"/models/{name}") for name in ("mnist", "words", "scales")),
     *(("GET", f"/models/{name}/example") for name in ("mnist", "words", "scales")),

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from inference_api.background import Background
+from inference_api.batches.routes import batch_routes
 from inference_api.cancel import cancel_routes
 from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
@@ -121,6 +122,7 @@ def create_app(
     app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
     app.router.routes.extend(catalogue_routes(models))
     app.router.routes.extend(cancel_routes(models, default))
+    app.router.routes.extend(batch_routes(shared, models))
     describe_calls(app, models, default)
     add_home(app)
     app.include_router(health_routes(models, background))

@@ -30,7 +30,9 @@ def urls_of(model: ServedModel) -> dict[str, str]:
     result = f"{model.url}/result/{{inference_id}}"
     output = {"output": f"{result}/output"} if isinstance(model.spec.answers, Bytes) else {}
     more = {"cancel": f"{result}/cancel", **output}
-    return {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result, **more}
+    many = {"batch": f"{model.url}/batch", "results": f"{model.url}/results"}
+    one = {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result}
+    return {**one, **more, **many}
 
 
 def spec_of(model: ServedModel) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 InferenceError
 ├── InvalidRequest               the HTTP request is wrong, apart from its input; 4xx
 │   ├── Unauthorized             no known API key
+│   ├── NotAllowed               the client has no right to this
 │   ├── IdempotencyConflict      the same idempotency key with another input
 │   ├── RequestTimeout           the body came too slowly
 │   ├── UnknownModel             no served model has this name
@@ -31,6 +32,12 @@ class Unauthorized(InvalidRequest):
     """Raised when a call has no known API key."""
 
     code = "unauthorized"
+
+
+class NotAllowed(InvalidRequest):
+    """Raised when a call needs a right that its client does not have."""
+
+    code = "not_allowed"
 
 
 class IdempotencyConflict(InvalidRequest):

@@ -24,6 +24,7 @@ from inference_api.http.protocol import LEAVING, WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
 from inference_api.preparation import Preparation
+from inference_api.priorities import Priority, read_priority
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
@@ -63,6 +64,7 @@ class Call:
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
         ttl_s: of the calls that submit, seconds after which the job no longer runs.
+        priority: of the jobs that the call submits.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
         has_timeline: whether the result of a submission says when what happened.
     """
@@ -72,6 +74,7 @@ class Call:
     request: Request
     wait_s: float
     ttl_s: float
+    priority: Priority
     path: str
     has_timeline: bool = False
 
@@ -93,11 +96,11 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
         model = find(request)
         params = model.parameters.read(request.query_params)
         has_timeline = asks_for_timeline(request.query_params)
-        return await _submit(_call(shared, model, request, model.url, has_timeline=has_timeline), params)
+        return await _submit(call_of(shared, model, request, model.url, has_timeline=has_timeline), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
-        return await _result(_call(shared, model, request, model.url))
+        return await _result(call_of(shared, model, request, model.url))
 
     async def output(request: Request) -> Response:
         model = find(request)
@@ -133,37 +136,43 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
     async def classify(request: Request) -> Response:
         request.scope[MODEL] = name
-        call = _call(shared, model, request, model.prefix + CLASSIFY)
+        call = call_of(shared, model, request, model.prefix + CLASSIFY)
         return await _submit(call, model.parameters.read(request.query_params, ignores_unknown=True))
 
     async def result(request: Request) -> Response:
         request.scope[MODEL] = name
-        return await _result(_call(shared, model, request, model.prefix + CLASSIFY))
+        return await _result(call_of(shared, model, request, model.prefix + CLASSIFY))
 
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-def _call(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
+def call_of(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
+    """Return a request as a call for a model.
+
+    Raises:
+        InvalidRequest: one of the parameters of every model is wrong.
+        NotAllowed: the client may not use the priority.
+    """
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
     query = request.query_params if request.method == "POST" else {}
     ttl_s = asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s)
-    return Call(shared, model, request, wait_s, ttl_s, path, has_timeline)
+    return Call(shared, model, request, wait_s, ttl_s, read_priority(request, query), path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
     with call.shared.allowances.reserve(client_of(call.request), call.model.backend.store) as slot:
-        call.model.backend.publisher.check_headroom()
+        call.model.backend.publisher.check_headroom(1, call.priority.share)
         return await _submit_within(call, slot, params)
 
 
 async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
-    model, idempotency_key, owner = call.model, _read_idempotency_key(call.request), client_of(call.request).name
+    model, idempotency_key, owner = call.model, read_idempotency_key(call.request), client_of(call.request).name
     webhook = call.shared.endpoints.choose(call.request.query_params, owner)
     prepared, digest = await _prepare(call, params, webhook, is_keyed=idempotency_key is not None)
 
     async def publish(ticket: Ticket) -> None:
         with slot.job(ticket.inference_id):
-            await _publish(call, ticket, prepared)
+            await publish_job(call, ticket, prepared)
 
     if idempotency_key is None:
         ticket = model.submissions.issue(owner)
@@ -189,11 +198,16 @@ async def _prepare(call: Call, params: str, webhook: str, *, is_keyed: bool) -> 
             is_whole=WHOLE in call.request.scope,
             other_fields=call.is_default,
         )
-        digest = _digest(upload, params + call.request.query_params.get("ttl", ""), webhook) if is_keyed else ""
+        digest = _digest(upload, params + options_of(call), webhook) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         with part_of(call.shared.tracer, "prepare"):
             body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
         return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook), digest
+
+
+def options_of(call: Call) -> str:
+    """Return the parameters of every model that change a job, as the digest of a submission holds them."""
+    return call.request.query_params.get("ttl", "") + call.request.query_params.get("priority", "")
 
 
 def _digest(upload: bytes, params: str, webhook: str) -> str:
@@ -226,11 +240,12 @@ async def _result(call: Call) -> Response:
     if body is not None:
         return _finish(call, ticket, body, granted_s)
     await model.submissions.check_pending(ticket)
-    headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
+    headers = {"Retry-After": RETRY_AFTER_S, **preference_applied(granted_s)}
     return Response(_pending(call, ticket), headers=headers, media_type=JSON)
 
 
-def _read_idempotency_key(request: Request) -> str | None:
+def read_idempotency_key(request: Request) -> str | None:
+    """Return the call's idempotency key; raise InvalidRequest if its length is wrong."""
     idempotency_key = request.headers.get("idempotency-key")
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         raise InvalidRequest(
@@ -240,27 +255,34 @@ def _read_idempotency_key(request: Request) -> str | None:
     return idempotency_key
 
 
-async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
+async def publish_job(call: Call, ticket: Ticket, prepared: Prepared) -> None:
+    """Publish a job of the call, and count it."""
     started = time.perf_counter()
     with part_of(call.shared.tracer, "publish") as ours:
         traceparent = ours or call.request.headers.get("traceparent")
-        await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
+        await call.model.submissions.publish(
+            ticket, prepared, ttl_s=call.ttl_s, priority=call.priority.number, traceparent=traceparent
+        )
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 
 
 async def _wait(call: Call, ticket: Ticket, arrived: Arrival, wait_s: float) -> bytes | None:
-    async def is_gone() -> bool:
-        return LEAVING in call.request.scope or await call.request.is_disconnected()
+    return await call.model.waiters.wait(
+        ticket.inference_id, arrived, wait_s=wait_s, is_gone=lambda: is_gone(call.request)
+    )
 
-    return await call.model.waiters.wait(ticket.inference_id, arrived, wait_s=wait_s, is_gone=is_gone)
+
+async def is_gone(request: Request) -> bool:
+    """Tell whether the client has disconnected."""
+    return LEAVING in request.scope or await request.is_disconnected()
 
 
 def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
     headers = {
         "Location": f"{call.model.prefix if call.is_default else call.path}/result/{ticket.inference_id}",
         "Retry-After": RETRY_AFTER_S,
-        **_preference_applied(wait_s),
+        **preference_applied(wait_s),
     }
     return Response(_pending(call, ticket), 202, headers, media_type=JSON)
 
@@ -275,8 +297,9 @@ def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
     if is_expired(body):
         raise call.model.submissions.expired_id(ticket.inference_id)
     call.request.scope[FINAL] = True
-    return Response(with_prefix(call.model, body), headers=_preference_applied(wait_s), media_type=JSON)
+    return Response(with_prefix(call.model, body), headers=preference_applied(wait_s), media_type=JSON)
 
 
-def _preference_applied(wait_s: float) -> dict[str, Any]:
+def preference_applied(wait_s: float) -> dict[str, Any]:
+    """Return the header that says how long the call could wait; none if it did not wait."""
     return {"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {}

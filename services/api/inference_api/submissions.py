@@ -34,6 +34,14 @@ class Prepared:
     webhook: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The ticket of a batch, and those of its jobs in order."""
+
+    ticket: Ticket
+    jobs: list[Ticket]
+
+
 class Submissions:
     """Issues ids, publishes jobs, and decides how long an id may be pending.
 
@@ -54,9 +62,14 @@ class Submissions:
         self._spec = spec
         self._job_ttl_ms = job_ttl_s * 1000
 
-    def issue(self, owner: str = "") -> Ticket:
-        """Return a ticket with a new id; with an owner, only that owner can use it."""
+    def issue(self, owner: str = "", *, item_count: int = 0) -> Ticket:
+        """Return a ticket with a new id, or with an item count that of a batch.
+
+        With an owner, only that owner can use it.
+        """
         now_ms = _now_ms()
+        if item_count:
+            return Ticket(self._signer.issue_batch(now_ms, item_count, owner), now_ms)
         return Ticket(self._signer.issue(now_ms, owner), now_ms)
 
     def recognise(self, inference_id: str, owner: str = "", *, source: str = CLASSIFY) -> Ticket:
@@ -71,13 +84,25 @@ class Submissions:
         except UnknownId as error:
             raise UnknownId(f"{error}; use the id from POST {source}") from None
 
-    async def check_pending(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> None:
-        """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job.
+    def recognise_batch(self, batch_id: str, owner: str = "", *, source: str = "") -> Batch:
+        """Return the batch of an id; raise UnknownId as `recognise`."""
+        try:
+            issued_ms, inference_ids = self._signer.items_of(batch_id, owner)
+        except UnknownId as error:
+            raise UnknownId(f"{error}; use the id from POST {source}") from None
+        return Batch(Ticket(batch_id, issued_ms), [Ticket(inference_id, issued_ms) for inference_id in inference_ids])
+
+    async def is_late(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> bool:
+        """Tell whether an id without a result is too old to get one, and no operator replayed its job.
 
         It is too old `grace_s` seconds after its job's TTL.
         """
         is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + grace_s * 1000
-        if is_old and not await self._store.is_replayed(ticket.inference_id):
+        return is_old and not await self._store.is_replayed(ticket.inference_id)
+
+    async def check_pending(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> None:
+        """Raise ExpiredId if an id without a result is late."""
+        if await self.is_late(ticket, grace_s=grace_s):
             raise self.expired_id(ticket.inference_id)
 
     def expired_id(self, inference_id: str) -> ExpiredId:
@@ -89,7 +114,9 @@ class Submissions:
         """Tell whether a ticket may be published again: at least half of its job's TTL is left."""
         return _now_ms() - ticket.issued_ms < self._job_ttl_ms // 2
 
-    async def publish(self, ticket: Ticket, prepared: Prepared, *, ttl_s: float, traceparent: str | None) -> None:
+    async def publish(
+        self, ticket: Ticket, prepared: Prepared, *, ttl_s: float, priority: int | None, traceparent: str | None
+    ) -> None:
         """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless.
 
         The job does not run once its id is `ttl_s` seconds old, or `job_ttl_s` if that is less.
@@ -102,6 +129,7 @@ class Submissions:
             content_type=prepared.content_type,
             params=prepared.params,
             traceparent=traceparent,
+            priority=priority,
             has_timeline=prepared.has_timeline,
             webhook=prepared.webhook,
         )

@@ -90,16 +90,18 @@ class Waiters:
         return await self._reads.get(inference_id)
 
     @contextmanager
-    def expect(self, inference_id: str) -> Iterator[Arrival]:
-        """Register a call for the notification of a result; yield what the notification sets."""
+    def expect(self, *inference_ids: str) -> Iterator[Arrival]:
+        """Register a call for the notifications of results; yield what each notification sets."""
         arrived = Arrival()
-        self._arrivals.setdefault(inference_id, set()).add(arrived)
+        for inference_id in inference_ids:
+            self._arrivals.setdefault(inference_id, set()).add(arrived)
         try:
             yield arrived
         finally:
-            self._arrivals[inference_id].discard(arrived)
-            if not self._arrivals[inference_id]:
-                del self._arrivals[inference_id]
+            for inference_id in inference_ids:
+                self._arrivals[inference_id].discard(arrived)
+                if not self._arrivals[inference_id]:
+                    del self._arrivals[inference_id]
 
     @contextmanager
     def grant_wait(self, wait_s: float) -> Iterator[float]:
@@ -139,6 +141,36 @@ class Waiters:
             elif await is_gone():
                 return None
         return await self.read(inference_id)
+
+    async def wait_for_all(
+        self, inference_ids: Sequence[str], *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
+    ) -> dict[str, bytes]:
+        """Return the bodies that exist, once all do or after `wait_s`; ids without a result are left out.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        found: dict[str, bytes] = {}
+        with self.expect(*(missing := dict.fromkeys(inference_ids))) as arrived:
+            while missing:
+                bodies = zip(missing, await self._store.get(list(missing)), strict=True)
+                found |= {inference_id: body for inference_id, body in bodies if body is not None}
+                missing = dict.fromkeys(one for one in missing if one not in found)
+                if not missing or not await self._is_news(arrived, deadline, is_gone):
+                    break
+        return found
+
+    async def _is_news(self, arrived: Arrival, deadline: float, is_gone: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait until a result has arrived; return False at the deadline, or if nobody waits any longer."""
+        loop = asyncio.get_running_loop()
+        while not self._is_closed and (left_s := deadline - loop.time()) > 0:
+            if await arrived.wait(min(left_s, DISCONNECT_CHECK_S)):
+                return True
+            if await is_gone():
+                return False
+        return False
 
     def _announce(self, inference_ids: Sequence[str]) -> None:
         if not inference_ids:

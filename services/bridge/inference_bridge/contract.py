@@ -27,8 +27,8 @@ class Publisher(Protocol):
     async def run(self) -> None:
         """Stay connected until cancelled."""
 
-    def check_headroom(self) -> None:
-        """Raise `Unavailable` if a job published now would be refused at once."""
+    def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
+        """Raise `Unavailable` if `count` jobs published now would be refused, or exceed this share of the queue."""
 
     async def publish(self, job: Job) -> None:
         """Return once the broker has confirmed the job; raise `Unavailable` otherwise."""

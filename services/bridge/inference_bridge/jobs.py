@@ -32,6 +32,7 @@ class Job:
         params: the parameters as a JSON object; empty for none.
         spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
+        priority: of AMQP, 0 to 255; None for an ordinary job.
         has_timeline: whether its result says when what happened to it.
         webhook: name of the endpoint that is told the result; empty for none.
     """
@@ -44,6 +45,7 @@ class Job:
     params: str = ""
     spec_digest: str = ""
     traceparent: str | None = None
+    priority: int | None = None
     has_timeline: bool = False
     webhook: str = ""
 
@@ -66,6 +68,7 @@ def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
         content_type=job.content_type or spec.takes.content_types[0],
         delivery_mode=_PERSISTENT,
         timestamp=job.submitted_s,
+        priority=job.priority,
         headers=headers,
     )
 
@@ -102,6 +105,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         params=params,
         spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
+        priority=properties.priority,
         has_timeline=headers.get("timeline") is True,
         webhook=webhook_of(properties),
     )

@@ -9,7 +9,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from inference_api import errors as api_errors
 from inference_api.openapi.lift import PREFIX, lift
 from inference_bridge import errors
-from inference_bridge.results import answered, classified, failed, produced
+from inference_bridge.results import answered, canceled, classified, expired, failed, produced
 from inference_bridge.spec import ModelSpec
 from inference_pictures import errors as picture_errors
 from mnist_model.spec import SPEC
@@ -193,3 +193,35 @@ def test_references_of_every_form_are_moved() -> None:
         },
         "m_A_int_": {"items": {"$ref": f"{PREFIX}m_A_int_"}},
     }
+
+
+@pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.name)
+async def test_answers_of_batches_are_as_described(several: Several, document: Document, spec: ModelSpec) -> None:
+    url, upload = f"/models/{spec.name}", SPEC.example if spec is PAINT else spec.example
+    files = [("file", ("a", upload))] * 5 + [("file", ("b", b""))]
+    accepted = await several.client.post(f"{url}/batch", files=files)
+    batch_id, jobs = accepted.json()["batch_id"], accepted.json()["jobs"]
+    ids = [job["inference_id"] for job in jobs]
+    await several.served[spec.name].store.put([canceled(ids[0]), expired(ids[1]), failed(ids[2], "bad_answer", "why")])
+    read = await several.client.get(f"{url}/batch/{batch_id}")
+    stopped = await several.client.post(f"{url}/batch/{batch_id}/cancel")
+    results = await several.client.get(f"{url}/results?ids={','.join(ids)},x")
+
+    assert read.json()["counts"] == {"canceled": 1, "expired": 1, "failed": 2, "pending": 2}
+    for path, method, status, answer in [
+        ("/batch", "post", 202, accepted),
+        ("/batch/{batch_id}", "get", 200, read),
+        ("/batch/{batch_id}/cancel", "post", 200, stopped),
+        ("/results", "get", 200, results),
+    ]:
+        assert problems_of(answer_schema(document, url + path, method, status), answer.json(), document) == []
+
+
+def test_a_batch_is_described_by_the_kind_of_input(document: Document) -> None:
+    def types_of(model: str) -> set[str]:
+        return set(document["paths"][f"/models/{model}/batch"]["post"]["requestBody"]["content"])
+
+    assert types_of("paint") == types_of("voice") == {"multipart/form-data"}
+    assert (
+        types_of("tree") == types_of("text-2") == {*("multipart/form-data", "application/json", "application/x-ndjson")}
+    )

@@ -49,7 +49,7 @@ def test_a_parameter_becomes_the_value_that_its_schema_means(query: str, values:
     [
         (
             "volume=3",
-            "no parameter 'volume'; it has threshold, count, is_loud, speed, language, limit, wait, ttl, timeline",
+            "no parameter 'volume'; it has threshold, count, is_loud, speed, language, limit, wait, ttl, priority, ",
         ),
         ("tll=3", "no parameter 'tll'"),
         ("threshold=2", "threshold: 2.0 is greater than the maximum of 1"),

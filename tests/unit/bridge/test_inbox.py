@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from pika import BasicProperties
@@ -159,3 +160,14 @@ async def test_clearing_tells_those_that_have_asked() -> None:
 
     assert before.is_set()
     assert not inbox.next_clear().is_set()
+
+
+async def test_the_order_of_arrival_stays_whatever_the_priority() -> None:
+    """An acknowledgement covers everything before it."""
+    low, high = (replace_priority(a_delivery(number), priority) for number, priority in ((1, 1), (2, 9)))
+
+    assert await tags(filled(low, high)) == [1, 2]
+
+
+def replace_priority(delivery: Delivery, priority: int) -> Delivery:
+    return replace(delivery, properties=BasicProperties(priority=priority))

@@ -50,3 +50,29 @@ def test_what_waits_in_retry_takes_room_from_new_jobs() -> None:
 
     with pytest.raises(QueueFull):
         broker.put(Message(BasicProperties(), b"one too many"))
+
+
+def test_a_higher_priority_goes_first_and_equal_ones_keep_their_order() -> None:
+    broker = MemoryBroker(SPEC, queue_max_length=10)
+    for number, priority in enumerate([1, None, 9, 1, None, 4, 9]):
+        broker.put(Message(BasicProperties(priority=priority), str(number).encode()))
+
+    assert b"".join(message.body for message in broker.jobs) == b"2614503"
+
+
+async def test_a_high_job_behind_5000_low_ones_waits_only_for_those_that_the_consumer_holds() -> None:
+    broker, inbox, prefetch = MemoryBroker(SPEC, queue_max_length=10_000), Inbox(), 3 * 64
+    for _ in range(5_000):
+        broker.put(Message(BasicProperties(priority=1), b"low"))
+    consumer = broker.consumer(prefetch=prefetch)
+    running = asyncio.create_task(consumer.run(inbox))
+    first = await take(inbox)
+    broker.put(Message(BasicProperties(priority=9), b"high"))
+    consumer.settle(first)
+    before = len(first)
+    while (batch := await take(inbox)) and not any(delivery.body == b"high" for delivery in batch):
+        consumer.settle(batch)
+        before += len(batch)
+    running.cancel()
+
+    assert before <= prefetch

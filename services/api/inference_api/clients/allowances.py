@@ -46,6 +46,16 @@ class Usage:
             )
         self.tokens -= 1
 
+    def check_in_flight(self, client: Client, count: int = 1) -> None:
+        """Raise TooManyInFlight if the client may not have `count` more jobs in flight."""
+        most = client.max_in_flight
+        if most is not None and self.job_count + count > most:
+            found = f"client {client.name} has {self.job_count} in flight"
+            rule = f"{found}, the most jobs it may have; wait"
+            if count > 1:
+                rule = f"{found} of the {most} jobs it may have, and the batch has {count}; wait, or send fewer"
+            raise TooManyInFlight(rule, retry_after_s=IN_FLIGHT_RETRY_AFTER_S)
+
 
 @dataclass(frozen=True, slots=True)
 class JobInFlight:
@@ -85,13 +95,13 @@ class Allowances:
         """
         usage = self._usages.setdefault(client.name, Usage())
         self._forget_late_jobs()
-        if client.max_in_flight is not None and usage.job_count >= client.max_in_flight:
-            raise TooManyInFlight(
-                f"client {client.name} has {client.max_in_flight} in flight, the most jobs it may have; wait",
-                retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
-            )
+        usage.check_in_flight(client)
         usage.take_token(client, self._clock())
-        return Slot(self, usage, store, is_counted=client.max_in_flight is not None)
+        return Slot(self, usage, store, client)
+
+    def is_counted(self, inference_id: str) -> bool:
+        """Tell whether a job counts as in flight."""
+        return inference_id in self._jobs
 
     def add(self, inference_id: str, usage: Usage, store: Store) -> bool:
         """Count a job as in flight; return False if it is counted already."""
@@ -125,19 +135,38 @@ class Allowances:
 
 
 class Slot:
-    """A reserved in-flight slot and a taken token: the context of a request.
+    """A reserved in-flight slot and the tokens taken: the context of a request.
 
-    Its end releases the slot, unless a job was accepted; a submission that is answered 503 gives its token back.
+    Its end releases the slot, unless a job was accepted; a submission that is answered 503 gives its tokens back.
+
+    Attributes:
+        token_count: tokens that the submission has taken.
     """
 
-    def __init__(self, allowances: Allowances, usage: Usage, store: Store, *, is_counted: bool) -> None:
+    def __init__(self, allowances: Allowances, usage: Usage, store: Store, client: Client) -> None:
+        self.token_count = 1
         self._allowances = allowances
         self._usage = usage
         self._store = store
-        self._is_counted = is_counted
-        self._is_held = is_counted
-        if is_counted:
-            usage.job_count += 1
+        self._client = client
+        self._is_counted = client.max_in_flight is not None
+        self._held = 0
+        self._hold(1)
+
+    def widen(self, inference_ids: Sequence[str]) -> None:
+        """Make it a slot for these jobs, in place of one; jobs in flight already are left out.
+
+        The rate may run into debt: later submissions wait until it is paid.
+
+        Raises:
+            TooManyInFlight: too many jobs in flight.
+        """
+        self.release()
+        count = sum(not self._allowances.is_counted(inference_id) for inference_id in inference_ids)
+        self._usage.check_in_flight(self._client, count)
+        self._hold(count)
+        self._usage.tokens -= len(inference_ids) - self.token_count
+        self.token_count = len(inference_ids)
 
     def __enter__(self) -> Self:
         """Return the slot itself."""
@@ -146,13 +175,13 @@ class Slot:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Release the slot, unless a job holds it."""
         if kind is not None and issubclass(kind, Unavailable):
-            self._usage.tokens += 1
+            self._usage.tokens += self.token_count
         self.release()
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
         """Count the job as in flight; undo that if publishing fails. A job already counted is left alone."""
-        self.release()
+        self._hold(-min(1, self._held))
         # Before the publish: the result's notification may arrive before the confirm.
         is_new = self._is_counted and self._allowances.add(inference_id, self._usage, self._store)
         try:
@@ -164,6 +193,9 @@ class Slot:
 
     def release(self) -> None:
         """Release the slot, if it is still held."""
-        if self._is_held:
-            self._usage.job_count -= 1
-            self._is_held = False
+        self._hold(-self._held)
+
+    def _hold(self, count: int) -> None:
+        if self._is_counted:
+            self._held += count
+            self._usage.job_count += count

@@ -32,7 +32,7 @@ class Claim:
     """The job of an idempotency key.
 
     Attributes:
-        inference_id: the id of its job.
+        inference_id: the id of its job, or of its batch.
         digest: SHA-256 of the upload and its parameters, in hex.
         is_accepted: whether the broker has confirmed the job.
     """
@@ -70,10 +70,13 @@ class Claims:
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
         self._marking: set[asyncio.Task[None]] = set()
 
-    async def submit(self, idempotency_key: str, digest: str, owner: str, publish: Publish) -> Ticket:
+    async def submit(
+        self, idempotency_key: str, digest: str, owner: str, publish: Publish, *, item_count: int = 0
+    ) -> Ticket:
         """Return the ticket of an owner's idempotency key once its job is accepted; call `publish` if it is not yet.
 
-        Simultaneous repetitions in this process share one submission, even if its first caller leaves.
+        With an `item_count` it is the ticket of a batch. Simultaneous repetitions in this process share one submission,
+        even if its first caller leaves.
 
         Raises:
             IdempotencyConflict: the idempotency key was used with another input or other parameters.
@@ -84,13 +87,14 @@ class Claims:
         name = (_name_claim(idempotency_key, owner), digest)
         under_way = self._under_way.get(name)
         if under_way is None:
-            under_way = asyncio.create_task(self._submit(idempotency_key, digest, owner, publish))
+            under_way = asyncio.create_task(self._submit(idempotency_key, digest, owner, publish, item_count))
             self._under_way[name] = under_way
             under_way.add_done_callback(lambda _: self._under_way.pop(name))
         return await asyncio.shield(under_way)
 
-    async def _submit(self, idempotency_key: str, digest: str, owner: str, publish: Publish) -> Ticket:
-        name, new = _name_claim(idempotency_key, owner), Claim(self._submissions.issue(owner).inference_id, digest)
+    async def _submit(self, idempotency_key: str, digest: str, owner: str, publish: Publish, item_count: int) -> Ticket:
+        name = _name_claim(idempotency_key, owner)
+        new = Claim(self._submissions.issue(owner, item_count=item_count).inference_id, digest)
         for _ in range(MAX_ROUNDS):
             claim = await self._make_claim(name, new)
             if claim.digest != digest:
@@ -98,8 +102,10 @@ class Claims:
                     f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}; "
                     f"use a new key for a new {self._noun}"
                 )
-            ticket = self._submissions.recognise(claim.inference_id, owner)
-            if claim != new and await self._has_job(claim, ticket):
+            ticket = self._recognise(claim, owner, is_batch=item_count > 0)
+            # Of a batch, some items may have results before the others are accepted.
+            is_done = claim.is_accepted if item_count else claim != new and await self._has_job(claim, ticket)
+            if is_done:
                 return ticket
             if claim == new or self._submissions.is_fresh(ticket):
                 await publish(ticket)
@@ -108,6 +114,11 @@ class Claims:
             else:
                 await self._store.replace_claim(name, claim.encode(), new.encode(), ttl_s=self._ttl_s)
         raise StoreUnavailable("other processes keep changing the claim on this Idempotency-Key; try again later")
+
+    def _recognise(self, claim: Claim, owner: str, *, is_batch: bool) -> Ticket:
+        if is_batch:
+            return self._submissions.recognise_batch(claim.inference_id, owner).ticket
+        return self._submissions.recognise(claim.inference_id, owner)
 
     async def _make_claim(self, name: str, new: Claim) -> Claim:
         held = await self._store.claim(name, new.encode(), ttl_s=self._ttl_s)

@@ -4,6 +4,7 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class Client(BaseModel):
-    """A client: its name, the digests of its keys, and its limits in each API process; None means no limit."""
+    """A client: its name, the digests of its keys, its limits in each API process (None: no limit), and its rights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -27,6 +28,7 @@ class Client(BaseModel):
     sha256: Annotated[list[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")]], Field(min_length=1)]
     rate_per_s: float | None = Field(default=None, ge=0.001, le=1_000_000)
     max_in_flight: int | None = Field(default=None, ge=1, le=10_000_000)
+    high_priority: bool = False
 
     @property
     def digests(self) -> list[bytes]:
@@ -34,11 +36,16 @@ class Client(BaseModel):
         return [bytes.fromhex(digest) for digest in self.sha256]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """One version of the key file: the digest of each key with its client."""
 
     holders: tuple[tuple[bytes, Client], ...]
+
+    @cached_property
+    def has_high(self) -> bool:
+        """Whether a client may use high priority."""
+        return any(client.high_priority for _, client in self.holders)
 
     def holder(self, key: bytes) -> Client | None:
         """Return the client of a key, or None.
@@ -68,6 +75,11 @@ class KeyFile:
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = WatchedFile(path, read_keys, noun=NOUN, entries="keys", clock=clock)
+
+    @property
+    def has_high(self) -> bool:
+        """Whether a client in the current file may use high priority."""
+        return self._file.current().has_high
 
     def holder(self, key: bytes) -> Client | None:
         """Return the client of a key in the current file, or None."""

@@ -14,6 +14,8 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz", "/serving"})
 ANYONE = Client.model_construct(name="", sha256=[])
 #: The scope's key for the client of a call.
 CLIENT = "inference.client"
+#: The scope's key for whether any client may use high priority.
+HAS_HIGH = "inference.has_high"
 
 
 class RequireKey:
@@ -40,6 +42,7 @@ class RequireKey:
             await refusal(scope, receive, send)
             return
         scope[CLIENT] = client
+        scope[HAS_HIGH] = self._keys.has_high
         await self._app(scope, receive, send)
 
 

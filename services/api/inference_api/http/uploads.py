@@ -1,7 +1,7 @@
 """Reads the upload in a request: the form field `file`, or the raw body."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -51,22 +51,40 @@ async def read_upload(
     is_form = kind == b"multipart/form-data"
     _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
     sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
+    await receive(chunks, sink.write, share=share, is_whole=is_whole, timeout_s=READ_TIMEOUT_S)
+    upload = sink.finish()
+    if not upload:
+        raise given.empty(f"the {given.noun} has 0 bytes, expected 1 or more; {_REMEDY}")
+    return upload
+
+
+async def receive(
+    chunks: AsyncIterator[bytes],
+    write: Callable[[bytes], None],
+    *,
+    share: Body,
+    timeout_s: float,
+    is_whole: bool = False,
+) -> None:
+    """Pass each chunk of a body to `write`, counted in the memory for all bodies.
+
+    Raises:
+        BuffersFull: the bodies of all calls fill their memory, and this one was evicted.
+        InvalidRequest: the connection closed.
+        RequestTimeout: the body did not arrive within `timeout_s`.
+    """
     try:
-        async with nullcontext() if is_whole else asyncio.timeout(READ_TIMEOUT_S) as timer:
+        async with nullcontext() if is_whole else asyncio.timeout(timeout_s) as timer:
             async for chunk in chunks:
                 share.take(len(chunk), timer)
-                sink.write(chunk)
+                write(chunk)
             share.keep()
     except ClientDisconnect:
         raise InvalidRequest("the connection closed before the end of the body; send all of it") from None
     except TimeoutError:
         if share.is_evicted:
             raise share.full() from None
-        raise RequestTimeout(f"the body did not arrive within {READ_TIMEOUT_S} s; send it faster") from None
-    upload = sink.finish()
-    if not upload:
-        raise given.empty(f"the {given.noun} has 0 bytes, expected 1 or more; {_REMEDY}")
-    return upload
+        raise RequestTimeout(f"the body did not arrive within {timeout_s} s; send it faster") from None
 
 
 class RawUpload:
@@ -80,7 +98,7 @@ class RawUpload:
         """Add the next bytes of the body."""
         self._upload += chunk
         if len(self._upload) > self._given.max_bytes:
-            raise _too_large(self._given)
+            raise too_large(self._given)
 
     def finish(self) -> bytes:
         """Return the upload."""
@@ -88,13 +106,22 @@ class RawUpload:
 
 
 class FormUpload:
-    """An upload in a `multipart/form-data` body (RFC 7578); other fields are ignored or refused."""
+    """The uploads in a `multipart/form-data` body (RFC 7578); other fields are ignored or refused.
 
-    def __init__(self, boundary: bytes, given: Input, other_fields: bool) -> None:
+    Args:
+        boundary: of the form.
+        given: the model's input.
+        other_fields: whether other fields are ignored.
+        most: uploads that a form may have. If there may be more than one, the caller bounds the body, and the rest of
+            an upload that is too large is dropped after one byte too many.
+    """
+
+    def __init__(self, boundary: bytes, given: Input, other_fields: bool, most: int = 1) -> None:
         if not boundary:
             raise InvalidRequest(f"the form's content-type has no boundary; {_REMEDY}")
         self._given = given
         self._other_fields = other_fields
+        self._most = most
         self._body_bytes = 0
         self._uploads: list[bytearray] = []
         self._names: list[str] = []
@@ -112,8 +139,8 @@ class FormUpload:
     def write(self, chunk: bytes) -> None:
         """Add the next bytes of the body."""
         self._body_bytes += len(chunk)
-        if self._body_bytes > self._given.max_bytes + FORM_OVERHEAD_BYTES:
-            raise _too_large(self._given)
+        if self._most == 1 and self._body_bytes > self._given.max_bytes + FORM_OVERHEAD_BYTES:
+            raise too_large(self._given)
         try:
             self._parser.write(chunk if self._preamble is None else self._skip_preamble(chunk, self._preamble))
         except FormParserError as error:
@@ -121,19 +148,28 @@ class FormUpload:
 
     def finish(self) -> bytes:
         """Return the one upload."""
+        return bytes(self.finish_all()[0])
+
+    def finish_all(self) -> list[bytearray]:
+        """Return the uploads, 1 to `most`."""
         if self._preamble is not None and self._body_bytes:
             raise InvalidRequest(f"the form is malformed (it does not hold its content-type's boundary); {_REMEDY}")
         if not self._is_complete:
             raise InvalidRequest(f"the form ends before its last boundary; {_REMEDY}")
-        if len(self._uploads) != 1:
-            names = ", ".join(sorted({name[:64] for name in self._names})) or "none"
-            raise InvalidRequest(
-                f"the form has {len(self._uploads)} fields named '{FIELD}' (all fields: {names}), expected 1; {_REMEDY}"
-            )
+        if not 1 <= len(self._uploads) <= self._most:
+            raise self._wrong_count()
         other = next((name for name in self._names if name != FIELD), None)
         if other is not None and not self._other_fields:
             raise InvalidRequest(f"the form has the field {other[:64]!r}; parameters belong into the URL: ?name=value")
-        return bytes(self._uploads[0])
+        return self._uploads
+
+    def _wrong_count(self) -> InvalidRequest:
+        names = ", ".join(sorted({name[:64] for name in self._names})) or "none"
+        expected, remedy = ("1", _REMEDY) if self._most == 1 else (f"1 to {self._most}", "send several batches")
+        count = len(self._uploads)
+        return InvalidRequest(
+            f"the form has {count} fields named '{FIELD}' (all fields: {names}), expected {expected}; {remedy}"
+        )
 
     def _skip_preamble(self, chunk: bytes, preamble: bytearray) -> bytes:
         # RFC 2046: text before the first boundary is ignored; the parser takes it for a broken boundary.
@@ -167,12 +203,16 @@ class FormUpload:
             self._is_upload = field == FIELD
             if self._is_upload:
                 self._uploads.append(bytearray())
+            if len(self._names) > self._most > 1:
+                raise self._wrong_count()
 
     def _on_part_data(self, chunk: bytes, start: int, end: int) -> None:
         if self._is_upload:
             self._uploads[-1] += chunk[start:end]
             if len(self._uploads[-1]) > self._given.max_bytes:
-                raise _too_large(self._given)
+                if self._most == 1:
+                    raise too_large(self._given)
+                del self._uploads[-1][self._given.max_bytes + 1 :]
 
     def _on_end(self) -> None:
         self._is_complete = True
@@ -181,8 +221,9 @@ class FormUpload:
 def _refuse_declared_length(headers: Mapping[str, str], given: Input, most: int) -> None:
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise _too_large(given)
+        raise too_large(given)
 
 
-def _too_large(given: Input) -> InputTooLarge:
+def too_large(given: Input) -> InputTooLarge:
+    """Return the error for an upload with too many bytes."""
     return given.too_large(f"the {given.noun} has more than {given.max_bytes} bytes, the limit; send a smaller one")

@@ -4,16 +4,19 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from inference_api.openapi.batches import batch_components, batch_paths
 from inference_api.openapi.lift import lift
 from inference_api.openapi.paths import (
     BINARY,
     CANCELED,
     FAILED,
     ID,
+    NOT_ALLOWED,
     OVER_ALLOWANCE,
     PATHS,
     PENDING,
     PREFER,
+    PRIORITY,
     TIMELINE,
     TRACEPARENT,
     TTL,
@@ -27,6 +30,8 @@ from inference_api.openapi.schemas import one_of, succeeded
 from inference_api.served_model import ServedModel
 from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Text
 
+#: The parameters of a submission that every model has.
+OPTIONS = (TTL, PRIORITY, TIMELINE, WEBHOOK)
 _WAITING = {**PENDING, "queue": {"position": 12, "eta_s": 0.3, "workers": 1}}
 _SERVER = "http://127.0.0.1:8000"
 _INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more")
@@ -56,18 +61,20 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
     spec, result = model.spec, f"{model.path}/result/{{inference_id}}"
     described = {"200": _content("The spec", "application/json", one_of("Spec"))}
     example = {"200": _content("The example", model.example_type, _raw_body(model)["schema"])}
+    submit, read, cancel = _submit(model), _result(model), _cancel(model)
     items = {
         model.path: {
-            "post": _submit(model),
+            "post": submit,
             "get": _operation(model, "describe", "Describe the model: its input, parameters and answer", described),
         },
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
-        result: {"get": _result(model)},
-        f"{result}/cancel": {"post": _cancel(model)},
+        result: {"get": read},
+        f"{result}/cancel": {"post": cancel},
         f"{result}/webhook": {
             "get": _webhook(model, "webhook", "See the webhook of a job", "200"),
             "post": _webhook(model, "repeat_webhook", "Send the webhook of a job again", "202"),
         },
+        **batch_paths(spec, model.path, submit, read, cancel),
     }
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
@@ -91,6 +98,7 @@ def components_of(model: ServedModel) -> dict[str, Any]:
     spec, name = model.spec, model.spec.name
     return {
         f"Succeeded_{name}": succeeded(spec),
+        **batch_components(spec),
         **(lift(spec.takes.schema, f"{name}_input") if isinstance(spec.takes, Json) else {}),
         **(lift(spec.answers.schema, f"{name}_output") if isinstance(spec.answers, Json) else {}),
         **(lift(spec.params_schema, f"{name}_params") if spec.params is not None else {}),
@@ -115,6 +123,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         "200": _states("The result arrived within the preferred wait", model, failed=FAILED, canceled=CANCELED),
         "202": _states("Accepted; fetch the result at `Location`", None, pending=_WAITING),
         "400": _INVALID,
+        "403": NOT_ALLOWED,
         "408": _SLOW,
         "410": _expired(model),
         "413": problem(413, given.too_large.code, "Request Entity Too Large", too_large),
@@ -136,7 +145,17 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TTL, TIMELINE, WEBHOOK, _idempotency_key(model), TRACEPARENT],
+        parameters=[
+            *_params(model),
+            PREFER,
+            WAIT,
+            TTL,
+            PRIORITY,
+            TIMELINE,
+            WEBHOOK,
+            _idempotency_key(model),
+            TRACEPARENT,
+        ],
         requestBody={"required": True, "content": content},
     )
 

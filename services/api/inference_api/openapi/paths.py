@@ -46,6 +46,9 @@ _EXPIRED = problem(410, "expired_id", "Gone", f"the result of {ID} no longer exi
 UNAUTHORIZED = problem(
     401, "unauthorized", "Unauthorized", "the call has an unknown key; send 'Authorization: Bearer KEY'"
 )
+NOT_ALLOWED = problem(
+    403, "not_allowed", "Forbidden", "only clients with high_priority = true may use priority=high; leave it out"
+)
 OVER_ALLOWANCE = problem(
     429, "rate_limited", "Too Many Requests", "client alice submits more than 50 times per second, its limit; slow down"
 )
@@ -73,6 +76,12 @@ TTL = {
     "in": "query",
     "schema": {"type": "number", "minimum": 1},
     "description": "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
+}
+PRIORITY = {
+    "name": "priority",
+    "in": "query",
+    "schema": {"type": "string", "enum": ["low", "high"]},
+    "description": "before or after ordinary jobs, from RabbitMQ 4.0 on; `high` needs the right in the key file",
 }
 TIMELINE = {
     "name": "timeline",
@@ -111,7 +120,7 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [PREFER, WAIT, TTL, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [PREFER, WAIT, TTL, PRIORITY, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {
@@ -127,6 +136,7 @@ _CLASSIFY: dict[str, Any] = {
         "202": states("Accepted; fetch the result at `Location`", pending=PENDING),
         "400": problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
         "401": UNAUTHORIZED,
+        "403": NOT_ALLOWED,
         "408": problem(
             408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster"
         ),

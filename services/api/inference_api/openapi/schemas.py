@@ -69,6 +69,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "Failed": _timed(object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT))),
     "Canceled": object_of(inference_id=_ID, status=_status("canceled")),
+    "Expired": object_of(inference_id=_ID, status=_status("expired")),
+    "Unknown": object_of(inference_id=_ID, status=_status("unknown")),
     "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
         title=_TEXT,

@@ -1,7 +1,8 @@
 """A broker in memory behind the interfaces of `contract`, for the embedded service and for unit tests.
 
-It ends with the process. Like RabbitMQ it has three queues, prefetch, delivery counts and requeueing. A full jobs
-queue, which here counts the retry queue too, refuses messages; a full dead queue drops its oldest message.
+It ends with the process. Like RabbitMQ 4.3 it has three queues, prefetch, delivery counts, requeueing and strict
+priorities. A full jobs queue, which here counts the retry queue too, refuses messages; a full dead queue drops its
+oldest message.
 """
 
 import asyncio
@@ -12,15 +13,17 @@ from dataclasses import dataclass, field
 from pika import BasicProperties
 
 from inference_bridge.depths import Depths, OnLook, ignore_look
-from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Delivery, Inbox, Lane
 from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.consumer import SUSPECT_DELIVERY_COUNT
+from inference_bridge.rabbitmq.headroom import queue_full
 from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
 from inference_bridge.spec import ModelSpec
 
 #: Seconds between two looks at the queue.
 LOOK_INTERVAL_S = 0.5
+#: The priority of a message without one.
+UNSET_PRIORITY = 4
 
 
 @dataclass(slots=True)
@@ -31,6 +34,11 @@ class Message:
     body: bytes
     delivery_count: int = 0
     is_redelivered: bool = False
+
+    @property
+    def priority(self) -> int:
+        """Of AMQP; messages without one have that of RabbitMQ 4.3."""
+        return UNSET_PRIORITY if self.properties.priority is None else self.properties.priority
 
 
 @dataclass(slots=True)
@@ -79,13 +87,16 @@ class MemoryBroker:
             QueueFull: the queue is full.
         """
         self.check_headroom()
-        self.jobs.append(message)
+        place = len(self.jobs)
+        while place and self.jobs[place - 1].priority < message.priority:
+            place -= 1
+        self.jobs.insert(place, message)
         self.deliver()
 
-    def check_headroom(self) -> None:
-        """Raise QueueFull when `jobs` and `retry` together hold `queue_max_length` messages."""
-        if len(self.jobs) + len(self.retry) >= self._queue_max_length:
-            raise QueueFull(f"the queue already holds {self._queue_max_length} jobs; try again later")
+    def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
+        """Raise QueueFull when `count` more messages in `jobs` and `retry` exceed this share of the queue."""
+        if len(self.jobs) + len(self.retry) + count > self._queue_max_length * share:
+            raise queue_full(int(self._queue_max_length * share), count, share)
 
     def attach(self, consumer: "MemoryConsumer") -> None:
         """Start deliveries to a consumer."""
@@ -120,9 +131,9 @@ class MemoryPublisher:
             self.on_look(len(self._broker.jobs), self._broker.consumer_count)
             await asyncio.sleep(LOOK_INTERVAL_S)
 
-    def check_headroom(self) -> None:
-        """Raise QueueFull when the queue is full."""
-        self._broker.check_headroom()
+    def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
+        """Raise QueueFull when `count` more jobs exceed this share of the queue."""
+        self._broker.check_headroom(count, share)
 
     async def publish(self, job: Job) -> None:
         """Put the job into the jobs queue; raise QueueFull when the queue is full."""

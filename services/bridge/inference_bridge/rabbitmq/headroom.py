@@ -1,5 +1,7 @@
 """Estimates the headroom of a queue: its free places at the last look, minus the messages sent since."""
 
+from inference_bridge.errors import QueueFull
+
 #: A full quorum queue refuses until it is below this share of its length (`rabbit_fifo`, LOW_LIMIT).
 LOW_SHARE = 0.8
 
@@ -23,10 +25,9 @@ class Headroom:
         """Whether more than half of the queue is free."""
         return 2 * self._left > self._max_length and not self._is_refusing
 
-    @property
-    def is_left(self) -> bool:
-        """Whether one more message fits."""
-        return self._left > 0 and not self._is_refusing
+    def is_left(self, count: int = 1, share: float = 1.0) -> bool:
+        """Tell whether `count` more messages fit into this share of the queue."""
+        return self._left - count >= self._max_length * (1 - share) and not self._is_refusing
 
     def take(self) -> None:
         """Count a sent message."""
@@ -45,3 +46,13 @@ class Headroom:
         """Start over, because the queue may be a new one."""
         self._left = self._max_length
         self._is_refusing = False
+
+
+def queue_full(most: int, count: int, share: float, *, retry_after_s: int = 1) -> QueueFull:
+    """Return the error for `count` jobs that do not fit under `most` jobs, a share of the queue."""
+    limit = "its limit" if share == 1 else "the limit for this priority"
+    if count == 1:
+        return QueueFull(f"the queue holds {most} jobs, {limit}; try again later", retry_after_s=retry_after_s)
+    return QueueFull(
+        f"the queue has no place for {count} jobs under {most}, {limit}; try again later", retry_after_s=retry_after_s
+    )

@@ -17,7 +17,7 @@ from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
 from inference_bridge.rabbitmq.declare import ensure_topology, watch_topology
-from inference_bridge.rabbitmq.headroom import Headroom
+from inference_bridge.rabbitmq.headroom import Headroom, queue_full
 from inference_bridge.rabbitmq.job_sender import JobSender
 from inference_bridge.rabbitmq.parameters import connection_parameters
 from inference_bridge.rabbitmq.settling import check_settled, wait_until_settled
@@ -96,13 +96,16 @@ class AmqpPublisher:
         """Stay connected until cancelled."""
         await supervise(self._parameters, self._session)
 
-    def check_headroom(self) -> None:
-        """Raise the error that `publish` would raise at once, before work is spent on the job."""
+    def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
+        """Raise the error that `publish` would raise at once, before work is spent on `count` jobs.
+
+        Raise QueueFull, too, if they do not fit into this share of the queue, 0 to 1.
+        """
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
-        if not self._headroom.is_left:
+        if not self._headroom.is_left(count, share):
             self._is_crowded.set()
-            raise self._queue_full()
+            raise self._queue_full(count, share)
         if len(self._confirms) >= self._max_unconfirmed:
             raise QueueFull(f"{self._max_unconfirmed} jobs already wait for RabbitMQ's confirm; try again later")
         if self._confirms.body_bytes >= MAX_UNCONFIRMED_BYTES:
@@ -147,12 +150,9 @@ class AmqpPublisher:
         timeout_s = self._publish_timeout_s
         publish.fail(BrokerUnavailable(f"RabbitMQ did not confirm the job within {timeout_s} s; try again later"))
 
-    def _queue_full(self) -> QueueFull:
-        most = self._topology.jobs.max_length
-        return QueueFull(
-            f"the queue holds {most} jobs, its limit; try again later",
-            retry_after_s=self._throughput.seconds_for(most),
-        )
+    def _queue_full(self, count: int = 1, share: float = 1.0) -> QueueFull:
+        most = int(self._topology.jobs.max_length * share)
+        return queue_full(most, count, share, retry_after_s=self._throughput.seconds_for(most))
 
     async def _session(self, connection: Connection) -> None:
         await ensure_topology(connection, self._topology)

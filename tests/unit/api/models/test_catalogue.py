@@ -31,6 +31,8 @@ async def test_the_list_has_every_model_with_its_waiting_jobs(
             "result": "/models/paint/result/{inference_id}",
             "cancel": "/models/paint/result/{inference_id}/cancel",
             "output": "/models/paint/result/{inference_id}/output",
+            "batch": "/models/paint/batch",
+            "results": "/models/paint/results",
         },
     }
 
