@@ -12,7 +12,7 @@ from starlette.routing import Route
 from inference_api.routes import JSON, Endpoint, finder
 from inference_api.served_model import ServedModel
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.kinds import Bytes
+from inference_bridge.kinds import Bytes, Picture
 from inference_bridge.spec import to_json
 
 
@@ -29,7 +29,9 @@ def urls_of(model: ServedModel) -> dict[str, str]:
     """Return the paths of a model's calls."""
     result = f"{model.url}/result/{{inference_id}}"
     output = {"output": f"{result}/output"} if isinstance(model.spec.answers, Bytes) else {}
-    return {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result, **output}
+    preview = {"preview": f"{model.url}/preview"} if isinstance(model.spec.takes, Picture) else {}
+    calls = {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", **preview}
+    return {**calls, "result": result, "events": f"{result}/events", **output}
 
 
 def spec_of(model: ServedModel) -> dict[str, Any]:

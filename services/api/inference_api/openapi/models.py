@@ -57,7 +57,10 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         },
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
         result: {"get": _result(model)},
+        f"{result}/events": {"get": _events(model)},
     }
+    if isinstance(spec.takes, Picture):
+        items[f"{model.path}/preview"] = {"post": _preview(model)}
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
     return items
@@ -66,11 +69,13 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
 def default_paths(model: ServedModel) -> dict[str, Any]:
     """Return the path items of `/classify` and `/result` for the default model."""
     if isinstance(model.spec.takes, Picture) and isinstance(model.spec.answers, Probabilities):
-        return PATHS
-    return {
-        "/classify": {"post": {**_submit(model), "operationId": "classify"}},
-        "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
-    }
+        calls = PATHS
+    else:
+        calls = {
+            "/classify": {"post": {**_submit(model), "operationId": "classify"}},
+            "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
+        }
+    return {**calls, "/result/{inference_id}/events": {"get": {**_events(model), "operationId": "events"}}}
 
 
 def components_of(model: ServedModel) -> dict[str, Any]:
@@ -174,6 +179,27 @@ def _result(model: ServedModel) -> dict[str, Any]:
     description = "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there."
     parameters = [_inference_id(model), PREFER, WAIT]
     return _operation(model, "result", "Fetch a result", responses, description=description, parameters=parameters)
+
+
+def _events(model: ServedModel) -> dict[str, Any]:
+    responses = {
+        "200": _content("Events; the data of each is the state of the job", "text/event-stream", {"type": "string"}),
+        "204": {"description": "`Last-Event-ID` names the final state, so nothing follows"},
+        "404": _UNKNOWN_ID,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    description = "Server-sent events: the state now, each new one, and the result; then the stream ends."
+    parameters = [_inference_id(model)]
+    return _operation(model, "events", "Follow a job", responses, description=description, parameters=parameters)
+
+
+def _preview(model: ServedModel) -> dict[str, Any]:
+    submit = _submit(model)
+    refusals = {status: one for status, one in submit["responses"].items() if status not in ("200", "202", "410")}
+    responses = {"200": _content("What the model sees", "image/png", BINARY), **refusals}
+    summary = "Prepare a picture as for a job, without a job"
+    return _operation(model, "preview", summary, responses, requestBody=submit["requestBody"])
 
 
 def _output(model: ServedModel, answers: Bytes) -> dict[str, Any]:

@@ -28,7 +28,9 @@ async def test_the_list_has_every_model_with_its_waiting_jobs(
             "submit": "/models/paint",
             "spec": "/models/paint",
             "example": "/models/paint/example",
+            "preview": "/models/paint/preview",
             "result": "/models/paint/result/{inference_id}",
+            "events": "/models/paint/result/{inference_id}/events",
             "output": "/models/paint/result/{inference_id}/output",
         },
     }
