@@ -1,0 +1,129 @@
+// One job: its answer, and its life on a time line.
+import {call, follow, submit} from './service.js';
+import {draw} from './input.js';
+
+const MOST_BARS = 12;
+const find = (id) => document.getElementById(id);
+const make = (tag, className, ...content) => {
+  const element = Object.assign(document.createElement(tag), {className});
+  element.append(...content);
+  return element;
+};
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const seconds = (ms) => ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
+// Returns an answer in few words.
+export function summary(state) {
+  if (state.status === 'failed') return state.error.message;
+  if (state.probabilities) return `${state.predicted_class} (${percent(Math.max(...state.probabilities))})`;
+  return state.output?.href ?? JSON.stringify(state.output ?? '');
+}
+
+export class Job {
+  constructor(spec) {
+    this.spec = spec;
+    this.stopping = new AbortController();
+    this.steps = new Map();
+    find('answer').replaceChildren();
+    find('line').replaceChildren();
+    for (const id of ['nothing', 'job', 'seen', 'cancel']) find(id).hidden = true;
+  }
+
+  stop() {
+    this.stopping.abort();
+  }
+
+  async run(body, params) {
+    const {signal} = this.stopping;
+    this.started = performance.now();
+    this.step('sent', 'Sending', true);
+    const {inference_id: id} = await submit(this.spec.urls.submit, body, params, {signal});
+    this.id = id;
+    this.step('sent', 'Accepted: the job is stored');
+    Object.assign(find('job'), {hidden: false}).querySelector('code').textContent = id;
+    if (this.spec.urls.preview) this.preview(body);
+    await follow(this.url('events'), (state) => this.show(state), signal);
+  }
+
+  url(name) {
+    return this.spec.urls[name].replace('{inference_id}', this.id);
+  }
+
+  async preview(body) {
+    const file = await call(this.spec.urls.preview, {method: 'POST', body, signal: this.stopping.signal}).then((one) => one.blob(), () => null);
+    if (!file || !await draw(file, find('seen').firstChild)) return;
+    const {width, height} = this.spec.takes;
+    find('seen').lastChild.textContent = `The model sees ${width} × ${height} pixels`;
+    find('seen').hidden = this.stopping.signal.aborted;
+  }
+
+  show(state) {
+    const isPending = state.status === 'pending';
+    find('cancel').hidden = !(isPending && this.spec.urls.cancel);
+    if (isPending) {
+      this.step('waiting', waiting(state.queue), true);
+      return;
+    }
+    if (this.steps.has('waiting')) this.step('waiting', 'Waited, and ran in a batch');
+    const ends = {succeeded: 'Answered', failed: 'Failed', canceled: 'Canceled before an answer'};
+    this.step('done', ends[state.status] ?? state.status, false, state.status !== 'succeeded');
+    find('answer').replaceChildren(...this.answer(state));
+  }
+
+  cancel() {
+    return call(this.url('cancel'), {method: 'POST'});
+  }
+
+  answer(state) {
+    if (state.status === 'canceled') return [];
+    if (state.status === 'failed') return [make('p', 'problem', state.error.message)];
+    if (state.probabilities) return bars(state);
+    if (state.output?.href && this.spec.answers.kind === 'bytes') return this.file(state.output);
+    return [Object.assign(make('pre', '', JSON.stringify(state.output, null, 2)), {tabIndex: 0})];
+  }
+
+  file({href, bytes, content_type: type}) {
+    const canvas = make('canvas', '');
+    const save = make('button', '', `Save the file: ${type}, ${bytes.toLocaleString('en')} bytes`);
+    const fetched = call(href).then((one) => one.blob());
+    fetched.then((file) => draw(file, canvas)).then((isPicture) => { if (!isPicture) canvas.remove(); });
+    save.addEventListener('click', async () => download(await fetched, `${this.id}.${type.split(/[/;+]/)[1]}`));
+    return [canvas, make('p', '', save)];
+  }
+
+  step(name, text, isNow = false, isBad = false) {
+    const step = this.steps.get(name) ?? make('li', '', make('span', ''), make('time', ''));
+    if (!this.steps.has(name)) find('line').append(step);
+    this.steps.set(name, step);
+    step.className = isNow ? 'now' : isBad ? 'bad' : '';
+    step.firstChild.textContent = text;
+    step.lastChild.textContent = seconds(performance.now() - this.started);
+  }
+}
+
+export function download(file, name) {
+  const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(file), download: name});
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function waiting(queue) {
+  const parts = ['Waiting'];
+  if (queue?.workers === 0) parts.push('no worker yet');
+  if (queue?.position !== undefined) parts.push(`${queue.position.toLocaleString('en')} ahead`);
+  if (queue?.eta_s !== undefined) parts.push(`about ${Math.ceil(queue.eta_s)} s`);
+  return parts.join(', ');
+}
+
+// All classes in their order if they are few, otherwise the most probable ones.
+function bars({probabilities, predicted_class: best}) {
+  const ranked = probabilities.map((share, label) => ({share, label}));
+  if (ranked.length > MOST_BARS) ranked.sort((one, other) => other.share - one.share).splice(MOST_BARS);
+  const rows = ranked.map(({share, label}) => {
+    const bar = make('b', '');
+    bar.style.width = percent(share);
+    return make('li', label === best ? 'top' : '', make('span', '', String(label)), make('i', '', bar), make('span', '', percent(share)));
+  });
+  const head = make('p', 'best', make('strong', '', String(best)), make('span', '', `${percent(probabilities[best])} probable`));
+  return [head, make('ol', 'bars', ...rows)];
+}
