@@ -9,8 +9,9 @@ import pytest
 
 from inference_bridge.contract import Store
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import classified, failed, produced
-from tests.contract.conftest import TIMEOUT_S, World
+from inference_bridge.results import Status, canceled, classified, failed, produced, status_of
+from tests.contract.conftest import TIMEOUT_S, RealWorld, World
+from tests.support.parallel import in_parallel
 from tests.support.waiting import until_found
 
 
@@ -46,6 +47,33 @@ async def test_the_first_result_stays(world: World, store: Store, ids: tuple[str
 
     assert created == [1, 1]
     assert await store.get([one]) == [first.body]
+
+
+async def test_ten_thousand_cancels_that_race_the_results_end_in_one_state_each(world: World, store: Store) -> None:
+    prefix = uuid.uuid4().hex[:19]
+    ids = [f"{prefix}{number:05d}" for number in range(10_000)]
+    other = world.store() if isinstance(world, RealWorld) else store
+
+    async def cancel(inference_id: str) -> bool:
+        return await other.put([canceled(inference_id)]) == 1
+
+    async def answer() -> int:
+        created = 0
+        for start in range(0, len(ids), 50):
+            created += await store.put(
+                [classified(one, [0.1, 0.7, 0.2], world.spec) for one in ids[start : start + 50]]
+            )
+            await asyncio.sleep(0)
+        return created
+
+    answered, won = await asyncio.gather(answer(), in_parallel(cancel, reversed(ids), max_concurrent=16))
+
+    bodies = await store.get(ids)
+    statuses = [status_of(body) for body in bodies if body is not None]
+    assert [status is Status.CANCELED for status in statuses] == won[::-1]
+    assert answered == statuses.count(Status.SUCCEEDED) == len(ids) - sum(won)
+    assert {Status.CANCELED, Status.SUCCEEDED} == set(statuses)
+    await other.close()
 
 
 async def test_an_output_is_read_beside_its_result(world: World, store: Store, ids: tuple[str, str]) -> None:

@@ -9,13 +9,14 @@ import redis
 from inference_bridge.redis_connections import connect_redis
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import classified, produced
+from inference_bridge.results import canceled, classified, produced
 from mnist_model.spec import SPEC
 from tests.support.documented import add_documented_users, redis_url
 from tests.support.servers import RedisServer
 
 ID = "A" * 24
 OTHER_ID = "B" * 24
+CANCELED_ID = "C" * 24
 REPORT = WorkerReport("default", jobs_in_work=2, throughput=1.0, solo_throughput=None)
 
 
@@ -49,6 +50,8 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
     await api.ping()
     assert await anext(notifications) == [ID, OTHER_ID]
     assert await api.get([ID]) != [None]
+    assert await api.put([canceled(ID), canceled(CANCELED_ID)]) == 1
+    assert await anext(notifications) == [ID, CANCELED_ID]
     assert await api.get_output(OTHER_ID) == b"RIFF"
     assert await api.claim("key", b"value", ttl_s=60) is None
     assert await api.claim("key", b"other", ttl_s=60) == b"value"
@@ -65,13 +68,13 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
 @pytest.mark.parametrize(
     ("user", "command"),
     [
-        pytest.param("api", ("SET", f"r:mnist:{ID}", "forged"), id="api-forge-a-result"),
+        pytest.param("api", ("SET", f"o:mnist:{ID}", "forged"), id="api-forge-an-output"),
         pytest.param("api", ("SADD", f"attempts:mnist:{ID}", "token"), id="api-forge-an-attempt"),
         pytest.param("api", ("DEL", f"r:mnist:{ID}"), id="api-delete-a-result"),
         pytest.param("api", ("EVAL", "return 1", "0"), id="api-run-a-script"),
         pytest.param("api", ("SCRIPT", "FLUSH"), id="api-flush-the-scripts"),
         pytest.param("api", ("GET", f"attempts:mnist:{ID}"), id="api-read-an-attempt"),
-        pytest.param("api", ("PUBLISH", "results:mnist", ID), id="api-announce-a-result"),
+        pytest.param("api", ("PUBLISH", "results:letters", ID), id="api-announce-a-result-of-another-model"),
         pytest.param("api", ("HDEL", "workers:mnist", "worker"), id="api-forget-a-worker"),
         pytest.param("api", ("FLUSHALL",), id="api-flush-everything"),
         pytest.param("api", ("KEYS", "*"), id="api-list-the-keys"),

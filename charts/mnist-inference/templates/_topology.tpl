@@ -57,7 +57,7 @@
 {{- /* Nobody can log in as `default`, but it has all permissions: Redis reads its own append-only file as this user, and
        drops every transaction with a command that the user may not run. */ -}}
 user default off resetpass ~* &* +@all
-user api on >@API_PASSWORD@ %R~r:* %R~o:* %R~revived:* %R~workers:* ~idem:* {{ range $name, $_ := $prefixes }}&results:{{ $name }} {{ end }}-@all +get +mget +exists +set +time +hvals +evalsha +script|load +subscribe +unsubscribe +ping +client|setname +client|setinfo
+user api on >@API_PASSWORD@ ~r:* %R~o:* %R~revived:* %R~workers:* ~idem:* {{ range $name, $_ := $prefixes }}&results:{{ $name }} {{ end }}-@all +get +mget +exists +set +time +hvals +evalsha +script|load +publish +subscribe +unsubscribe +ping +client|setname +client|setinfo
 {{- range $name, $own := $prefixes }}
 user worker-{{ $name }} on >@{{ include "inference.passwordVariable" (printf "worker-%s" $name) }}@ ~r:{{ $name }}:* ~o:{{ $name }}:* ~attempts:{{ $name }}:* {{ range $own }}~workers:{{ . }} {{ end }}&results:{{ $name }} -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
 {{- end }}

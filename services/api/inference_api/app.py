@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from inference_api.background import Background
+from inference_api.cancel import cancel_routes
 from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
 from inference_api.clients.key_file import KeyFile
@@ -112,7 +113,8 @@ def create_app(
     add_problem_handlers(app)
     app.router.routes.extend(routes)
     app.router.routes.extend(catalogue_routes(models))
-    app.router.routes.extend([*event_routes(models, default), preview_route(shared, models), *pages])
+    own = [*cancel_routes(models, default), *event_routes(models, default), preview_route(shared, models)]
+    app.router.routes.extend([*own, *pages])
     describe_calls(app, models, default)
     app.include_router(health_routes(models, background))
     return app

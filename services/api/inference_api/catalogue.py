@@ -31,7 +31,7 @@ def urls_of(model: ServedModel) -> dict[str, str]:
     output = {"output": f"{result}/output"} if isinstance(model.spec.answers, Bytes) else {}
     preview = {"preview": f"{model.url}/preview"} if isinstance(model.spec.takes, Picture) else {}
     calls = {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", **preview}
-    return {**calls, "result": result, "events": f"{result}/events", **output}
+    return {**calls, "result": result, "events": f"{result}/events", "cancel": f"{result}/cancel", **output}
 
 
 def spec_of(model: ServedModel) -> dict[str, Any]:

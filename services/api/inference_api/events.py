@@ -5,7 +5,7 @@ process can answer it, and nothing is stored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -37,29 +37,27 @@ _HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def event_routes(models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
-    """Return the routes of events; `/result/{inference_id}/events` exists if there is a default model."""
-    routes = [_route("/models/{name}", finder(models), lambda model: model.url)]
-    return routes if default is None else [*routes, _route("", _always(default), lambda model: model.prefix + CLASSIFY)]
+    """Return the routes of events; without a model's name, of the default model, if there is one."""
+    find = finder(models)
 
-
-def _route(start: str, find: Callable[[Request], ServedModel], source_of: Callable[[ServedModel], str]) -> Route:
+    # Metrics name a call after its function.
     async def events(request: Request) -> Response:
-        model = find(request)
-        inference_id, owner = request.path_params["inference_id"], client_of(request).name
-        return await _respond(request, model, model.submissions.recognise(inference_id, owner, source=source_of(model)))
+        if default is None or "name" in request.path_params:
+            model = find(request)
+            return await _respond(request, model, model.url)
+        request.scope[MODEL] = default.spec.name
+        return await _respond(request, default, default.prefix + CLASSIFY)
 
-    return Route(f"{start}/result/{{inference_id}}/events", events, methods=["GET"])
-
-
-def _always(model: ServedModel) -> Callable[[Request], ServedModel]:
-    def find(request: Request) -> ServedModel:
-        request.scope[MODEL] = model.spec.name
-        return model
-
-    return find
+    paths = [
+        "/models/{name}/result/{inference_id}/events",
+        *([] if default is None else ["/result/{inference_id}/events"]),
+    ]
+    return [Route(path, events, methods=["GET"]) for path in paths]
 
 
-async def _respond(request: Request, model: ServedModel, ticket: Ticket) -> Response:
+async def _respond(request: Request, model: ServedModel, source: str) -> Response:
+    inference_id, owner = request.path_params["inference_id"], client_of(request).name
+    ticket = model.submissions.recognise(inference_id, owner, source=source)
     body = await model.waiters.read(ticket.inference_id)
     if body is None:
         await model.submissions.check_pending(ticket)

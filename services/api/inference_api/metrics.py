@@ -20,6 +20,7 @@ class ModelMetrics:
     """The metrics of one model's jobs; see `ApiMetrics`."""
 
     accepted: Counter
+    canceled: Counter
     prepare_seconds: Histogram
     confirm_seconds: Histogram
 
@@ -36,6 +37,9 @@ class ApiMetrics:
             registry=registry,
         )
         self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", ["model"], registry=registry)
+        self._canceled = Counter(
+            "inference_canceled", "Jobs that their clients canceled before a result", ["model"], registry=registry
+        )
         self._prepare_seconds = Histogram(
             "inference_prepare_seconds",
             "Time to turn an upload into the model's input, without waiting for a thread",
@@ -55,7 +59,10 @@ class ApiMetrics:
     def of_model(self, model: str) -> ModelMetrics:
         """Return the metrics of one model, which begin at 0."""
         return ModelMetrics(
-            self._accepted.labels(model), self._prepare_seconds.labels(model), self._confirm_seconds.labels(model)
+            self._accepted.labels(model),
+            self._canceled.labels(model),
+            self._prepare_seconds.labels(model),
+            self._confirm_seconds.labels(model),
         )
 
     def watch_buffers(self, byte_count: Callable[[], float]) -> None:

@@ -1,6 +1,5 @@
 """Answers the file that a model made for a job."""
 
-import json
 import mimetypes
 
 from starlette.responses import Response
@@ -8,7 +7,7 @@ from starlette.responses import Response
 from inference_api.errors import NoOutput, NotFinished
 from inference_api.served_model import ServedModel
 from inference_bridge.kinds import Bytes
-from inference_bridge.results import Status
+from inference_bridge.results import Status, status_of
 
 
 async def respond_output(model: ServedModel, inference_id: str, owner: str) -> Response:
@@ -16,7 +15,7 @@ async def respond_output(model: ServedModel, inference_id: str, owner: str) -> R
 
     Raises:
         UnknownId: the id is not valid or belongs to another owner.
-        NoOutput: the model answers no files, or the job failed.
+        NoOutput: the model answers no files, or the job failed or was canceled.
         NotFinished: the job has no result yet.
         ExpiredId: the output no longer exists.
         StoreUnavailable: the store did not answer.
@@ -32,8 +31,9 @@ async def respond_output(model: ServedModel, inference_id: str, owner: str) -> R
     if body is None:
         await model.submissions.check_pending(ticket)
         raise NotFinished(f"job {inference_id} has no result yet; wait at {model.url}/result/{inference_id}?wait=5")
-    if json.loads(body)["status"] == Status.FAILED:
-        raise NoOutput(f"job {inference_id} failed and has no output; read {model.url}/result/{inference_id}")
+    status = status_of(body)
+    if status in (Status.FAILED, Status.CANCELED):
+        raise NoOutput(f"job {inference_id} is {status} and has no output; read {model.url}/result/{inference_id}")
     raise model.submissions.expired_id(inference_id)
 
 

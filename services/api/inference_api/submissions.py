@@ -69,9 +69,12 @@ class Submissions:
         except UnknownId as error:
             raise UnknownId(f"{error}; use the id from POST {source}") from None
 
-    async def check_pending(self, ticket: Ticket) -> None:
-        """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job."""
-        is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + GRACE_S * 1000
+    async def check_pending(self, ticket: Ticket, *, grace_s: float = GRACE_S) -> None:
+        """Raise ExpiredId if an id without a result is too old to get one, unless an operator replayed its job.
+
+        It is too old `grace_s` seconds after its job's TTL.
+        """
+        is_old = _now_ms() - ticket.issued_ms > self._job_ttl_ms + grace_s * 1000
         if is_old and not await self._store.is_replayed(ticket.inference_id):
             raise self.expired_id(ticket.inference_id)
 

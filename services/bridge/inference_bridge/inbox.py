@@ -40,11 +40,6 @@ class Delivery:
     body: bytes
     source: object
 
-    @property
-    def may_have_run(self) -> bool:
-        """Whether a result may exist already; dead-lettering clears `is_redelivered`, so suspects always count."""
-        return self.is_redelivered or self.lane is Lane.RETRY
-
 
 class Sizing(Protocol):
     """How large the next batch should be."""

@@ -21,6 +21,8 @@ class Status(StrEnum):
     FAILED = "failed"
     #: its deadline passed before it could run, or its result came too late
     EXPIRED = "expired"
+    #: its client canceled it before there was a result
+    CANCELED = "canceled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ def failed(inference_id: str, code: str, message: str) -> Result:
 def expired(inference_id: str) -> Result:
     """Return the result of a job whose deadline passed before it ran or was answered."""
     return _result(inference_id, Status.EXPIRED)
+
+
+def canceled(inference_id: str) -> Result:
+    """Return the result of a job that its client canceled."""
+    return _result(inference_id, Status.CANCELED)
 
 
 def pending_body(inference_id: str) -> bytes:

@@ -52,11 +52,6 @@ class Batch:
         return self.deliveries[0].lane
 
     @property
-    def repeated_ids(self) -> list[str]:
-        """Ids that may have a result already."""
-        return [job.inference_id for delivery, job in self.to_run if delivery.may_have_run]
-
-    @property
     def jobs(self) -> list[Job]:
         """The jobs in `to_run`, in order."""
         return [job for _, job in self.to_run]
@@ -105,6 +100,11 @@ class Batch:
             if body is not None and status_of(body) is Status.FAILED and not is_refused(body):
                 self.rejected.add(delivery)
         self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
+
+    def spare_canceled(self, finished: dict[str, bytes]) -> None:
+        """Do not reject jobs that were canceled while they ran: a dead letter of them would help nobody."""
+        ids = {inference_id for inference_id, body in finished.items() if status_of(body) is Status.CANCELED}
+        self.rejected = {delivery for delivery in self.rejected if message_id(delivery.properties) not in ids}
 
     def expire_late(self, *, now_ms: int) -> None:
         """Remove jobs past their deadline from `to_run` as expired; call right before the batch runs."""

@@ -10,7 +10,8 @@ from inference_bridge.results import Result, Status
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
+#: States that no worker stores.
+_OF_THE_API = {Status.PENDING, Status.CANCELED}
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
@@ -35,7 +36,7 @@ class WorkerMetrics:
         text = "Results that Redis stored or refused, by their status"
         results = Counter("inference_results", text, ["model", "status"], registry=registry)
         # Starting at 0, because Prometheus sees no increase in a counter that starts at 1.
-        self.results = {status: results.labels(model, status) for status in set(Status) - {Status.PENDING}}
+        self.results = {status: results.labels(model, status) for status in set(Status) - _OF_THE_API}
         self.duplicates = metric(
             Counter,
             "inference_duplicate_results",

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -152,7 +152,8 @@ class Worker:
             batch = screen(deliveries, self._spec)
             self._metrics.invalid_messages.inc(batch.invalid_count)
             self._drift.note(batch.jobs)
-            await self._drop_finished(batch)
+            # Redeliveries may have run, and any job may be canceled. A busy device hides the call.
+            batch.drop_finished(await self._finished(batch.ids))
             if batch.lane is Lane.RETRY:
                 await self._run_alone(batch, lost)
             else:
@@ -215,11 +216,9 @@ class Worker:
         )
         return prediction
 
-    async def _drop_finished(self, batch: Batch) -> None:
-        ids = batch.repeated_ids
-        if ids:
-            bodies = await self._until_stored(partial(self._store.get, ids))
-            batch.drop_finished({key: body for key, body in zip(ids, bodies, strict=True) if body is not None})
+    async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
+        bodies = await self._until_stored(partial(self._store.get, ids)) if ids else []
+        return {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
 
     async def _count_attempt(self, batch: Batch) -> None:
         for job in batch.jobs:  # at most one job; none if it is finished or foreign
@@ -254,6 +253,8 @@ class Worker:
         # An unanswered call may have succeeded, so after a repetition a refused result may be our own.
         duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
         self._metrics.observe_results(sent[-1], duplicates)
+        if created < len(sent[-1]) and batch.rejected:
+            batch.spare_canceled(await self._finished([result.inference_id for result in sent[-1]]))
 
     async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Repeat a call until the store answers; results are kept, and the prefetch stops new deliveries."""

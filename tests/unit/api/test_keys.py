@@ -289,6 +289,15 @@ async def test_a_result_of_another_client_is_as_unknown_as_one_never_issued(alic
     assert foreign.text.replace(inference_id, never) == unknown.text
 
 
+async def test_a_job_of_another_client_cannot_be_canceled(alice: Service) -> None:
+    inference_id = (await alice.submit()).json()["inference_id"]
+
+    foreign = await alice.client.post(f"/result/{inference_id}/cancel", headers=bearer(BOB))
+
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "unknown_id")
+    assert (await alice.client.post(f"/result/{inference_id}/cancel")).json()["status"] == "canceled"
+
+
 async def test_an_idempotency_key_is_its_owners_alone(alice: Service) -> None:
     mine = await alice.submit(a_picture(1), **{"Idempotency-Key": "one"})
     again = await alice.submit(a_picture(1), **{"Idempotency-Key": "one"})

@@ -62,6 +62,14 @@ async def test_a_body_over_the_rate_is_refused_before_any_of_it_came(service: Se
     writer.close()
 
 
+async def test_a_canceled_job_is_no_longer_in_flight(service: Service) -> None:
+    inference_id = (await service.submit(**bearer("small"))).json()["inference_id"]
+
+    await service.client.post(f"/result/{inference_id}/cancel", headers=bearer("small"))
+
+    assert (await once_allowed(service, a_picture(1), **bearer("small"))).status_code == 202
+
+
 async def test_too_many_in_flight_is_429_until_a_result_is_stored(service: Service) -> None:
     accepted = await service.submit(**bearer("small"))
     refused = await service.submit(a_picture(1), **bearer("small"))

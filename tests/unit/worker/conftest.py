@@ -33,7 +33,7 @@ def model(model_class: type[EchoModel]) -> EchoModel:
 
 @pytest.fixture
 async def bench(model: EchoModel) -> AsyncIterator[Bench]:
-    broker, store = MemoryBroker(model.spec, queue_max_length=1_000), FaultyStore(result_ttl_s=60)
+    broker, store = MemoryBroker(model.spec, queue_max_length=5_000), FaultyStore(result_ttl_s=60)
     consumer = OpenConsumer(broker, prefetch=24)
     engine = Engine(model, max_batch_size=8, forward_timeout_s=5, decode_threads=2, max_result_bytes=4_096)
     registry = CollectorRegistry()

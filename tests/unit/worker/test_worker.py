@@ -162,8 +162,9 @@ async def test_a_result_that_exists_is_never_changed(bench: Bench) -> None:
     await bench.store.put([failed(job.inference_id, "first", "why")])
 
     await bench.broker.publisher().publish(job)
-    await until(lambda: bench.count("inference_duplicate_results_total"))
+    await until(lambda: bench.broker.dead)
 
+    assert bench.model.batch_sizes == []
     assert (await bench.results([job.inference_id]))[0]["error"] == {"code": "first", "message": "why"}
 
 

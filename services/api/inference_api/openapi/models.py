@@ -7,6 +7,7 @@ from pydantic_core import from_json
 from inference_api.openapi.lift import lift
 from inference_api.openapi.paths import (
     BINARY,
+    CANCELED,
     FAILED,
     ID,
     OVER_ALLOWANCE,
@@ -58,6 +59,7 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
         result: {"get": _result(model)},
         f"{result}/events": {"get": _events(model)},
+        f"{result}/cancel": {"post": _cancel(model)},
     }
     if isinstance(spec.takes, Picture):
         items[f"{model.path}/preview"] = {"post": _preview(model)}
@@ -67,7 +69,8 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
 
 
 def default_paths(model: ServedModel) -> dict[str, Any]:
-    """Return the path items of `/classify` and `/result` for the default model."""
+    """Return the path items of `/classify` and `/result/…` for the default model."""
+    cancel = {"/result/{inference_id}/cancel": {"post": {**_cancel(model), "operationId": "cancel"}}}
     if isinstance(model.spec.takes, Picture) and isinstance(model.spec.answers, Probabilities):
         calls = PATHS
     else:
@@ -75,7 +78,8 @@ def default_paths(model: ServedModel) -> dict[str, Any]:
             "/classify": {"post": {**_submit(model), "operationId": "classify"}},
             "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
         }
-    return {**calls, "/result/{inference_id}/events": {"get": {**_events(model), "operationId": "events"}}}
+    events = {"/result/{inference_id}/events": {"get": {**_events(model), "operationId": "events"}}}
+    return {**calls, **cancel, **events}
 
 
 def components_of(model: ServedModel) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
     too_large = f"the {given.noun} has more than {given.max_bytes} bytes, the limit; send a smaller one"
     empty = f"the {given.noun} has 0 bytes, expected 1 or more"
     responses = {
-        "200": _states("The result arrived within the preferred wait", model, failed=FAILED),
+        "200": _states("The result arrived within the preferred wait", model, failed=FAILED, canceled=CANCELED),
         "202": _states("Accepted; fetch the result at `Location`", None, pending=PENDING),
         "400": _INVALID,
         "408": _SLOW,
@@ -170,7 +174,7 @@ def _document(example: bytes) -> Any:
 
 def _result(model: ServedModel) -> dict[str, Any]:
     responses = {
-        "200": _states("The state of the job", model, pending=PENDING, failed=FAILED),
+        "200": _states("The state of the job", model, pending=PENDING, failed=FAILED, canceled=CANCELED),
         "400": _INVALID,
         "404": _UNKNOWN_ID,
         "410": _expired(model),
@@ -179,6 +183,21 @@ def _result(model: ServedModel) -> dict[str, Any]:
     description = "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there."
     parameters = [_inference_id(model), PREFER, WAIT]
     return _operation(model, "result", "Fetch a result", responses, description=description, parameters=parameters)
+
+
+def _cancel(model: ServedModel) -> dict[str, Any]:
+    responses = {
+        "200": _states("The final state of the job", model, canceled=CANCELED, failed=FAILED),
+        "404": _UNKNOWN_ID,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    description = (
+        "Answers `canceled`, or the result that came first. A canceled job never runs if no worker had it in a "
+        "batch yet; a running one runs on, and its answer is thrown away. Canceling again answers the same."
+    )
+    parameters = [_inference_id(model)]
+    return _operation(model, "cancel", "Cancel a job", responses, description=description, parameters=parameters)
 
 
 def _events(model: ServedModel) -> dict[str, Any]:

@@ -18,6 +18,7 @@ FAILED = {
     "status": "failed",
     "error": {"code": "worker_crashed", "message": "a worker died each of the 3 times it ran this input alone"},
 }
+CANCELED = {"inference_id": ID, "status": "canceled"}
 
 
 def problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
@@ -102,7 +103,9 @@ _CLASSIFY: dict[str, Any] = {
         },
     },
     "responses": {
-        "200": states("The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=FAILED),
+        "200": states(
+            "The result arrived within the preferred wait", succeeded=_SUCCEEDED, failed=FAILED, canceled=CANCELED
+        ),
         "202": states("Accepted; fetch the result at `Location`", pending=PENDING),
         "400": problem(400, "invalid_request", "Bad Request", "the form has 0 fields named 'file', expected 1"),
         "401": UNAUTHORIZED,
@@ -134,7 +137,7 @@ _RESULT: dict[str, Any] = {
     "tags": ["inference"],
     "parameters": [_INFERENCE_ID, PREFER, WAIT],
     "responses": {
-        "200": states("The state of the job", pending=PENDING, succeeded=_SUCCEEDED, failed=FAILED),
+        "200": states("The state of the job", pending=PENDING, succeeded=_SUCCEEDED, failed=FAILED, canceled=CANCELED),
         "400": problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more"),
         "401": UNAUTHORIZED,
         "404": problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service"),

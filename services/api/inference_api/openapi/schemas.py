@@ -42,6 +42,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         model=_TEXT,
     ),
     "Failed": object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT)),
+    "Canceled": object_of(inference_id=_ID, status=_status("canceled")),
     "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
         title=_TEXT,

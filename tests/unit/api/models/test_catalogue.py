@@ -31,6 +31,7 @@ async def test_the_list_has_every_model_with_its_waiting_jobs(
             "preview": "/models/paint/preview",
             "result": "/models/paint/result/{inference_id}",
             "events": "/models/paint/result/{inference_id}/events",
+            "cancel": "/models/paint/result/{inference_id}/cancel",
             "output": "/models/paint/result/{inference_id}/output",
         },
     }
