@@ -121,7 +121,7 @@ function bars({probabilities, predicted_class: best}) {
   if (ranked.length > MOST_BARS) ranked.sort((one, other) => other.share - one.share).splice(MOST_BARS);
   const rows = ranked.map(({share, label}) => {
     const bar = make('b', '');
-    bar.style.width = percent(share);
+    bar.style.width = `${100 * share}%`;
     return make('li', label === best ? 'top' : '', make('span', '', String(label)), make('i', '', bar), make('span', '', percent(share)));
   });
   const head = make('p', 'best', make('strong', '', String(best)), make('span', '', `${percent(probabilities[best])} probable`));
