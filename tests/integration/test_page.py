@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from inference_bridge.jobs import Job
 from inference_bridge.results import Result, answered, classified, failed, produced
 from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 from tests.support.browser import NEEDS_BROWSER, Visit, visiting
-from tests.support.deployment import ROOT
 from tests.support.pictures import encoded, sample
 from tests.support.servers import Process, free_port
 from tests.support.waiting import until
-from tests.unit.api.several import ALL, PAINT, TENSOR, TEXT, TREE, VOICE, Several, last_job, serving, some_settings
+from tests.unit.api.several import ALL, PAINT, TEXT, TREE, VOICE, Several, last_job, serving, some_settings
 from tests.unit.api.test_keys import ALICE, lines
 
 pytestmark = NEEDS_BROWSER
@@ -70,7 +69,7 @@ def an_answer(spec: ModelSpec, inference_id: str) -> Result:
 async def ask(visit: Visit, several: Several, spec: ModelSpec) -> None:
     """Send the model's example and answer it."""
     upload = SPEC.example if spec is PAINT else spec.example
-    file = {"name": "an input", "mimeType": "application/octet-stream", "buffer": upload}
+    file: FilePayload = {"name": "an input", "mimeType": "application/octet-stream", "buffer": upload}
     if spec.takes.kind in ("picture", "tensor", "file"):
         await visit.page.set_input_files("#file", file)
     else:
@@ -239,7 +238,7 @@ async def test_a_service_with_keys_asks_for_one_and_forgets_it_with_the_tab(tmp_
 async def test_many_files_become_a_table_to_download(several: Several, tmp_path: Path) -> None:
     names = ["three.png", 'a "seven".png', "broken.png"]
     contents = [encoded(sample("three")), encoded(sample("seven")), b"no picture"]
-    files: Any = [
+    files: list[FilePayload] = [
         {"name": name, "mimeType": "image/png", "buffer": content}
         for name, content in zip(names, contents, strict=True)
     ]
@@ -258,7 +257,8 @@ async def test_many_files_become_a_table_to_download(several: Several, tmp_path:
         assert await visit.page.locator("#progress").inner_text() == "3 of 3 done"
         assert table.count("3 (100.0 %)") == 2
         assert rows[0] == '"file","inference_id","status","answer","seconds"'
-        assert rows[2].startswith('"a ""seven"".png","') and '"succeeded","3 (100.0 %)"' in rows[2]
+        assert rows[2].startswith('"a ""seven"".png","')
+        assert '"succeeded","3 (100.0 %)"' in rows[2]
         assert '"broken.png","","refused","the file is not a picture' in rows[3]
 
 

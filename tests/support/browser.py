@@ -31,6 +31,10 @@ class Visit:
     answers: list[Response] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
+    def note(self, answer: Response) -> None:
+        """Remember an answer; Playwright takes no method of a list."""
+        self.answers.append(answer)
+
     async def draw(self) -> None:
         """Draw a three on the pad with the mouse."""
         box = await self.page.locator("#pad").bounding_box()
@@ -55,7 +59,7 @@ async def visiting(url: str, **options: Any) -> AsyncIterator[Visit]:
         context = await browser.new_context(**options)
         context.set_default_timeout(TIMEOUT_MS)
         visit = Visit(await context.new_page())
-        visit.page.on("response", lambda answer: visit.answers.append(answer))
+        visit.page.on("response", visit.note)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("console", lambda message: visit.complaints.append(message.text))
         await visit.page.goto(url)
