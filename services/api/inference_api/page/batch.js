@@ -1,43 +1,40 @@
 // Many files: a job for each, a few at a time, with a table of their answers.
-import {insist, submit} from './service.js';
-import {download, seconds, summary} from './job.js';
+import {download, find, make} from './element.js';
+import {seconds, summary} from './job.js';
+import {insist, read, submit} from './service.js';
 
 // A browser has six connections to one host; two stay free for the rest of the page.
 const IN_FLIGHT = 4;
 const WAIT_S = 20;
-const find = (id) => document.getElementById(id);
 const quote = (text) => `"${String(text).replaceAll('"', '""')}"`;
 
 export class Batch {
   constructor(spec, files) {
     this.spec = spec;
     this.stopping = new AbortController();
-    this.rows = files.map((file) => ({file, id: '', status: 'waiting', answer: '', ms: 0}));
-    find('results').querySelector('tbody').replaceChildren(...this.rows.map(makeRow));
+    this.rows = files.map((file) => ({file, id: '', status: 'waiting', answer: '', ms: 0, line: make('tr', '')}));
+    this.rows.forEach((row) => this.show(row));
+    find('results').querySelector('tbody').replaceChildren(...this.rows.map(({line}) => line));
     find('results').hidden = false;
     find('download').hidden = true;
-  }
-
-  stop() {
-    this.stopping.abort();
   }
 
   async run(params) {
     const waiting = this.rows.values();
     const work = async () => { for (const row of waiting) await this.process(row, params); };
     await Promise.all(Array.from({length: IN_FLIGHT}, work));
-    if (!this.stopping.signal.aborted) find('download').hidden = false;
+    find('download').hidden = this.stopping.signal.aborted;
   }
 
   async process(row, params) {
     const started = performance.now();
     const {signal} = this.stopping;
     try {
-      let state = await submit(this.spec.urls.submit, row.file, {...params, wait: WAIT_S}, {signal});
+      let state = await submit(this.spec.urls.submit, row.file, {...params, wait: WAIT_S}, signal);
       row.id = state.inference_id;
       const url = `${this.spec.urls.result.replace('{inference_id}', row.id)}?wait=${WAIT_S}`;
-      while (state.status === 'pending') state = await insist(url, {signal});
-      Object.assign(row, {status: state.status, answer: summary(state), state});
+      while (state.status === 'pending') state = await insist(() => read(url, {signal}), signal);
+      Object.assign(row, {status: state.status, answer: summary(state)});
     } catch (error) {
       Object.assign(row, {status: 'refused', answer: error.message});
     }
@@ -46,10 +43,9 @@ export class Batch {
   }
 
   show(row) {
-    const cells = [row.status, row.answer, seconds(row.ms)];
-    cells.forEach((text, number) => { row.cells[number + 1].textContent = text; });
-    const done = this.rows.filter((one) => one.ms).length;
-    find('progress').textContent = `${done} of ${this.rows.length} done`;
+    const texts = [row.file.name, row.status, row.answer, row.ms ? seconds(row.ms) : ''];
+    row.line.replaceChildren(...texts.map((text) => make('td', '', text)));
+    find('progress').textContent = `${this.rows.filter((one) => one.ms).length} of ${this.rows.length} done`;
   }
 
   save() {
@@ -57,11 +53,4 @@ export class Batch {
     const text = [['file', 'inference_id', 'status', 'answer', 'seconds'], ...lines].map((line) => line.map(quote).join(',')).join('\r\n');
     download(new Blob([text, '\r\n'], {type: 'text/csv'}), `${this.spec.name}.csv`);
   }
-}
-
-function makeRow(row) {
-  const line = document.createElement('tr');
-  for (const text of [row.file.name, row.status, '', '']) line.insertCell().textContent = text;
-  row.cells = line.cells;
-  return line;
 }

@@ -1,7 +1,7 @@
 // The input of a model: what fits its kind, and its parameters.
+import {draw, find, make} from './element.js';
 import {Pad} from './pad.js';
 
-const find = (id) => document.getElementById(id);
 const NOUNS = {picture: 'picture', tensor: 'array', text: 'text', json: 'document', file: 'file'};
 
 export class Input {
@@ -78,11 +78,8 @@ export class Input {
     const properties = Object.entries(params?.properties ?? {});
     box.hidden = !properties.length;
     box.replaceChildren(box.firstElementChild, ...properties.map(([name, schema]) => {
-      const one = resolve(schema, params);
-      const label = document.createElement('label');
-      const note = Object.assign(document.createElement('small'), {textContent: schema.description ?? ''});
-      label.append(name, field(name, one, params.required?.includes(name)), note);
-      return label;
+      const made = field(name, resolve(schema, params), params.required?.includes(name));
+      return make('label', '', name, made, make('small', '', schema.description ?? ''));
     }));
   }
 }
@@ -96,24 +93,15 @@ function resolve(schema, root) {
   return own;
 }
 
-function field(name, rules, isRequired) {
+function field(name, rules, required = false) {
   const choices = rules.enum ?? (rules.type === 'boolean' ? [true, false] : null);
-  const isNumber = rules.type === 'number' || rules.type === 'integer';
-  const made = document.createElement(choices ? 'select' : 'input');
-  if (choices) made.append(...(isRequired ? [] : ['']).concat(choices).map((one) => new Option(one === '' ? `as usual (${rules.default})` : one, one)));
-  else Object.assign(made, {type: isNumber ? 'number' : 'text', placeholder: rules.default ?? ''});
-  if (isNumber) Object.assign(made, {step: rules.type === 'integer' ? 1 : 'any', min: rules.minimum ?? '', max: rules.maximum ?? ''});
-  return Object.assign(made, {name, required: Boolean(isRequired)});
-}
-
-// Draws a picture file; returns whether the browser can read it. No URL is made, so the page's policy needs none.
-export async function draw(file, canvas) {
-  try {
-    const picture = await createImageBitmap(file);
-    Object.assign(canvas, {width: picture.width, height: picture.height});
-    canvas.getContext('2d').drawImage(picture, 0, 0);
-    return true;
-  } catch {
-    return false;
+  const made = Object.assign(document.createElement(choices ? 'select' : 'input'), {name, required});
+  if (choices) {
+    const usual = new Option(required ? '' : `as usual (${rules.default})`, '');
+    made.append(usual, ...choices.map((one) => new Option(one)));
+    return made;
   }
+  const isNumber = ['number', 'integer'].includes(rules.type);
+  const bounds = isNumber && {step: rules.type === 'integer' ? 1 : 'any', min: rules.minimum ?? '', max: rules.maximum ?? ''};
+  return Object.assign(made, {type: isNumber ? 'number' : 'text', placeholder: rules.default ?? '', ...bounds});
 }

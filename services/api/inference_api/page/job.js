@@ -1,22 +1,16 @@
 // One job: its answer, and its life on a time line.
+import {download, draw, find, make} from './element.js';
 import {call, follow, submit} from './service.js';
-import {draw} from './input.js';
 
 const MOST_BARS = 12;
-const find = (id) => document.getElementById(id);
-const make = (tag, className, ...content) => {
-  const element = Object.assign(document.createElement(tag), {className});
-  element.append(...content);
-  return element;
-};
+const ENDS = {succeeded: 'Answered', failed: 'Failed', canceled: 'Canceled before an answer'};
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export const seconds = (ms) => ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 // Returns an answer in few words.
-export function summary(state) {
-  if (state.status === 'failed') return state.error.message;
-  if (state.probabilities) return `${state.predicted_class} (${percent(Math.max(...state.probabilities))})`;
-  return state.output?.href ?? JSON.stringify(state.output ?? '');
+export function summary({error, probabilities, predicted_class: best, output}) {
+  if (probabilities) return `${best} (${percent(probabilities[best])})`;
+  return error?.message ?? output?.href ?? JSON.stringify(output ?? '');
 }
 
 export class Job {
@@ -29,18 +23,14 @@ export class Job {
     for (const id of ['nothing', 'job', 'seen', 'cancel']) find(id).hidden = true;
   }
 
-  stop() {
-    this.stopping.abort();
-  }
-
   async run(body, params) {
     const {signal} = this.stopping;
     this.started = performance.now();
     this.step('sent', 'Sending', true);
-    const {inference_id: id} = await submit(this.spec.urls.submit, body, params, {signal});
-    this.id = id;
+    this.id = (await submit(this.spec.urls.submit, body, params, signal)).inference_id;
     this.step('sent', 'Accepted: the job is stored');
-    Object.assign(find('job'), {hidden: false}).querySelector('code').textContent = id;
+    find('job').hidden = false;
+    find('job').querySelector('code').textContent = this.id;
     if (this.spec.urls.preview) this.preview(body);
     await follow(this.url('events'), (state) => this.show(state), signal);
   }
@@ -60,13 +50,10 @@ export class Job {
   show(state) {
     const isPending = state.status === 'pending';
     find('cancel').hidden = !(isPending && this.spec.urls.cancel);
-    if (isPending) {
-      this.step('waiting', waiting(state.queue), true);
-      return;
-    }
-    if (this.steps.has('waiting')) this.step('waiting', 'Waited, and ran in a batch');
-    const ends = {succeeded: 'Answered', failed: 'Failed', canceled: 'Canceled before an answer'};
-    this.step('done', ends[state.status] ?? state.status, false, state.status !== 'succeeded');
+    const waited = state.status === 'canceled' ? 'Waited' : 'Waited, and ran in a batch';
+    this.step('waiting', isPending ? this.waiting(state.queue) : waited, isPending);
+    if (isPending) return;
+    this.step('done', ENDS[state.status] ?? state.status, false, state.status !== 'succeeded');
     find('answer').replaceChildren(...this.answer(state));
   }
 
@@ -76,9 +63,9 @@ export class Job {
 
   answer(state) {
     if (state.status === 'canceled') return [];
-    if (state.status === 'failed') return [make('p', 'problem', state.error.message)];
+    if (state.error) return [make('p', 'problem', state.error.message)];
     if (state.probabilities) return bars(state);
-    if (state.output?.href && this.spec.answers.kind === 'bytes') return this.file(state.output);
+    if (this.spec.answers.kind === 'bytes') return this.file(state.output);
     return [Object.assign(make('pre', '', JSON.stringify(state.output, null, 2)), {tabIndex: 0})];
   }
 
@@ -91,6 +78,14 @@ export class Job {
     return [canvas, make('p', '', save)];
   }
 
+  waiting({workers, position, eta_s: etaS} = {}) {
+    const parts = ['Waiting'];
+    if (workers === 0) parts.push('no worker yet');
+    if (position !== undefined) parts.push(`${position.toLocaleString('en')} ahead`);
+    if (etaS !== undefined) parts.push(`about ${Math.ceil(etaS)} s`);
+    return parts.join(', ');
+  }
+
   step(name, text, isNow = false, isBad = false) {
     const step = this.steps.get(name) ?? make('li', '', make('span', ''), make('time', ''));
     if (!this.steps.has(name)) find('line').append(step);
@@ -99,20 +94,6 @@ export class Job {
     step.firstChild.textContent = text;
     step.lastChild.textContent = seconds(performance.now() - this.started);
   }
-}
-
-export function download(file, name) {
-  const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(file), download: name});
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
-function waiting(queue) {
-  const parts = ['Waiting'];
-  if (queue?.workers === 0) parts.push('no worker yet');
-  if (queue?.position !== undefined) parts.push(`${queue.position.toLocaleString('en')} ahead`);
-  if (queue?.eta_s !== undefined) parts.push(`about ${Math.ceil(queue.eta_s)} s`);
-  return parts.join(', ');
 }
 
 // All classes in their order if they are few, otherwise the most probable ones.

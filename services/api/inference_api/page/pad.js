@@ -1,7 +1,7 @@
 // A pad to draw on with a pen, a finger, a mouse or the keyboard: arrows move the pen, the space bar lowers and lifts it.
-const PEN = 34;
+const PEN = {fillStyle: '#fff', strokeStyle: '#111', lineWidth: 34, lineCap: 'round', lineJoin: 'round'};
 const STEP = 20;
-const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+const WAYS = {' ': [0, 0], ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
 export class Pad {
   constructor(canvas) {
@@ -10,19 +10,18 @@ export class Pad {
     this.clear();
     canvas.addEventListener('pointerdown', (event) => {
       canvas.setPointerCapture(event.pointerId);
-      this.moveTo(this.place(event));
+      this.at = this.placeOf(event);
       this.drawTo(this.at);
     });
     canvas.addEventListener('pointermove', (event) => {
-      if (event.buttons) for (const one of event.getCoalescedEvents?.() ?? [event]) this.drawTo(this.place(one));
+      if (event.buttons) for (const one of event.getCoalescedEvents?.() ?? [event]) this.drawTo(this.placeOf(one));
     });
-    canvas.addEventListener('keydown', (event) => this.type(event));
+    canvas.addEventListener('keydown', (event) => { if (WAYS[event.key]) this.step(event); });
   }
 
   clear() {
     const {width, height} = this.canvas;
-    Object.assign(this.ink, {fillStyle: '#fff', strokeStyle: '#111', lineWidth: PEN, lineCap: 'round', lineJoin: 'round'});
-    this.ink.fillRect(0, 0, width, height);
+    Object.assign(this.ink, PEN).fillRect(0, 0, width, height);
     this.at = [width / 2, height / 2];
     this.isBlank = true;
     this.isDown = false;
@@ -32,13 +31,10 @@ export class Pad {
     return new Promise((resolve) => this.canvas.toBlob(resolve, 'image/png'));
   }
 
-  place(event) {
+  placeOf({clientX, clientY}) {
     const box = this.canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) * this.canvas.width / box.width, (event.clientY - box.top) * this.canvas.height / box.height];
-  }
-
-  moveTo(to) {
-    this.at = to;
+    const scale = this.canvas.width / box.width;
+    return [(clientX - box.left) * scale, (clientY - box.top) * scale];
   }
 
   drawTo(to) {
@@ -50,13 +46,11 @@ export class Pad {
     this.isBlank = false;
   }
 
-  type(event) {
-    const way = ARROWS[event.key];
-    if (!way && event.key !== ' ') return;
+  step(event) {
     event.preventDefault();
-    if (!way) this.isDown = !this.isDown;
-    const to = this.at.map((one, axis) => Math.min(this.canvas.width, Math.max(0, one + STEP * (way?.[axis] ?? 0))));
+    if (event.key === ' ') this.isDown = !this.isDown;
+    const to = this.at.map((one, axis) => Math.min(this.canvas.width, Math.max(0, one + STEP * WAYS[event.key][axis])));
     if (this.isDown) this.drawTo(to);
-    else this.moveTo(to);
+    this.at = to;
   }
 }

@@ -1,50 +1,42 @@
 // The page: chooses a model, and passes inputs to jobs.
 import {Batch} from './batch.js';
+import {find} from './element.js';
 import {Input} from './input.js';
 import {Job} from './job.js';
 import {Problem, call, keepKey, read} from './service.js';
 
 const LOOK_MS = 2000;
-const find = (id) => document.getElementById(id);
 const input = new Input();
 let models = [];
 let spec, job, batch;
 
-function complain(error) {
-  find('problem').hidden = !error;
-  find('problem').textContent = error?.message ?? '';
-  find('key').hidden = error?.status !== 401;
-}
-
+// Does the work of an event; shows its error, and asks for a key if one is missing.
 async function attempt(work) {
-  complain(null);
-  try {
-    await work();
-  } catch (error) {
-    if (error.name !== 'AbortError') complain(error);
-  }
+  const show = (error) => {
+    find('problem').hidden = !error;
+    find('problem').textContent = error?.message;
+    find('key').hidden = error?.status !== 401;
+  };
+  show(null);
+  await work().catch((error) => { if (error.name !== 'AbortError') show(error); });
 }
 
 async function start() {
   await look();
-  const names = models.map((one) => one.name);
-  find('models').hidden = names.length < 2;
-  find('model').replaceChildren(...names.map((name) => new Option(name)));
+  find('models').hidden = models.length < 2;
+  find('model').replaceChildren(...models.map(({name}) => new Option(name)));
   const wanted = decodeURIComponent(location.hash.slice(1));
-  await choose(names.includes(wanted) ? wanted : names[0]);
+  await choose(models.find(({name}) => name === wanted) ?? models[0]);
 }
 
-async function choose(name) {
-  job?.stop();
-  batch?.stop();
-  spec = await read(models.find((one) => one.name === name).urls.spec);
-  find('model').value = name;
-  find('name').textContent = document.title = name;
+async function choose({name, urls}) {
+  for (const running of [job, batch]) running?.stopping.abort();
+  spec = await read(urls.spec);
+  find('model').value = find('name').textContent = document.title = name;
   find('about').textContent = describe(spec);
   input.set(spec);
-  job = batch = null;
   find('work').hidden = find('batch').hidden = false;
-  show();
+  showQueue();
 }
 
 function describe({takes, answers, version}) {
@@ -61,50 +53,48 @@ function describe({takes, answers, version}) {
 
 async function look() {
   ({models} = await read('models'));
-  show();
+  showQueue();
 }
 
-function show() {
-  const shown = models.find((one) => one.name === spec?.name);
-  if (!shown) return;
-  const parts = [shown.waiting === null ? 'queue unknown' : `${shown.waiting.toLocaleString('en')} waiting`];
-  if (Number.isInteger(shown.workers)) parts.push(`${shown.workers} ${shown.workers === 1 ? 'worker' : 'workers'}`);
-  find('queue').textContent = parts.join(' · ');
+function showQueue() {
+  const {waiting, workers} = models.find(({name}) => name === spec?.name) ?? {};
+  const parts = [[waiting, 'waiting'], [workers, workers === 1 ? 'worker' : 'workers']].filter(([count]) => Number.isInteger(count));
+  find('queue').textContent = parts.map(([count, noun]) => `${count.toLocaleString('en')} ${noun}`).join(' · ');
 }
 
 async function send() {
   const body = await input.read();
-  if (!body) throw new Problem(0, `There is no ${input.noun} yet; give one, or use the example.`);
-  job?.stop();
+  if (!body) throw new Problem(`There is no ${input.noun} yet; give one, or use the example.`);
+  job?.stopping.abort();
   job = new Job(spec);
   await job.run(body, input.params);
 }
 
-async function sendAll(files) {
-  batch?.stop();
+async function take(files, many = files.length > 1) {
+  if (!many) return input.choose(files[0]);
+  batch?.stopping.abort();
   batch = new Batch(spec, files);
-  await batch.run(input.params);
+  return batch.run(input.params);
 }
 
-const take = (files) => attempt(() => files.length > 1 ? sendAll(files) : input.choose(files[0]));
+function on(target, kind, work) {
+  target.addEventListener(kind, (event) => { event.preventDefault(); attempt(async () => work(event)); });
+}
 
-find('input').addEventListener('submit', (event) => { event.preventDefault(); attempt(send); });
-find('model').addEventListener('change', (event) => attempt(() => { location.hash = event.target.value; return choose(event.target.value); }));
-find('example').addEventListener('click', () => attempt(async () => input.choose(await (await call(spec.urls.example)).blob())));
-find('cancel').addEventListener('click', () => attempt(() => job.cancel()));
-find('download').addEventListener('click', () => batch.save());
-find('files').addEventListener('change', (event) => { const files = [...event.target.files]; event.target.value = ''; attempt(() => sendAll(files)); });
-find('key').addEventListener('submit', (event) => { event.preventDefault(); keepKey(event.target.querySelector('input').value); attempt(start); });
-document.addEventListener('paste', (event) => { if (event.clipboardData.files.length) { event.preventDefault(); take([...event.clipboardData.files]); } });
-document.addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) find('input').requestSubmit();
-  if (event.key === 'Escape') input.clear();
-});
+on(find('input'), 'submit', send);
+on(find('key'), 'submit', ({target}) => { keepKey(target.querySelector('input').value.trim()); return start(); });
+on(find('model'), 'change', ({target}) => { location.hash = target.value; return choose(models[target.selectedIndex]); });
+on(find('example'), 'click', async () => input.choose(await (await call(spec.urls.example)).blob()));
+on(find('cancel'), 'click', () => job.cancel());
+on(find('download'), 'click', () => batch.save());
+on(find('files'), 'change', ({target}) => { const files = [...target.files]; target.value = ''; return take(files, true); });
+document.addEventListener('paste', (event) => { if (event.clipboardData.files.length) attempt(() => take([...event.clipboardData.files])); });
+document.addEventListener('keydown', (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) find('input').requestSubmit(); });
 for (const kind of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
     find('drop').classList.toggle('over', kind === 'dragover');
-    if (kind === 'drop' && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
+    if (kind === 'drop' && event.dataTransfer.files.length) attempt(() => take([...event.dataTransfer.files]));
   });
 }
 setInterval(() => { if (spec && !document.hidden) look().catch(() => {}); }, LOOK_MS);

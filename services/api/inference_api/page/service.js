@@ -1,82 +1,66 @@
 // The calls of the service, with the key if its user has given one.
 const KEY = 'inference.key';
 const PAUSE_MS = 1000;
+const LATER = [429, 503];
 
 export class Problem extends Error {
-  constructor(status, detail, pauseMs) {
+  constructor(detail, status = 0, pauseMs = 0) {
     super(detail);
-    this.status = status;
-    this.pauseMs = pauseMs;
+    Object.assign(this, {status, pauseMs, isFinal: !LATER.includes(status)});
   }
 }
 
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 
-const pause = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal?.addEventListener('abort', () => { clearTimeout(timer); resolve(); });
-});
-
 export async function call(url, options = {}) {
   const key = sessionStorage.getItem(KEY);
-  const headers = {...options.headers, ...(key ? {Authorization: `Bearer ${key}`} : {})};
+  const headers = {...options.headers, ...(key && {Authorization: `Bearer ${key}`})};
   const response = await fetch(url, {...options, headers});
   if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  const pauseMs = Number(response.headers.get('Retry-After')) * 1000;
-  throw new Problem(response.status, problem.detail ?? response.statusText, pauseMs);
+  const {detail} = await response.json().catch(() => ({}));
+  throw new Problem(detail ?? response.statusText, response.status, 1000 * response.headers.get('Retry-After'));
 }
 
 export const read = async (url, options) => (await call(url, options)).json();
 
-// Calls until the service has room; a lost answer is asked for again with the same idempotency key, so no job is doubled.
-export async function insist(url, options = {}) {
+// Does the work until it neither fails on its way nor is refused for now.
+export async function insist(work, signal) {
   for (;;) {
     try {
-      return await read(url, options);
+      return await work();
     } catch (error) {
-      if (error instanceof Problem && ![429, 503].includes(error.status)) throw error;
-      if (options.signal?.aborted) throw error;
-      await pause(error.pauseMs || PAUSE_MS, options.signal);
+      if (signal.aborted || error.isFinal) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.pauseMs || PAUSE_MS));
     }
   }
 }
 
-export function submit(url, body, params, options = {}) {
+// The idempotency key makes one job of all tries. crypto.randomUUID is there on secure pages only.
+export function submit(url, body, params, signal) {
+  const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+  const headers = {'Content-Type': body.type || 'application/octet-stream', 'Idempotency-Key': key};
   const query = new URLSearchParams(params);
-  const headers = {'Content-Type': body.type || 'application/octet-stream', 'Idempotency-Key': makeKey()};
-  return insist(query.size ? `${url}?${query}` : url, {...options, method: 'POST', body, headers});
+  return insist(() => read(query.size ? `${url}?${query}` : url, {method: 'POST', body, headers, signal}), signal);
 }
 
-// crypto.randomUUID is there on secure pages only.
-const makeKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (one) => one.toString(16).padStart(2, '0')).join('');
-
-// Calls onState with each state of a job, until it is final; a lost connection is made again.
-export async function follow(url, onState, signal) {
-  for (;;) {
-    try {
-      for await (const state of events(await call(url, {signal}))) {
-        onState(state);
-        if (state.status !== 'pending') return;
-      }
-    } catch (error) {
-      if (signal.aborted || (error instanceof Problem && ![429, 503].includes(error.status))) throw error;
+// Calls onState with each state of a job until it is final; opens a stream that has ended before again.
+export function follow(url, onState, signal) {
+  return insist(async () => {
+    for await (const state of events(await call(url, {signal}))) {
+      onState(state);
+      if (state.status !== 'pending') return;
     }
-    await pause(PAUSE_MS, signal);
-  }
+    throw new Problem('the stream has ended early', LATER[1]);
+  }, signal);
 }
 
-// Browsers' EventSource cannot send a key.
+// The browsers' own EventSource cannot send a key.
 async function* events(response) {
+  let text = '';
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = '';;) {
-    const {value, done} = await reader.read();
-    if (done) return;
-    const parts = (text + value).split('\n\n');
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const parts = (text + part.value).split('\n\n');
     text = parts.pop();
-    for (const part of parts) {
-      const data = part.match(/^data: (.*)$/m);
-      if (data) yield JSON.parse(data[1]);
-    }
+    for (const data of parts.map((one) => one.match(/^data: (.*)$/m)).filter(Boolean)) yield JSON.parse(data[1]);
   }
 }
