@@ -121,12 +121,12 @@ def test_redis_lets_the_exporter_ask_what_it_asks_for_each_scrape(server: RedisS
         assert administrator.acl_log() == []
 
 
-@pytest.mark.parametrize("keys", [[f"r:mnist:{ID}"], []], ids=["key-named", "key-not-named"])
+@pytest.mark.parametrize("keys", [[f"o:mnist:{ID}"], []], ids=["key-named", "key-not-named"])
 def test_a_script_does_not_get_the_api_around_its_rights(server: RedisServer, keys: list[str]) -> None:
     with redis.Redis.from_url(redis_url(server, "api")) as client:
-        forge = client.register_script(f"return redis.call('SET', 'r:mnist:{ID}', 'forged')")
+        forge = client.register_script(f"return redis.call('SET', 'o:mnist:{ID}', 'forged')")
         with pytest.raises(redis.exceptions.ResponseError, match=r"(?i)permission|can't access"):
             forge(keys=keys)
     with redis.Redis.from_url(server.url) as administrator:
-        assert administrator.get(f"r:mnist:{ID}") != b"forged"
+        assert administrator.get(f"o:mnist:{ID}") != b"forged"
         administrator.acl_log_reset()

@@ -1,6 +1,7 @@
 """Builds the FastAPI application from its parts; brokers and stores are arguments."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -125,8 +126,10 @@ def _start(model: ServedModel, allowances: Allowances, background: Background) -
 
     async def on_notification(inference_ids: Sequence[str]) -> None:
         backend.throughput.add(len(inference_ids))
+        model.queue_view.count(len(inference_ids))
         await allowances.on_notification(inference_ids, backend.store)
 
+    backend.publisher.on_look = lambda ready, workers: model.queue_view.look(time.time(), ready, workers)
     background.start(f"publisher of {name}", backend.publisher.run())
     background.start(f"depth reader of {name}", backend.depth_reader.run())
     background.start(f"waiters of {name}", model.waiters.run(on_notification))

@@ -18,7 +18,7 @@ from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import preferred_wait_s
+from inference_api.http.preferences import asked_ttl_s, preferred_wait_s
 from inference_api.http.protocol import LEAVING
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
@@ -55,6 +55,7 @@ class Call:
         model: the model.
         request: the HTTP request.
         wait_s: seconds that the client wants to wait for the result.
+        ttl_s: of the calls that submit, seconds after which the job no longer runs.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
     """
 
@@ -62,6 +63,7 @@ class Call:
     model: ServedModel
     request: Request
     wait_s: float
+    ttl_s: float
     path: str
 
     @property
@@ -133,7 +135,8 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
 def _call(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    return Call(shared, model, request, wait_s, path)
+    query = request.query_params if request.method == "POST" else {}
+    return Call(shared, model, request, wait_s, asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s), path)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -168,7 +171,7 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
     with call.shared.buffers.body(given.noun) as share:
         stream = call.request.stream()
         upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
-        digest = _digest(upload, params) if is_keyed else ""
+        digest = _digest(upload, params + call.request.query_params.get("ttl", "")) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
         return Prepared(body, given.job_type_of(upload), params), digest
@@ -183,7 +186,8 @@ def _digest(upload: bytes, params: str) -> str:
 async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
-    with call.model.waiters.grant_wait(call.wait_s) as granted_s:
+    left_s = max(0.0, ticket.issued_ms / 1000 + call.ttl_s - time.time())
+    with call.model.waiters.grant_wait(min(call.wait_s, left_s)) as granted_s:
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(call, ticket, arrived, granted_s)
@@ -201,7 +205,7 @@ async def _result(call: Call) -> Response:
         return _finish(call, ticket, body, granted_s)
     await model.submissions.check_pending(ticket)
     headers = {"Retry-After": RETRY_AFTER_S, **_preference_applied(granted_s)}
-    return Response(pending_body(ticket.inference_id), headers=headers, media_type=JSON)
+    return Response(_pending(call, ticket), headers=headers, media_type=JSON)
 
 
 def _read_idempotency_key(request: Request) -> str | None:
@@ -216,7 +220,8 @@ def _read_idempotency_key(request: Request) -> str | None:
 
 async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
-    await call.model.submissions.publish(ticket, prepared, traceparent=call.request.headers.get("traceparent"))
+    traceparent = call.request.headers.get("traceparent")
+    await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 
@@ -234,7 +239,15 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
         "Retry-After": RETRY_AFTER_S,
         **_preference_applied(wait_s),
     }
-    return Response(pending_body(ticket.inference_id), 202, headers, media_type=JSON)
+    return Response(_pending(call, ticket), 202, headers, media_type=JSON)
+
+
+def _pending(call: Call, ticket: Ticket) -> bytes:
+    if call.is_default:
+        return pending_body(ticket.inference_id)
+    model = call.model
+    queue = model.queue_view.describe(ticket.issued_ms / 1000, model.backend.throughput.per_s())
+    return pending_body(ticket.inference_id, queue)
 
 
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:

@@ -7,6 +7,7 @@ from inference_api.inputs import input_of
 from inference_api.inputs.input import ANY_BYTES, Input
 from inference_api.metrics import ApiMetrics, ModelMetrics
 from inference_api.parameters import Parameters
+from inference_api.queue_view import QueueView
 from inference_api.settings import ApiSettings
 from inference_api.submissions import Submissions
 from inference_api.waiters import Places, Waiters
@@ -55,6 +56,7 @@ class ServedModel:
     submissions: Submissions
     claims: Claims
     waiters: Waiters
+    queue_view: QueueView
     metrics: ModelMetrics
     prefix: str
 
@@ -95,6 +97,7 @@ def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metr
         submissions=submissions,
         claims=Claims(backend.store, submissions, ttl_s=settings.result_ttl_s, noun=spec.takes.noun),
         waiters=waiters,
+        queue_view=QueueView(),
         metrics=metrics.of_model(spec.name),
         prefix=settings.path_prefix,
     )

@@ -87,13 +87,16 @@ class Submissions:
         """Tell whether a ticket may be published again: at least half of its job's TTL is left."""
         return _now_ms() - ticket.issued_ms < self._job_ttl_ms // 2
 
-    async def publish(self, ticket: Ticket, prepared: Prepared, *, traceparent: str | None) -> None:
-        """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless."""
+    async def publish(self, ticket: Ticket, prepared: Prepared, *, ttl_s: float, traceparent: str | None) -> None:
+        """Publish the job; return when the broker has confirmed it. Publishing a ticket twice is harmless.
+
+        The job does not run once its id is `ttl_s` seconds old, or `job_ttl_s` if that is less.
+        """
         job = Job(
             inference_id=ticket.inference_id,
             body=prepared.body,
             submitted_s=ticket.issued_ms // 1000,
-            deadline_ms=ticket.issued_ms + self._job_ttl_ms,
+            deadline_ms=ticket.issued_ms + min(int(ttl_s * 1000), self._job_ttl_ms),
             content_type=prepared.content_type,
             params=prepared.params,
             traceparent=traceparent,

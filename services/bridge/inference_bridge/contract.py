@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
-from inference_bridge.depths import Depths
+from inference_bridge.depths import Depths, OnLook
 from inference_bridge.inbox import Delivery, Inbox
 from inference_bridge.jobs import Job
 from inference_bridge.reports import WorkerReport
@@ -11,7 +11,13 @@ from inference_bridge.results import Result
 
 
 class Publisher(Protocol):
-    """Publishes jobs; see `inference_bridge.rabbitmq.publisher.AmqpPublisher`."""
+    """Publishes jobs; see `inference_bridge.rabbitmq.publisher.AmqpPublisher`.
+
+    Attributes:
+        on_look: called at each look at the jobs queue with its waiting jobs and its consumers.
+    """
+
+    on_look: OnLook
 
     @property
     def is_ready(self) -> bool:

@@ -1,7 +1,7 @@
 """The result of a job: the JSON that the API answers, and the output file of some models. Redis stores both."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -94,9 +94,10 @@ def canceled(inference_id: str) -> Result:
     return _result(inference_id, Status.CANCELED)
 
 
-def pending_body(inference_id: str) -> bytes:
-    """Return the JSON that the API answers before there is a result."""
-    return b'{"inference_id":"%s","status":"pending"}' % inference_id.encode()
+def pending_body(inference_id: str, queue: Mapping[str, Any] | None = None) -> bytes:
+    """Return the JSON that the API answers before there is a result, with what is known of its queue."""
+    more = b',"queue":%s' % json.dumps(queue, separators=(",", ":")).encode() if queue else b""
+    return b'{"inference_id":"%s","status":"pending"%s}' % (inference_id.encode(), more)
 
 
 def status_of(body: bytes) -> Status:

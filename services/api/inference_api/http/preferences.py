@@ -1,4 +1,4 @@
-"""Reads how long a client wants to wait for the result (RFC 7240)."""
+"""Reads how long a client wants to wait for the result (RFC 7240), and how long its job may wait to run."""
 
 import re
 from collections.abc import Mapping
@@ -24,3 +24,17 @@ def preferred_wait_s(headers: Mapping[str, str], query: Mapping[str, str], *, ma
     if not _NUMBER.fullmatch(asked):
         raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds, 0 or more, such as ?wait=5")
     return min(float(asked), max_wait_s)
+
+
+def asked_ttl_s(query: Mapping[str, str], *, max_ttl_s: float) -> float:
+    """Return the seconds in which a job must run, from `?ttl=30`; without it, `max_ttl_s`.
+
+    Raises:
+        InvalidRequest: `?ttl=` is not a number of seconds, 1 to `max_ttl_s`.
+    """
+    asked = query.get("ttl")
+    if asked is None:
+        return max_ttl_s
+    if not _NUMBER.fullmatch(asked) or not 1 <= float(asked) <= max_ttl_s:
+        raise InvalidRequest(f"ttl is {asked[:64]!r}, expected seconds, 1 to {max_ttl_s:g}, such as ?ttl=30")
+    return float(asked)

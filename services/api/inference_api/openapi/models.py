@@ -15,6 +15,7 @@ from inference_api.openapi.paths import (
     PENDING,
     PREFER,
     TRACEPARENT,
+    TTL,
     UNAUTHORIZED,
     UNAVAILABLE,
     WAIT,
@@ -24,6 +25,7 @@ from inference_api.openapi.schemas import one_of, succeeded
 from inference_api.served_model import ServedModel
 from inference_bridge.kinds import Bytes, File, Json, Picture, Probabilities, Text
 
+_WAITING = {**PENDING, "queue": {"position": 12, "eta_s": 0.3, "workers": 1}}
 _SERVER = "http://127.0.0.1:8000"
 _INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expected seconds, 0 or more")
 _UNKNOWN_ID = problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service")
@@ -109,7 +111,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
     empty = f"the {given.noun} has 0 bytes, expected 1 or more"
     responses = {
         "200": _states("The result arrived within the preferred wait", model, failed=FAILED, canceled=CANCELED),
-        "202": _states("Accepted; fetch the result at `Location`", None, pending=PENDING),
+        "202": _states("Accepted; fetch the result at `Location`", None, pending=_WAITING),
         "400": _INVALID,
         "408": _SLOW,
         "410": _expired(model),
@@ -131,7 +133,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 
@@ -174,7 +176,7 @@ def _document(example: bytes) -> Any:
 
 def _result(model: ServedModel) -> dict[str, Any]:
     responses = {
-        "200": _states("The state of the job", model, pending=PENDING, failed=FAILED, canceled=CANCELED),
+        "200": _states("The state of the job", model, pending=_WAITING, failed=FAILED, canceled=CANCELED),
         "400": _INVALID,
         "404": _UNKNOWN_ID,
         "410": _expired(model),

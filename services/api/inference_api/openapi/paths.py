@@ -62,6 +62,12 @@ WAIT = {
     "schema": {"type": "number", "minimum": 0},
     "description": "seconds to wait for the result, instead of the `Prefer` header",
 }
+TTL = {
+    "name": "ttl",
+    "in": "query",
+    "schema": {"type": "number", "minimum": 1},
+    "description": "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -93,7 +99,7 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [PREFER, WAIT, _IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [PREFER, WAIT, TTL, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {

@@ -29,11 +29,21 @@ _MODEL = object_of(
     waiting={"anyOf": [_NUMBER, {"type": "null"}]},
     urls=_URLS,
 )
-
+_PENDING = object_of(inference_id=_ID, status=_status("pending"))
+_QUEUE: dict[str, Any] = {
+    "description": "of the calls for a model by its name; each part is absent where it is unknown",
+    "type": "object",
+    "properties": {
+        "position": {**_NUMBER, "description": "jobs before it that no worker has yet"},
+        "eta_s": {"type": "number", "minimum": 0, "description": "seconds until those are done, as fast as just now"},
+        "workers": {**_NUMBER, "description": "0: it waits for a worker"},
+    },
+    "additionalProperties": False,
+}
 
 #: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Pending": object_of(inference_id=_ID, status=_status("pending")),
+    "Pending": {**_PENDING, "properties": {**_PENDING["properties"], "queue": _QUEUE}},
     "Succeeded": object_of(
         inference_id=_ID,
         status=_status("succeeded"),

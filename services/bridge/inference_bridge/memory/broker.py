@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 
 from pika import BasicProperties
 
-from inference_bridge.depths import Depths
+from inference_bridge.depths import Depths, OnLook, ignore_look
 from inference_bridge.errors import QueueFull
 from inference_bridge.inbox import Delivery, Inbox, Lane
 from inference_bridge.jobs import Job, to_properties
 from inference_bridge.rabbitmq.consumer import SUSPECT_DELIVERY_COUNT
 from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
 from inference_bridge.spec import ModelSpec
+
+#: Seconds between two looks at the queue.
+LOOK_INTERVAL_S = 0.5
 
 
 @dataclass(slots=True)
@@ -51,6 +54,11 @@ class MemoryBroker:
         self.jobs: deque[Message] = deque()
         self.retry: deque[Message] = deque()
         self.dead: deque[Message] = deque(maxlen=DEAD_MAX_LENGTH)
+
+    @property
+    def consumer_count(self) -> int:
+        """How many consumers get deliveries."""
+        return len(self._consumers)
 
     def publisher(self) -> "MemoryPublisher":
         """Return a publisher to the jobs queue."""
@@ -104,10 +112,13 @@ class MemoryPublisher:
     def __init__(self, broker: MemoryBroker, spec: ModelSpec) -> None:
         self._broker = broker
         self._spec = spec
+        self.on_look: OnLook = ignore_look
 
     async def run(self) -> None:
-        """Wait until cancelled; there is no connection to keep."""
-        await asyncio.get_running_loop().create_future()
+        """Look at the queue until cancelled; there is no connection to keep."""
+        while True:
+            self.on_look(len(self._broker.jobs), self._broker.consumer_count)
+            await asyncio.sleep(LOOK_INTERVAL_S)
 
     def check_headroom(self) -> None:
         """Raise QueueFull when the queue is full."""

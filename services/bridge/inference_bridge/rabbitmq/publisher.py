@@ -11,6 +11,7 @@ from typing import Any
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
+from inference_bridge.depths import OnLook, ignore_look
 from inference_bridge.errors import BrokerUnavailable, QueueFull
 from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
@@ -46,6 +47,9 @@ class AmqpPublisher:
         settle_s: the queue must have existed for this many seconds, see `settling.py`.
         throughput: of the workers, for the `retry_after_s` of a refusal.
         clock: monotonic seconds.
+
+    Attributes:
+        on_look: called at each look at the jobs queue with its waiting jobs and its consumers.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class AmqpPublisher:
         self._settle_s = settle_s
         self._throughput = throughput
         self._clock = clock
+        self.on_look: OnLook = ignore_look
         self._confirms = Confirms()
         self._connection: Connection | None = None
         self._channel: Channel | None = None
@@ -207,6 +212,7 @@ class AmqpPublisher:
         self._is_crowded.clear()
         answer = await channel.call(channel.raw.queue_declare, self._topology.jobs.name, passive=True)
         self._headroom.look(int(answer.method.message_count), unconfirmed=len(self._confirms))
+        self.on_look(int(answer.method.message_count), int(answer.method.consumer_count))
         if is_settled:
             await check_settled(channel, self._topology)
 
