@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -186,7 +187,7 @@ async def test_a_waiting_job_can_be_canceled(several: Several) -> None:
     async with visiting(url_of(several, "/#text-2")) as visit:
         await visit.page.click("#example")
         await visit.page.click("#send")
-        await expect(visit.page.locator("#line li.now")).to_contain_text("Waiting")
+        await expect(visit.page.locator("#line li.now")).to_have_text(re.compile("Waiting, no worker yet, 0 ahead"))
         await visit.page.click("#cancel")
 
         await expect(visit.page.locator("#line li").last).to_contain_text("Canceled")
@@ -203,11 +204,11 @@ async def test_a_failed_job_says_why(several: Several) -> None:
         await expect(visit.page.locator("#answer")).to_contain_text("the text is too odd")
 
 
-async def test_the_page_says_how_many_jobs_wait(several: Several) -> None:
+async def test_the_page_says_how_many_jobs_wait_and_how_many_workers_there_are(several: Several) -> None:
     async with visiting(url_of(several, "/#tree")) as visit:
         await several.submit("tree", TREE.example)
 
-        await expect(visit.page.locator("#queue")).to_contain_text("1 waiting")
+        await expect(visit.page.locator("#queue")).to_have_text("1 waiting · 0 workers")
 
 
 async def test_a_refused_input_is_explained_in_the_words_of_the_service(several: Several) -> None:

@@ -84,5 +84,6 @@ async def _entry(model: ServedModel) -> dict[str, Any]:
         "takes": spec.takes.kind,
         "answers": spec.answers.kind,
         "waiting": waiting,
+        "workers": model.queue_view.workers,
         "urls": urls_of(model),
     }

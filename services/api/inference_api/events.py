@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -83,6 +84,7 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
         arrived.set()  # read at once: the result may exist already
         ends_s = _now_s() + granted_s
         sent, quiet_looks = b"", 0
+        queue: dict[str, Any] = {}
         while True:
             if await arrived.wait(LOOK_S):
                 with suppress(StoreUnavailable):
@@ -90,7 +92,8 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
                     if body is not None:
                         yield _last_event(model, body)
                         return
-            shown = pending_body(inference_id)
+            queue = _queue(model, ticket, queue) if "name" in request.path_params else {}
+            shown = pending_body(inference_id, queue)
             quiet_looks = 0 if shown != sent else (quiet_looks + 1) % QUIET_LOOKS
             if shown != sent:
                 yield _event(Status.PENDING, shown)
@@ -99,6 +102,13 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
             sent = shown
             if _now_s() >= ends_s or waiters.is_closed or await _is_gone(request):
                 return
+
+
+def _queue(model: ServedModel, ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
+    """Return where the job waits; its place never goes up within a stream."""
+    queue = model.queue_view.describe(ticket.issued_ms / 1000, model.backend.throughput.per_s())
+    places = [one["position"] for one in (before, queue) if "position" in one]
+    return {**queue, "position": min(places)} if places else queue
 
 
 async def _is_gone(request: Request) -> bool:

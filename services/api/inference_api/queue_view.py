@@ -35,6 +35,11 @@ class QueueView:
         self._ready = 0
         self._workers: int | None = None
 
+    @property
+    def workers(self) -> int | None:
+        """How many workers consume the queue, None if unknown."""
+        return self._workers
+
     def look(self, now_s: float, ready: int, workers: int) -> None:
         """Take in how many jobs wait now, and how many workers consume them."""
         self._ready, self._workers = ready, workers

@@ -54,9 +54,22 @@ async def test_a_stream_has_the_pending_state_then_the_result_and_ends(service: 
         with pytest.raises(StopAsyncIteration):
             await event_of(lines)
 
-    assert pending == ("pending", {"inference_id": inference_id, "status": "pending"})
+    assert (pending[0], pending[1]["inference_id"], pending[1]["status"]) == ("pending", inference_id, "pending")
+    assert ("queue" in pending[1]) == (start != "")
     assert final[0] == "succeeded"
     assert final[1] == (await service.client.get(f"/result/{inference_id}")).json()
+
+
+async def test_a_stream_says_where_the_job_waits_and_no_place_goes_up(
+    service: Service, fast_looks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = iter([{"workers": 0}, {"position": 5}, {"position": 7}, {"position": 7, "workers": 1}, {"position": 2}])
+    monkeypatch.setattr("inference_api.queue_view.QueueView.describe", lambda *_: next(view, {"position": 2}))
+
+    async with streaming(service.client, f"/models/mnist/result/{an_id(service)}/events") as lines:
+        queues = [(await event_of(lines))[1]["queue"] for _ in range(4)]
+
+    assert queues == [{"workers": 0}, {"position": 5}, {"position": 5, "workers": 1}, {"position": 2}]
 
 
 async def test_a_client_that_connects_again_gets_the_result(service: Service) -> None:

@@ -24,6 +24,7 @@ async def test_the_list_has_every_model_with_its_waiting_jobs(
         "takes": "picture",
         "answers": "bytes",
         "waiting": 0,
+        "workers": 0,
         "urls": {
             "submit": "/models/paint",
             "spec": "/models/paint",
