@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -187,11 +186,21 @@ async def test_a_waiting_job_can_be_canceled(several: Several) -> None:
     async with visiting(url_of(several, "/#text-2")) as visit:
         await visit.page.click("#example")
         await visit.page.click("#send")
-        await expect(visit.page.locator("#line li.now")).to_have_text(re.compile("Waiting, no worker yet, 0 ahead"))
+        await expect(visit.page.locator("#line li.now")).to_contain_text("Waiting, no worker yet")
         await visit.page.click("#cancel")
 
         await expect(visit.page.locator("#line li").last).to_contain_text("Canceled")
         assert visit.complaints == []
+
+
+async def test_a_waiting_job_says_how_many_are_ahead_of_it(several: Several) -> None:
+    for _ in range(3):
+        await several.submit("text-2", TEXT.example)
+    async with visiting(url_of(several, "/#text-2")) as visit:
+        await visit.page.click("#example")
+        await visit.page.click("#send")
+
+        await expect(visit.page.locator("#line li.now")).to_contain_text("Waiting, no worker yet, 3 ahead")
 
 
 async def test_a_failed_job_says_why(several: Several) -> None:

@@ -81,8 +81,8 @@ export class Job {
   waiting({workers, position, eta_s: etaS} = {}) {
     const parts = ['Waiting'];
     if (workers === 0) parts.push('no worker yet');
-    if (position !== undefined) parts.push(`${position.toLocaleString('en')} ahead`);
-    if (etaS !== undefined) parts.push(`about ${Math.ceil(etaS)} s`);
+    if (position) parts.push(`${position.toLocaleString('en')} ahead`);
+    if (etaS) parts.push(`about ${Math.ceil(etaS)} s`);
     return parts.join(', ');
   }
 

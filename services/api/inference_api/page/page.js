@@ -24,6 +24,7 @@ async function attempt(work) {
 async function start() {
   await look();
   find('models').hidden = models.length < 2;
+  find('name').classList.toggle('unseen', models.length > 1);
   find('model').replaceChildren(...models.map(({name}) => new Option(name)));
   const wanted = decodeURIComponent(location.hash.slice(1));
   await choose(models.find(({name}) => name === wanted) ?? models[0]);
