@@ -15,7 +15,7 @@ DEV := .venv
 UNIT := .venv-unit
 PIP := -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded
+SERVICES := -e services/bridge -e services/pictures -e services/api -e services/worker -e services/embedded -e services/client
 MODELS := $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api,worker]')
 MODEL_NAME := $(notdir $(MODEL:/=))
 MODEL_PROJECT := $(wildcard $(MODEL)/pyproject.toml)
@@ -42,9 +42,9 @@ CODE := services models training tests chaos benchmarks samples keda charts rele
 .PHONY: help run new check unit quick test lint format train bench test-gpu bench-gpu chaos e2e e2e-quick manifests wheels version version-set clean plan servers cluster-tools
 
 # What needs no torch, and of that what needs no server.
-UNIT_PACKAGES := inference_bridge inference_pictures inference_api mnist_model.prepare
-UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
-UNIT_TESTS := -m "not servers" tests/unit/test_imports.py tests/unit/bridge tests/unit/pictures tests/unit/api \
+UNIT_PACKAGES := inference_bridge inference_pictures inference_api inference_client mnist_model.prepare
+UNIT_SERVICES := -e services/bridge -e services/pictures -e services/api -e services/client $(foreach project,$(wildcard models/*/pyproject.toml),-e '$(dir $(project))[api]')
+UNIT_TESTS := -m "not servers" tests/unit/test_imports.py tests/unit/bridge tests/unit/pictures tests/unit/api tests/unit/client \
 	tests/unit/models/mnist/test_prepare.py tests/unit/models/mnist/test_steps.py tests/unit/models/mnist/test_morphology.py \
 	tests/unit/release tests/contract
 COVERAGE := --cov-report= $(UNIT_PACKAGES:%=--cov=%)

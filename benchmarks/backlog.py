@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from benchmarks.contenders import MODEL_PATH, deploy
+from benchmarks.contenders import deploy
 from benchmarks.jobs import fetch, submit
 from benchmarks.large_model import make_inputs
 from benchmarks.loads import open_connections
 from benchmarks.memory import MB, MemoryMeter
+from benchmarks.subjects import LARGE
 from tests.support.client import Connection
 from tests.support.deployment import ROOT, Deployment, Service
 from tests.support.environment import environment
@@ -29,6 +30,7 @@ CLIENTS = 32
 STAGES = (5_000, 10_000, 20_000)
 IDLE_S, POLL_S = 10.0, 0.5
 DRAIN_TIMEOUT_S = 600.0
+MODEL_PATH = f"/models/{LARGE.spec.name}"
 PARTS = ("API", "RabbitMQ", "Redis", "worker")
 
 
@@ -130,7 +132,7 @@ def measure(scratch: Path, stages: Sequence[int] = STAGES) -> tuple[list[Stage],
     ):
         rabbitmq.start()
         redis.start()
-        with deploy(scratch, rabbitmq, redis) as deployment:
+        with deploy(scratch, rabbitmq, redis, LARGE) as deployment:
             api = deployment.api().wait_until_ready()
             rows = asyncio.run(_measure(Backlog(deployment, api, rabbitmq, redis), stages))
         return rows, environment({"RabbitMQ": rabbitmq.version(), "Redis": redis.version()})

@@ -6,7 +6,6 @@ two minutes, and ends its own processes.
 
 import argparse
 import asyncio
-import itertools
 import json
 import tempfile
 from collections.abc import AsyncIterator
@@ -14,25 +13,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import large, share
+from benchmarks import comparison, large, share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
+from benchmarks.pictures import make_pictures
 from benchmarks.report import Row, describe_machine, render_table
 from tests.support.deployment import ROOT, Deployment
 from tests.support.environment import environment
-from tests.support.pictures import SAMPLES, encoded, moved, sample
 from tests.support.servers import running_servers
 
 HOST = "127.0.0.1"
 LOADS = 10
-
-
-def make_pictures() -> list[bytes]:
-    """Return PNG files: each sample, moved in several ways, so that no two neighbours are equal."""
-    return [
-        encoded(moved(sample(path.stem), shift, -shift)) for path, shift in itertools.product(SAMPLES, range(-2, 3))
-    ]
 
 
 async def run_loads(port: int, duration_s: float, jobs: int) -> AsyncIterator[Measurement]:
@@ -74,22 +66,28 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("loads", "share", "large"),
+        choices=("loads", "share", "large", "peers"),
         default="loads",
-        help="share: how workers share; large: inputs of 150 KB",
+        help="share: how workers share; large: inputs of 150 KB; peers: beside mosec, LitServe and Celery",
     )
-    parser.add_argument("--rounds", type=int, default=1, help="of `share` and `large`; the median counts")
+    parser.add_argument("--rounds", type=int, default=1, help="of all but `loads`; the median counts")
     parser.add_argument("--peers", action="store_true", help="measure mosec and LitServe too, with `large`")
     parser.add_argument("--duration-s", type=float, default=8, help="length of each timed load")
     parser.add_argument("--jobs", type=int, default=5_000, help="jobs of submit-then-drain")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
     parser.add_argument("--docs", action="store_true", help="write the page in docs too")
+    parser.add_argument(
+        "--deep", type=int, nargs="?", const=1_000_000, help="of `peers`: measure so many waiting jobs alone"
+    )
     options = parser.parse_args()
     if options.what == "share":
         measure_sharing(options.rounds, writes_docs=options.docs)
         return
     if options.what == "large":
         measure_large(options.rounds, options.duration_s, has_peers=options.peers, writes_docs=options.docs)
+        return
+    if options.what == "peers":
+        compare(options.rounds, options.deep, writes_docs=options.docs)
         return
     with tempfile.TemporaryDirectory() as scratch:
         rows, where = measure(Path(scratch), options.duration_s, options.jobs)
@@ -122,6 +120,15 @@ def measure_large(rounds: int, duration_s: float, *, has_peers: bool, writes_doc
     if writes_docs:
         command = f"make bench ARGS='large{' --peers' * has_peers} --rounds {rounds} --docs'"
         (ROOT / "docs" / "large.md").write_text(f"# Large inputs\n\nWritten by `{command}`: medians.\n\n{page}\n")
+
+
+def compare(rounds: int, deep_jobs: int | None, *, writes_docs: bool) -> None:
+    """Print this system's figures beside its peers', and write docs/evidence/performance.md."""
+    folder = ROOT / "docs" / "evidence" if writes_docs else ROOT / "build" / "evidence"
+    found = comparison.measure_deep(folder, deep_jobs) if deep_jobs else comparison.measure(folder, rounds)
+    for evidence in found:  # after each round, so that a run that is interrupted leaves what it has
+        comparison.write(folder, evidence)
+    print(comparison.render(comparison.read(folder)))
 
 
 def measure(scratch: Path, duration_s: float, jobs: int) -> tuple[list[Row], dict[str, str]]:

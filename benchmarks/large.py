@@ -6,8 +6,7 @@ them with the same model, clients and largest batch.
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -16,13 +15,12 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import backlog
-from benchmarks.contenders import PEERS, Contender, run_peer, run_this_system
-from benchmarks.cpu import CpuMeter
-from benchmarks.jobs import Waiting
+from benchmarks.closed import measure_closed
+from benchmarks.contenders import PEERS, Start, run_peer, run_this_system
 from benchmarks.large_model import make_inputs
-from benchmarks.loads import WARM_UP_S, open_connections, run_closed_loop
-from benchmarks.peers.installation import REQUIREMENTS, install_peers
-from benchmarks.report import Row, describe_machine
+from benchmarks.peers.installation import install_peers, read_versions
+from benchmarks.report import describe_machine
+from benchmarks.subjects import LARGE
 from tests.support.deployment import ROOT
 
 CLIENTS = 32
@@ -48,19 +46,18 @@ The memory of each part has a bound that does not depend on the number of jobs t
 - **Redis**: results only, until their time to live.
 - **worker**: the batches that it runs, and the jobs that it holds ahead, at most 256 MiB.
 """
-Start = Callable[[], AbstractContextManager[Contender]]
 
 
 def measure(rounds: int, duration_s: float, *, has_peers: bool) -> str:
     """Measure throughput and memory; return the tables with their notes, in Markdown."""
-    starts: dict[str, Start] = {"this system": run_this_system}
+    starts: dict[str, Start] = {"this system": partial(run_this_system, LARGE)}
     if has_peers:
         python = install_peers(ROOT / "build" / "peers")
-        starts |= {name: partial(run_peer, name, python) for name in PEERS}
+        starts |= {name: partial(run_peer, name, python, LARGE) for name in PEERS}
     loads = render_table(measure_loads(starts, rounds, duration_s))
     with tempfile.TemporaryDirectory() as scratch:
         stages, where = backlog.measure(Path(scratch))
-    where |= dict(line.split("==") for line in REQUIREMENTS.read_text().split()) if has_peers else {}
+    where |= read_versions() if has_peers else {}
     return "\n".join(
         [
             f"## Throughput\n\n{loads}\n{LOADS_NOTE}",
@@ -73,9 +70,12 @@ def measure(rounds: int, duration_s: float, *, has_peers: bool) -> str:
 def measure_loads(starts: dict[str, Start], rounds: int, duration_s: float) -> dict[str, dict[str, Any]]:
     """Return the figures of each server's median round; a round measures one server after the other."""
     measured: dict[str, list[dict[str, Any]]] = {name: [] for name in starts}
+    inputs = make_inputs(16)
     for name in tqdm([*starts] * rounds, desc="rounds", unit="server"):
         with starts[name]() as contender:
-            measured[name].append(asyncio.run(measure_load(contender, duration_s)).compute_figures())
+            measured[name].append(
+                asyncio.run(measure_closed(contender, inputs, clients=CLIENTS, duration_s=duration_s))
+            )
     return {name: find_median(figures) for name, figures in measured.items()}
 
 
@@ -83,20 +83,6 @@ def find_median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the round whose throughput is the median."""
     middle = median_low(figures["jobs_per_s"] for figures in rounds)
     return next(figures for figures in rounds if figures["jobs_per_s"] == middle)
-
-
-async def measure_load(contender: Contender, duration_s: float) -> Row:
-    """Run the closed loop; return its latencies, and the CPU seconds after its warm-up."""
-    meter = CpuMeter(contender.parts)
-    async with open_connections("127.0.0.1", contender.port, CLIENTS) as clients:
-        load = asyncio.create_task(
-            run_closed_loop(clients, make_inputs(16), waiting=Waiting.PREFER, duration_s=duration_s, job=contender.job)
-        )
-        await asyncio.sleep(WARM_UP_S)
-        before = meter.read_s()
-        measurement = await load
-    after = meter.read_s()
-    return Row(measurement, {name: after[name] - before[name] for name in after})
 
 
 def render_table(figures: dict[str, dict[str, Any]]) -> str:

@@ -60,5 +60,6 @@ class Large:
     @torch.inference_mode()
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (B, CLASSES) probabilities of (B, SIDE, SIDE, CHANNELS)."""
-        answers: NDArray[np.float32] = self._network(torch.from_numpy(batch).to(self._device)).cpu().numpy()  # (B, 10)
+        pixels = torch.from_numpy(batch).to(self._device, non_blocking=True)  # (B, SIDE, SIDE, CHANNELS)
+        answers: NDArray[np.float32] = self._network(pixels).cpu().numpy()  # (B, 10)
         return answers

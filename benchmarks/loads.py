@@ -49,7 +49,7 @@ async def open_connections(host: str, port: int, count: int) -> AsyncIterator[li
 async def run_closed_loop(
     clients: Sequence[Connection], bodies: Sequence[bytes], *, waiting: Waiting, duration_s: float, job: Job = run_job
 ) -> Measurement:
-    """Let each client submit its next input when it has the last result."""
+    """Let each client submit its next input when it has the last result; count the jobs that end in the time."""
     latencies: list[float] = []
     supply = itertools.cycle(bodies)
     begin = time.perf_counter() + WARM_UP_S
@@ -58,16 +58,22 @@ async def run_closed_loop(
     async def client(connection: Connection) -> None:
         while (started := time.perf_counter()) < end:
             await job(connection, next(supply), waiting)
-            if started >= begin:
-                latencies.append(time.perf_counter() - started)
+            if begin <= (ended := time.perf_counter()) < end:
+                latencies.append(ended - started)
 
     await asyncio.gather(*(client(connection) for connection in clients))
     name = f"closed loop, {len(clients)} client{'s' * (len(clients) > 1)}"
-    return Measurement(name, waiting, time.perf_counter() - begin, latencies, len(latencies))
+    return Measurement(name, waiting, duration_s, latencies, len(latencies))
 
 
 async def run_poisson(
-    clients: Sequence[Connection], pictures: Sequence[bytes], *, rate_per_s: float, duration_s: float, seed: int = 1
+    clients: Sequence[Connection],
+    pictures: Sequence[bytes],
+    *,
+    rate_per_s: float,
+    duration_s: float,
+    seed: int = 1,
+    job: Job = run_job,
 ) -> Measurement:
     """Submit jobs at random moments, without a wait for earlier results."""
     arrivals = random.Random(seed)
@@ -76,10 +82,10 @@ async def run_poisson(
         idle.put_nowait(connection)
     latencies: list[float] = []
 
-    async def job(picture: bytes) -> None:
+    async def run_one(picture: bytes) -> None:
         started = time.perf_counter()
         connection = await idle.get()
-        await run_job(connection, picture, Waiting.PREFER)
+        await job(connection, picture, Waiting.PREFER)
         idle.put_nowait(connection)
         latencies.append(time.perf_counter() - started)
 
@@ -87,7 +93,7 @@ async def run_poisson(
     async with asyncio.TaskGroup() as jobs:
         while (at_s := at_s + arrivals.expovariate(rate_per_s)) < duration_s:
             await asyncio.sleep(begin + at_s - time.perf_counter())
-            jobs.create_task(job(next(supply)))
+            jobs.create_task(run_one(next(supply)))
     name = f"Poisson, {rate_per_s:g} jobs/s"
     return Measurement(name, Waiting.PREFER, time.perf_counter() - begin, latencies, len(latencies))
 

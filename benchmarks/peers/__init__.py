@@ -1,1 +1,1 @@
-"""The model of `benchmarks.large_model` in other servers; each is started as a program with a port."""
+"""Other servers with the same models; each is started as a program with a port. `MODEL` names the model."""

@@ -21,3 +21,9 @@ def install_peers(folder: Path) -> Path:
         Path(packages, "ours.pth").write_text(f"import site; site.addsitedir({site!r})\n")
         installed.write_text(REQUIREMENTS.read_text())
     return python
+
+
+def read_versions() -> dict[str, str]:
+    """Return the version of each package that is installed for the peers."""
+    lines = [line.split("==") for line in REQUIREMENTS.read_text().split()]
+    return {name.partition("[")[0]: version for name, version in lines}

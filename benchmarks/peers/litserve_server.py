@@ -1,15 +1,15 @@
-"""Serves the model of large inputs with LitServe: `POST /predict` with the raw bytes."""
+"""Serves a model with LitServe: `POST /predict` with the raw bytes."""
 
+import os
 import sys
 from typing import Annotated
 
 import litserve
 import numpy as np
-import torch
 from fastapi import Depends, Request
 from numpy.typing import NDArray
 
-from benchmarks.large_model import SHAPE, Large
+from benchmarks.peers.models import load
 
 
 async def read_body(request: Request) -> bytes:
@@ -22,16 +22,15 @@ class Served(litserve.LitAPI):  # type: ignore[misc]  # mypy does not see LitSer
 
     def setup(self, device: str) -> None:
         """Load the model."""
-        torch.set_num_threads(1)
-        self._model = Large.load(None, torch.device(device))
+        self._model = load(os.environ["MODEL"])
 
     def decode_request(self, request: Annotated[bytes, Depends(read_body)]) -> NDArray[np.uint8]:
         """Return the array of a request's body."""
-        return np.frombuffer(request, np.uint8).reshape(SHAPE)  # (224, 224, 3)
+        return self._model.read(request)
 
     def batch(self, inputs: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """Return the inputs as one array."""
-        return np.stack(inputs)  # (B, 224, 224, 3)
+        return np.stack(inputs)
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities of each input."""
@@ -45,9 +44,12 @@ class Served(litserve.LitAPI):  # type: ignore[misc]  # mypy does not see LitSer
 
 def main() -> None:
     """Serve until a signal arrives."""
-    port, max_batch_size = map(int, sys.argv[1:])
+    port, max_batch_size, wait_ms = map(int, sys.argv[1:])
     server = litserve.LitServer(
-        Served(max_batch_size=max_batch_size, batch_timeout=0.005), accelerator="cpu", devices=1, fast_queue=True
+        Served(max_batch_size=max_batch_size, batch_timeout=wait_ms / 1000),
+        accelerator="cpu",
+        devices=1,
+        fast_queue=True,
     )
     server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
 

@@ -1,13 +1,13 @@
-"""Serves the model of large inputs with mosec: `POST /inference` with the raw bytes."""
+"""Serves a model with mosec: `POST /inference` with the raw bytes."""
 
+import os
 import sys
 
 import numpy as np
-import torch
 from mosec import Server, Worker
 from numpy.typing import NDArray
 
-from benchmarks.large_model import SHAPE, Large
+from benchmarks.peers.models import load
 
 
 class Served(Worker):  # type: ignore[misc]  # mypy does not see mosec
@@ -15,12 +15,11 @@ class Served(Worker):  # type: ignore[misc]  # mypy does not see mosec
 
     def __init__(self) -> None:
         super().__init__()
-        torch.set_num_threads(1)
-        self._model = Large.load(None, torch.device("cpu"))
+        self._model = load(os.environ["MODEL"])
 
     def deserialize(self, data: bytes) -> NDArray[np.uint8]:
         """Return the array of a request's body."""
-        return np.frombuffer(data, np.uint8).reshape(SHAPE)  # (224, 224, 3)
+        return self._model.read(data)
 
     def forward(self, data: list[NDArray[np.uint8]]) -> list[list[float]]:
         """Return the probabilities of each input."""
@@ -30,10 +29,10 @@ class Served(Worker):  # type: ignore[misc]  # mypy does not see mosec
 
 def main() -> None:
     """Serve until a signal arrives."""
-    port, max_batch_size = sys.argv[1:]
+    port, max_batch_size, wait_ms = sys.argv[1:]
     sys.argv[1:] = ["--address", "127.0.0.1", "--port", port]  # mosec reads them
     server = Server()
-    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=10)
+    server.append_worker(Served, max_batch_size=int(max_batch_size), max_wait_time=int(wait_ms))
     server.run()
 
 

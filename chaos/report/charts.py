@@ -1,4 +1,4 @@
-"""Pictures of the report, as SVG: text stays text, and the same figures give the same file."""
+"""Pictures of the report, as SVG."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,20 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from chaos.soak import Sample
-
-WIDTH_IN, HEIGHT_IN = 8.0, 3.4
-BLUE, ORANGE, GREY = "#2b6cb0", "#c05621", "#718096"
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "mnist-inference",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e2e8f0",
-    "legend.frameon": False,
-}
+from tests.support.drawing import BLUE, GREY, HEIGHT_IN, ORANGE, STYLE, WIDTH_IN, save
 
 
 def draw_overload(overload: dict[str, Any], path: Path) -> None:
@@ -45,7 +32,7 @@ def draw_overload(overload: dict[str, Any], path: Path) -> None:
         times.set(title="99th percentile, ms", xlabel="offered, as a multiple of the capacity", yscale="log")
         for axes in (rates, times):
             axes.legend()
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_soak(samples: Sequence[Sample], path: Path) -> None:
@@ -58,10 +45,4 @@ def draw_soak(samples: Sequence[Sample], path: Path) -> None:
             axes.plot([sample.at_s / 60 for sample in own], [sample.memory_mib for sample in own], label=name)
         axes.set(title="resident memory, MiB", xlabel="minutes under load", ylim=(0, None))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, format="svg", facecolor="white", metadata={"Date": None})
-    # matplotlib leaves spaces at the ends of lines.
-    path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
+        save(figure, path)

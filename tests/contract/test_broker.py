@@ -264,3 +264,17 @@ async def test_the_depths_are_what_nobody_holds(world: World, running: Running, 
     [rejected, kept] = await take(inbox)
     consumer.settle([rejected, kept], rejected=[rejected])
     await until_depths(reader, Depths(jobs=2, suspects=1))
+
+
+async def test_a_publisher_tells_what_it_sees_of_the_queue(
+    world: World, running: Running, publisher: Publisher
+) -> None:
+    seen: list[tuple[int, int]] = []
+    publisher.on_look = lambda ready, consumers: seen.append((ready, consumers))
+    for number in range(3):
+        await publisher.publish(a_request(number))
+    await until(lambda: (3, 0) in seen)
+
+    await consuming(world, running, prefetch=2)
+
+    await until(lambda: (1, 1) in seen)

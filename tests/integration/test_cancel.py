@@ -1,4 +1,4 @@
-"""Cancels over HTTP with real servers: what no batch has yet never runs, and each job has one final state."""
+"""Cancels over HTTP with real servers: a job that no batch has yet never runs, and each job has one final state."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

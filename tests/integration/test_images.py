@@ -100,10 +100,11 @@ def test_no_file_names_a_registry_or_an_index(path: str) -> None:
 
 def test_the_versions_are_those_of_the_packages_and_of_the_makefile() -> None:
     torch = re.search(r"^TORCH \?= (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    tags = re.findall(r"image: mnist-inference/\w+:(.+)", (ROOT / "compose.yaml").read_text())
+    tags = re.findall(r"image: localhost/mnist-inference/\w+:(.+)", (ROOT / "compose.yaml").read_text())
 
     assert torch
     assert torch[1] == default("worker", "TORCH")
+    assert len(tags) == len(IMAGES)
     assert {default(service, "VERSION") for service in IMAGES} | set(tags) == {VERSION}
 
 
@@ -125,7 +126,7 @@ def docker(*arguments: str, timeout_s: float = 60) -> str:
 @pytest.fixture
 def image(service: str) -> str:
     """The name of a service's image."""
-    name = f"mnist-inference/{service}:{VERSION}"
+    name = f"localhost/mnist-inference/{service}:{VERSION}"
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
         pytest.skip("no docker answers; start its engine to try the images")
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode:

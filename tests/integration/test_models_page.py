@@ -84,3 +84,9 @@ def test_the_tables_of_the_page_name_every_kind() -> None:
     named = set(re.findall(r"^\| `([A-Z]\w+)\(", PAGE, re.MULTILINE))
 
     assert named == {kind.__name__ for union in (Takes, Answers) for kind in get_args(get_args(union)[0])}
+
+
+def test_every_page_names_the_image_as_it_is_built() -> None:
+    pages = PAGE + (ROOT / "docs/settings.md").read_text()
+
+    assert set(re.findall(r"[\w./-]*ships:v1", pages)) == {"localhost/ships:v1"}

@@ -12,10 +12,13 @@ class Arrival:
     def __init__(self) -> None:
         self._is_set = False
         self._waiter: asyncio.Future[None] | None = None
+        #: The body of the result, if it was read already.
+        self.body: bytes | None = None
 
-    def set(self) -> None:
-        """Wake the call, or its next wait."""
+    def set(self, body: bytes | None = None) -> None:
+        """Wake the call, or its next wait; without the body, the call reads it."""
         self._is_set = True
+        self.body = body
         if self._waiter is not None:
             _wake(self._waiter)
 

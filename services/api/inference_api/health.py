@@ -28,6 +28,7 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
     @router.head("/healthz", include_in_schema=False)
     @router.get(
         "/healthz",
+        operation_id="healthz",
         summary="Liveness: the process answers, and none of its background tasks has failed",
         response_class=PlainTextResponse,
         responses={503: _FAILED},
@@ -38,6 +39,7 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
     @router.head("/readyz", include_in_schema=False)
     @router.get(
         "/readyz",
+        operation_id="readyz",
         summary="Readiness: RabbitMQ takes jobs and Redis answers as a master",
         response_model=None,
         responses={200: _READINESS, 503: {"description": "Not ready", **_READINESS}},
@@ -49,6 +51,7 @@ def health_routes(models: Sequence[ServedModel], background: Background) -> APIR
     @router.head("/serving", include_in_schema=False)
     @router.get(
         "/serving",
+        operation_id="serving",
         summary="For load balancers: the process can answer some calls, with RabbitMQ or Redis alone too",
         response_model=None,
         responses={200: _READINESS, 503: {"description": "No call should come here", **_READINESS}},

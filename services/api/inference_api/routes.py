@@ -19,7 +19,7 @@ from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
 from inference_api.http.preferences import asked_ttl_s, preferred_wait_s
-from inference_api.http.protocol import LEAVING
+from inference_api.http.protocol import LEAVING, WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
 from inference_api.preparation import Preparation
@@ -27,7 +27,7 @@ from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.results import Status, pending_body, status_of
+from inference_bridge.results import is_expired, pending_body
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
@@ -169,8 +169,14 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
     """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
-        stream = call.request.stream()
-        upload = await read_upload(call.request.headers, stream, given, share=share, other_fields=call.is_default)
+        upload = await read_upload(
+            call.request.headers,
+            call.request.stream(),
+            given,
+            share=share,
+            is_whole=WHOLE in call.request.scope,
+            other_fields=call.is_default,
+        )
         digest = _digest(upload, params + call.request.query_params.get("ttl", "")) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
@@ -245,13 +251,11 @@ def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:
 def _pending(call: Call, ticket: Ticket) -> bytes:
     if call.is_default:
         return pending_body(ticket.inference_id)
-    model = call.model
-    queue = model.queue_view.describe(ticket.issued_ms / 1000, model.backend.throughput.per_s())
-    return pending_body(ticket.inference_id, queue)
+    return pending_body(ticket.inference_id, call.model.queue_view.describe(ticket.issued_ms / 1000))
 
 
 def _finish(call: Call, ticket: Ticket, body: bytes, wait_s: float) -> Response:
-    if status_of(body) is Status.EXPIRED:
+    if is_expired(body):
         raise call.model.submissions.expired_id(ticket.inference_id)
     call.request.scope[FINAL] = True
     return Response(with_prefix(call.model, body), headers=_preference_applied(wait_s), media_type=JSON)

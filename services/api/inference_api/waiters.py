@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 
 from inference_api.arrival import Arrival
-from inference_api.reads import CoalescedReads
+from inference_api.reads import MAX_KEYS, CoalescedReads
 from inference_bridge.contract import Store
 from inference_bridge.errors import StoreUnavailable
 
@@ -54,6 +54,7 @@ class Waiters:
         self._reads = CoalescedReads(store)
         self._places = places
         self._arrivals: dict[str, set[Arrival]] = {}
+        self._announced: asyncio.Queue[str] = asyncio.Queue()
         self._count = 0
         self._is_closed = False
 
@@ -72,17 +73,18 @@ class Waiters:
         Args:
             on_notification: called with the ids of each stored batch; without ids, some may have been missed.
         """
-        while True:
-            try:
-                async with aclosing(self._store.notifications()) as notifications:
-                    async for inference_ids in notifications:
-                        for inference_id in inference_ids or self._arrivals:
-                            self._wake(inference_id)
-                        if on_notification is not None:
-                            await on_notification(inference_ids)
-            except StoreUnavailable as error:
-                logger.warning("subscription lost", extra={"reason": str(error)})
-            await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hand_over())
+            while True:
+                try:
+                    async with aclosing(self._store.notifications()) as notifications:
+                        async for inference_ids in notifications:
+                            self._announce(inference_ids)
+                            if on_notification is not None:
+                                await on_notification(inference_ids)
+                except StoreUnavailable as error:
+                    logger.warning("subscription lost", extra={"reason": str(error)})
+                await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
 
     def close(self) -> None:
         """Make every waiting call answer at once, and let no call wait from now on."""
@@ -138,13 +140,36 @@ class Waiters:
         while not self._is_closed and (left_s := deadline - loop.time()) > 0:
             if await arrived.wait(min(left_s, DISCONNECT_CHECK_S)):
                 with suppress(StoreUnavailable):  # the store may answer before the wait is over
-                    body = await self.read(inference_id)
+                    body = arrived.body or await self.read(inference_id)
                     if body is not None:
                         return body
             elif await is_gone():
                 return None
         return await self.read(inference_id)
 
-    def _wake(self, inference_id: str) -> None:
+    def _announce(self, inference_ids: Sequence[str]) -> None:
+        if not inference_ids:
+            for inference_id in self._arrivals:
+                self._wake(inference_id)
+        for inference_id in inference_ids:
+            if inference_id in self._arrivals:
+                self._announced.put_nowait(inference_id)
+
+    async def _hand_over(self) -> None:
+        """Read the announced results that calls wait for, all at once, and wake the calls with their bodies.
+
+        Meanwhile further ones are announced: with more load, fewer and larger reads.
+        """
+        while True:
+            ids = [await self._announced.get()]
+            while len(ids) < MAX_KEYS and not self._announced.empty():
+                ids.append(self._announced.get_nowait())
+            bodies: list[bytes | None] = [None] * len(ids)
+            with suppress(Exception):  # each call then reads for itself, and gets the error
+                bodies = await self._store.get(ids)
+            for inference_id, body in zip(ids, bodies, strict=True):
+                self._wake(inference_id, body)
+
+    def _wake(self, inference_id: str, body: bytes | None = None) -> None:
         for arrived in self._arrivals.get(inference_id, ()):
-            arrived.set()
+            arrived.set(body)

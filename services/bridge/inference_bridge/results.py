@@ -9,6 +9,9 @@ from typing import Any
 from inference_bridge.errors import InvalidInput
 from inference_bridge.spec import ModelSpec
 
+#: The end of the body of an expired job, and of no other: any other body ends with another member.
+_EXPIRED_END = b'"status":"expired"}'
+
 
 class Status(StrEnum):
     """The state of a job; all but `PENDING` are final."""
@@ -51,14 +54,12 @@ def classified(inference_id: str, probabilities: Sequence[float], spec: ModelSpe
         spec: the model.
     """
     rounded = [round(probability, 6) for probability in probabilities]
-    predicted_class = rounded.index(max(rounded))
-    return _result(
-        inference_id,
-        Status.SUCCEEDED,
-        predicted_class=predicted_class,
-        probabilities=rounded,
-        model=spec.message_type,
+    # As `json.dumps` would write it, in half the time.
+    body = (
+        f'{{"inference_id":"{inference_id}","status":"succeeded","predicted_class":{rounded.index(max(rounded))},'
+        f'"probabilities":[{",".join(map(repr, rounded))}],"model":"{spec.message_type}"}}'
     )
+    return Result(inference_id, Status.SUCCEEDED, body.encode())
 
 
 def answered(inference_id: str, document: bytes, spec: ModelSpec) -> Result:
@@ -98,6 +99,11 @@ def pending_body(inference_id: str, queue: Mapping[str, Any] | None = None) -> b
     """Return the JSON that the API answers before there is a result, with what is known of its queue."""
     more = b',"queue":%s' % json.dumps(queue, separators=(",", ":")).encode() if queue else b""
     return b'{"inference_id":"%s","status":"pending"%s}' % (inference_id.encode(), more)
+
+
+def is_expired(body: bytes) -> bool:
+    """Tell whether a stored result is `EXPIRED`; each call that gets a result asks, so that nothing is parsed."""
+    return body.endswith(_EXPIRED_END)
 
 
 def status_of(body: bytes) -> Status:

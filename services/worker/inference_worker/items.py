@@ -13,6 +13,7 @@ from inference_bridge.kinds import Json, Picture, Tensor, Text
 from inference_bridge.spec import ModelSpec
 from inference_worker.failures import Failure, failure_of, first_problem
 from inference_worker.model import Input, Model
+from inference_worker.pinned import concatenate
 
 
 class Item(NamedTuple):
@@ -64,7 +65,7 @@ class ItemReader:
             return list(values)
         if self.has_groups:
             return np.stack(values)  # (B, *shape)
-        return _array(bytearray().join(values), self._arrays).reshape(-1, *self._arrays.shape)  # (B, *shape)
+        return _array(concatenate(values), self._arrays).reshape(-1, *self._arrays.shape)  # (B, *shape)
 
     def example(self) -> Job:
         """Return a job for the warm-up: zeros where the API prepares the input, else the example of the spec."""
@@ -94,7 +95,7 @@ def _value(body: bytes, spec: ModelSpec) -> Any:
     return body
 
 
-def _array(data: bytearray, takes: Picture | Tensor) -> NDArray[Any]:
+def _array(data: bytearray | NDArray[np.uint8], takes: Picture | Tensor) -> NDArray[Any]:
     return np.frombuffer(data, dtype=np.dtype(takes.dtype).newbyteorder("<"))
 
 

@@ -48,7 +48,7 @@ def test_a_parameter_becomes_the_value_that_its_schema_means(query: str, values:
     ("query", "reason"),
     [
         ("volume=3", "no parameter 'volume'; it has threshold, count, is_loud, speed, language, limit, wait"),
-        ("ttl=3", "no parameter 'ttl'"),
+        ("tll=3", "no parameter 'tll'"),
         ("threshold=2", "threshold: 2.0 is greater than the maximum of 1"),
         ("threshold=nan", "threshold is 'nan', expected a number"),
         ("threshold=1e999", "threshold is '1e999', expected a number"),

@@ -145,6 +145,18 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
         await read_upload({}, stuck(), PICTURE, share=a_share())
 
 
+async def test_a_body_that_is_here_already_needs_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_api.http.uploads.READ_TIMEOUT_S", 0)
+
+    async def here() -> AsyncIterator[bytes]:
+        yield b"all of it"
+        await asyncio.sleep(0)
+
+    assert await read_upload({}, here(), PICTURE, share=a_share(), is_whole=True) == b"all of it"
+    with pytest.raises(RequestTimeout):
+        await read_upload({}, here(), PICTURE, share=a_share())
+
+
 @given(body=st.binary(max_size=500))
 def test_any_bytes_as_a_form_give_a_picture_or_an_error_of_ours(body: bytes) -> None:
     try:

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference_bridge.results import (
     Result,
@@ -9,6 +11,7 @@ from inference_bridge.results import (
     classified,
     expired,
     failed,
+    is_expired,
     pending_body,
     produced,
     status_of,
@@ -30,6 +33,14 @@ def test_a_success_names_the_likeliest_class() -> None:
         "probabilities": probabilities,
         "model": "mnist.v1",
     }
+
+
+@given(st.lists(st.floats(0, 1) | st.integers(0, 1) | st.sampled_from([1e-6, 5e-7, 1e-7]), min_size=1, max_size=9))
+def test_the_body_of_a_success_is_what_json_writes(probabilities: list[float]) -> None:
+    body = classified(ID, probabilities, SPEC).body
+
+    assert body == json.dumps(json.loads(body), separators=(",", ":")).encode()
+    assert json.loads(body)["probabilities"] == [round(probability, 6) for probability in probabilities]
 
 
 def test_a_document_is_part_of_the_body() -> None:
@@ -72,3 +83,8 @@ def test_a_pending_body_is_json() -> None:
 )
 def test_the_status_can_be_told_from_the_body(result: Result) -> None:
     assert status_of(result.body) is result.status is not Status.PENDING
+    assert is_expired(result.body) is (result.status is Status.EXPIRED)
+
+
+def test_a_failure_that_quotes_an_expired_body_is_not_expired() -> None:
+    assert not is_expired(failed(ID, "code", expired(ID).body.decode()).body)

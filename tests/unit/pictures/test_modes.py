@@ -51,3 +51,14 @@ def test_alpha_that_hides_nothing_is_dropped(alpha: int, mode: str) -> None:
     image.putpixel((1, 1), (10, 20, 30, alpha))
 
     assert drop_idle_alpha(image).mode == mode
+
+
+@given(pixels=arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30), st.just(4))), factor=st.integers(2, 5))
+def test_a_drawing_on_nothing_is_reduced_like_any_picture_with_alpha(pixels: Pixels, factor: int) -> None:
+    pixels[..., 3] *= pixels[..., 3] > 200  # mostly nothing
+    image = Image.fromarray(pixels)
+
+    reduced = shrink(image, -(-max(image.size) // factor))
+
+    whole = image.reduce(-(-max(image.size) // -(-max(image.size) // factor)))
+    assert np.array_equal(np.asarray(reduced), np.asarray(whole))

@@ -1,4 +1,4 @@
-"""Canceled jobs: those that no batch has yet never run; the others are thrown away, and never a dead letter."""
+"""Canceled jobs: a job without a batch never runs; the answer of any other is dropped, and it is no dead letter."""
 
 import threading
 

@@ -14,6 +14,7 @@ from inference_pictures.decode import decode, open_picture
 from inference_pictures.modes import Pixels
 from mnist_model.prepare.alpha import drop_colour, lay_on_ground
 from mnist_model.prepare.placement import SIDE
+from mnist_model.prepare.plain import read_plain
 from mnist_model.prepare.steps import find_digit, try_shortcut
 
 #: Most pixels on the longer side while we look for ink; a larger picture is averaged down to at least half of them.
@@ -31,6 +32,10 @@ def begin(file: bytes, *, max_pixels: int) -> bytes | Callable[[], bytes]:
     # Even the header of a large file may take long.
     if len(file) > SMALL_BYTES:
         return partial(prepare, file, max_pixels=max_pixels)
+    plain = read_plain(file)
+    digit = None if plain is None else try_shortcut(plain)
+    if digit is not None:
+        return digit.tobytes()
     image = open_picture(file)
     ready = _try_shortcut(image, max_pixels)
     return partial(_prepare_image, image, max_pixels) if ready is None else ready

@@ -47,7 +47,8 @@ def flatten_light(ink: Grey) -> Grey:
     is_paper = brightness >= find_median(brightness)
     for _ in range(4):
         paper = terms * is_paper
-        weights = np.linalg.lstsq(paper @ terms.T, paper @ brightness)[0]  # (6,)
+        # A trace of the identity, because a picture one pixel wide leaves terms without a value.
+        weights = np.linalg.solve(paper @ terms.T + 1e-6 * np.eye(6), paper @ brightness)  # (6,)
         error = brightness - weights @ terms
         is_paper = error > -np.clip(2 * find_median(np.abs(error[is_paper])), 0.05, MAX_MISFIT)
     # Much ink or the edge of a shadow: the surface does not fit, and would add false ridges.
@@ -88,10 +89,12 @@ def remove_shadows(grey: Grey) -> Grey:
     paper = find_paper(grey)
     above = np.maximum(grey, paper) - paper
     gain = 255 / (np.float32(255) - paper).clip(16)
-    # With even paper, a table of 256 levels replaces the arithmetic on every pixel.
-    ink, scale = (above, float(gain.item())) if gain.size == 1 else (to_bytes(above * gain), 1.0)
     rows = slice(None, None, 1 + len(grey) // NOISE_ROWS)
-    strength, noise = strongest(ink) * scale, noise_of(above[rows] * gain[rows])
+    # With even paper, a table of 256 levels replaces the arithmetic on every pixel.
+    is_even = len(paper) == 1
+    ink, scale = (above, float(gain[0, 0])) if is_even else (to_bytes(above * gain), 1.0)
+    strength = strongest(ink) * scale
+    noise = noise_of(above[rows]) * scale if is_even else noise_of(above[rows] * gain[rows])
     least = max(MIN_CONTRAST, MIN_NOISE_RATIO * noise)
     if strength < least:
         raise UnreadableImage(
@@ -104,10 +107,11 @@ def remove_shadows(grey: Grey) -> Grey:
 
 
 def find_paper(grey: Grey) -> Grey:
-    """Return the brightness of the paper under light ink, (h, w) uint8, or (1, 1) if it is even."""
+    """Return the brightness of the paper under light ink, (h, w) uint8, or (1, w) if it is even."""
     coarse = shrink(grey, COARSE_SIDE)
     if has_even_paper(coarse):
-        return np.array([[find_median(coarse.astype(np.int16))]], np.uint8)
+        # A whole row: numpy is slow with a single value beside an array of bytes.
+        return np.full((1, grey.shape[1]), find_median(coarse))
     window = stroke_window(coarse) + 2
     paper = Image.fromarray(apply_opening(coarse, window, window))
     return np.asarray(paper.resize(grey.shape[::-1], Image.Resampling.BILINEAR))

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from mnist_model.prepare.morphology import Grey, Mask, Places, apply_opening, dilate
 
@@ -51,7 +50,7 @@ def _draw_lines(ink: Grey) -> Grey:
     room = np.zeros((top + height + top, width), np.uint8)
     room[top : top + height] = ink
     lines = np.zeros_like(room)
-    for rows in _find_candidates(ink >= MIN_LINE, _list_shifts(margin, width)):
+    for rows in _find_candidates(ink >= MIN_LINE, _list_shifts(margin, width), margin):
         places = (rows + top) * width + np.arange(width)
         values = room.ravel()[places]
         first, last = _find_ends(rows, height)
@@ -67,29 +66,29 @@ def _draw_lines(ink: Grey) -> Grey:
 def _list_shifts(margin: int, width: int) -> Places:
     """Return by how many pixels each tilted line is lower than its middle, (tilts, w).
 
-    One step tilts a line by one pixel from border to border.
+    One step tilts a line by two pixels from border to border, so it misses no line by more than half a pixel.
     """
-    tilts = np.arange(-margin, margin + 1)[:, None] / width
+    tilts = np.arange(-margin, margin + 1, 2)[:, None] / width
     return np.rint(tilts * (np.arange(width) - width / 2)).astype(np.intp)
 
 
-def _find_candidates(mask: Mask, shifts: Places) -> Iterator[Places]:
+def _find_candidates(mask: Mask, shifts: Places, margin: int) -> Iterator[Places]:
     """Yield the rows along lines that may be covered enough, (lines, w), some at a time; some rows lie outside.
 
-    The covered pixels are counted in blocks, and a line takes a block at the height of its middle.
+    The covered pixels are counted in blocks, and a line takes a block at the height of its middle. No shift is larger
+    than `margin`.
     """
     height, width = mask.shape
-    margin = len(shifts) // 2
     starts = np.arange(0, width, BLOCK)
     counts = np.add.reduceat(mask.view(np.uint8), starts, axis=1)  # (h, blocks)
     # In noise and specks, not even the fullest blocks near a row suffice, whatever the tilt.
     if dilate(counts, 2 * margin + 1, 1).sum(1).max() < (MIN_COVERAGE - SLACK) * width:
         return
     room = np.pad(counts.T, ((0, 0), (2 * margin, 2 * margin)))
-    shifted = sliding_window_view(room, height + 2 * margin, axis=1)  # (blocks, shifts, rows)
+    rows_of = np.arange(height + 2 * margin, dtype=np.intp)
     covered = np.zeros((len(shifts), height + 2 * margin), np.uint16)  # (tilts, rows)
-    for block, shift in zip(shifted, shifts.T[BLOCK // 2 :: BLOCK], strict=False):
-        covered += block[margin + shift]
+    for block, shift in zip(room, shifts.T[BLOCK // 2 :: BLOCK], strict=False):
+        covered += block.take((margin + shift)[:, None] + rows_of)
     tilts, rows = np.nonzero(covered >= (MIN_COVERAGE - SLACK) * width)
     for start in range(0, len(rows), AT_ONCE):
         some = slice(start, start + AT_ONCE)

@@ -81,7 +81,7 @@ def join_runs(starts: Places, ends: Places, stride: int) -> Places:
     roots = np.arange(len(starts))
     while len(upper):
         np.maximum.at(roots, upper, lower)
-        while not np.array_equal(roots, above := roots[roots]):
+        while (above := roots[roots]).tobytes() != roots.tobytes():
             roots = above
         one, other = roots[upper], roots[lower]
         differ = one != other

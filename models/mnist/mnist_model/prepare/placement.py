@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from PIL.ImageFilter import GaussianBlur
+from PIL.ImageFilter import BoxBlur
 
 from mnist_model.prepare.morphology import Grey, dilate, erode
 
@@ -39,16 +39,17 @@ def even_strokes(ink: Grey) -> Grey:
     long = BOX * FINE
     height, width = (max(1, round(length * long / max(ink.shape))) for length in ink.shape)
     # A blur of a quarter of a final pixel: frayed edges would count as many thin strokes.
-    smooth = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC).filter(GaussianBlur(FINE / 4))
+    smooth = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC).filter(BoxBlur(FINE / 4))
     fine = np.asarray(smooth)
     stroke = measure_stroke_width(fine)
     radius = round((min(max(stroke, MIN_STROKE * FINE), MAX_STROKE * FINE) - stroke) / 2)
     if radius == 0:
         return fine
     window = 2 * abs(radius) + 1
-    room = np.pad(fine, 2 * window)
+    room = np.zeros((fine.shape[0] + 2 * window, fine.shape[1] + 2 * window), np.uint8)
+    room[window:-window, window:-window] = fine
     grown = dilate(room, window, window) if radius > 0 else erode(room, window, window)
-    return crop(np.asarray(Image.fromarray(grown).filter(GaussianBlur(abs(radius) / 2))))
+    return crop(np.asarray(Image.fromarray(grown).filter(BoxBlur(abs(radius) / 2))))
 
 
 def measure_stroke_width(ink: Grey) -> float:

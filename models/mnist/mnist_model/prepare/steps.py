@@ -14,7 +14,7 @@ from mnist_model.prepare.measure import enlarge_small
 from mnist_model.prepare.morphology import Grey
 from mnist_model.prepare.placement import SIDE, centre, crop, even_strokes, has_digit_size, is_centred, scale
 from mnist_model.prepare.polarity import grey_by_contrast, light_on_dark
-from mnist_model.prepare.strokes import keep_digit, remove_frame
+from mnist_model.prepare.strokes import keep_digit
 
 Step: TypeAlias = Callable[[Grey], Grey]
 
@@ -27,7 +27,6 @@ STEPS: tuple[Step, ...] = (
     flatten_light,
     remove_shadows,
     remove_ruled_lines,
-    remove_frame,
     keep_digit,
     crop,
     even_strokes,

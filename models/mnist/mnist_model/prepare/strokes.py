@@ -51,27 +51,16 @@ class Pieces:
         return np.maximum(self.bottom - self.top, self.right - self.left)
 
 
-def remove_frame(ink: Grey) -> Grey:
-    """Return the ink without a frame drawn around it, (h, w) uint8."""
-    pieces = find_pieces(ink)
-    if len(pieces.mass) < 2:
-        return ink
-    large = np.flatnonzero(pieces.side >= MIN_SIDE * pieces.side.max())
-    around = [int(piece) for piece in large if encloses(int(piece), large, pieces)]
-    if not around:
-        return ink
-    drawn = draw_pieces(pieces.runs)
-    frames = [piece + 1 for piece in around if is_ring(piece, pieces, drawn)]
-    return np.where(np.isin(drawn, frames), 0, ink).astype(np.uint8)
-
-
 def keep_digit(ink: Grey) -> Grey:
-    """Return the largest piece of ink, with the pieces that belong to it, (h, w) uint8.
+    """Return the largest piece of ink, with the pieces that belong to it, without a frame around it, (h, w) uint8.
 
     Raises:
         UnreadableImage: there is no ink.
     """
     pieces = find_pieces(ink)
+    unframed = remove_frame(ink, pieces)
+    if unframed is not ink:
+        ink, pieces = unframed, find_pieces(unframed)
     if not len(pieces.mass):
         raise UnreadableImage(
             "picture holds no strokes, expected a digit; send a picture with darker or thicker strokes"
@@ -82,6 +71,19 @@ def keep_digit(ink: Grey) -> Grey:
     strong[pieces.places[is_kept[pieces.owners]]] = 255
     # A stroke's soft edge lies within two pixels; faint ink farther off is a shadow, or a line that runs into it.
     return ink & dilate(strong.reshape(ink.shape), 5, 5)
+
+
+def remove_frame(ink: Grey, pieces: Pieces) -> Grey:
+    """Return the ink without a frame drawn around it, (h, w) uint8; ink without a frame is returned unchanged."""
+    if len(pieces.mass) < 2:
+        return ink
+    large = np.flatnonzero(pieces.side >= MIN_SIDE * pieces.side.max())
+    around = [int(piece) for piece in large if encloses(int(piece), large, pieces)]
+    if not around:
+        return ink
+    drawn = draw_pieces(pieces.runs)
+    frames = [piece + 1 for piece in around if is_ring(piece, pieces, drawn)]
+    return np.where(np.isin(drawn, frames), 0, ink).astype(np.uint8) if frames else ink
 
 
 def find_digit_pieces(pieces: Pieces) -> list[int]:

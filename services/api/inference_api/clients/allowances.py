@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Self
 
 from inference_api.clients.key_file import Client
 from inference_api.errors import RateLimited, TooManyInFlight
@@ -75,9 +76,8 @@ class Allowances:
         # Jobs in flight, the oldest first.
         self._jobs: dict[str, JobInFlight] = {}
 
-    @contextmanager
-    def reserve(self, client: Client, store: Store) -> Iterator["Slot"]:
-        """Reserve one of the client's in-flight slots for a submission; `store` has the results of its model.
+    def reserve(self, client: Client, store: Store) -> "Slot":
+        """Return one of the client's in-flight slots for a submission; `store` has the results of its model.
 
         Raises:
             RateLimited: too many submissions per second.
@@ -91,14 +91,7 @@ class Allowances:
                 retry_after_s=IN_FLIGHT_RETRY_AFTER_S,
             )
         usage.take_token(client, self._clock())
-        slot = Slot(self, usage, store, is_counted=client.max_in_flight is not None)
-        try:
-            yield slot
-        except Unavailable:
-            usage.tokens += 1
-            raise
-        finally:
-            slot.release()
+        return Slot(self, usage, store, is_counted=client.max_in_flight is not None)
 
     def add(self, inference_id: str, usage: Usage, store: Store) -> bool:
         """Count a job as in flight; return False if it is counted already."""
@@ -132,7 +125,10 @@ class Allowances:
 
 
 class Slot:
-    """A reserved in-flight slot; released when the request ends, unless a job was accepted."""
+    """A reserved in-flight slot and a taken token: the context of a request.
+
+    Its end releases the slot, unless a job was accepted; a submission that is answered 503 gives its token back.
+    """
 
     def __init__(self, allowances: Allowances, usage: Usage, store: Store, *, is_counted: bool) -> None:
         self._allowances = allowances
@@ -142,6 +138,16 @@ class Slot:
         self._is_held = is_counted
         if is_counted:
             usage.job_count += 1
+
+    def __enter__(self) -> Self:
+        """Return the slot itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Release the slot, unless a job holds it."""
+        if kind is not None and issubclass(kind, Unavailable):
+            self._usage.tokens += 1
+        self.release()
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:

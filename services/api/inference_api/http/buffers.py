@@ -1,8 +1,7 @@
 """Bounds the memory for arriving bodies, for all calls of a process together."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from inference_api.errors import BuffersFull
 
@@ -25,14 +24,9 @@ class Buffers:
         self._max_bytes = max_bytes
         self._arriving: dict[Body, None] = {}  # ordered by silence, longest first
 
-    @contextmanager
-    def body(self, noun: str) -> Iterator["Body"]:
-        """Yield a new body; its bytes count until the context ends. `noun` names it in messages."""
-        body = Body(self, noun)
-        try:
-            yield body
-        finally:
-            self.release(body)
+    def body(self, noun: str) -> "Body":
+        """Return a new body, whose bytes count until its context ends. `noun` names it in messages."""
+        return Body(self, noun)
 
     def take(self, body: "Body", byte_count: int) -> None:
         """Count the next bytes of a body.
@@ -80,8 +74,16 @@ class Body:
         self._buffers = buffers
         self._timer: asyncio.Timeout | None = None
 
-    def take(self, byte_count: int, timer: asyncio.Timeout) -> None:
-        """Count the next bytes; `timer` ends the reading if the body is evicted.
+    def __enter__(self) -> Self:
+        """Return the body itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop counting its bytes."""
+        self._buffers.release(self)
+
+    def take(self, byte_count: int, timer: asyncio.Timeout | None) -> None:
+        """Count the next bytes; `timer` ends the reading if the body is evicted, None if all of it has arrived.
 
         Raises:
             BuffersFull: the memory is full.

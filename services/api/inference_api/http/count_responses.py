@@ -1,5 +1,7 @@
 """Counts the responses of every call."""
 
+from functools import cache
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference_api.metrics import ApiMetrics
@@ -13,7 +15,7 @@ class CountResponses:
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
         self._app = app
-        self._responses = metrics.responses
+        self._count_of = cache(metrics.responses.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and count its response by status; routes write the model's name into the scope."""
@@ -24,7 +26,7 @@ class CountResponses:
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":
                 call = getattr(scope.get("endpoint"), "__name__", "none")
-                self._responses.labels(scope.get(MODEL, ""), call, message["status"]).inc()
+                self._count_of(scope.get(MODEL, ""), call, message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, count)

@@ -28,6 +28,8 @@ LINGER_S = 10.0
 MAX_DROPPED_BYTES = 67_108_864
 #: The scope's key for a client that has closed its side of a connection which it had meant to keep; it may have left.
 LEAVING = "inference.leaving"
+#: The scope's key for a request whose body has arrived to its end.
+WHOLE = "inference.whole"
 
 #: Bytes around a header's name and value: a colon, a space, the end of the line.
 _HEADER_OVERHEAD_BYTES = 4
@@ -140,6 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_offer:
             return
         super().on_message_complete()
+        self.cycle.scope[WHOLE] = True  # type: ignore[literal-required]
         self._has_begun = self._is_body = False
         self._head_bytes = self._pending_bytes = 0
         self._unset_deadline()

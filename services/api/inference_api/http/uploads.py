@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -21,7 +22,13 @@ _REMEDY = f"send it as one form field named '{FIELD}', or as the raw body"
 
 
 async def read_upload(
-    headers: Mapping[str, str], chunks: AsyncIterator[bytes], given: Input, *, share: Body, other_fields: bool = True
+    headers: Mapping[str, str],
+    chunks: AsyncIterator[bytes],
+    given: Input,
+    *,
+    share: Body,
+    is_whole: bool = False,
+    other_fields: bool = True,
 ) -> bytes:
     """Return the bytes of the upload; stop reading at the size limit.
 
@@ -30,6 +37,7 @@ async def read_upload(
         chunks: its body.
         given: the model's input, which bounds the size.
         share: counts this body in the memory for all bodies.
+        is_whole: whether all of the body has arrived, so that it needs no time limit.
         other_fields: whether a form may have fields besides `file`, which are ignored.
 
     Raises:
@@ -44,7 +52,7 @@ async def read_upload(
     _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
     sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
     try:
-        async with asyncio.timeout(READ_TIMEOUT_S) as timer:
+        async with nullcontext() if is_whole else asyncio.timeout(READ_TIMEOUT_S) as timer:
             async for chunk in chunks:
                 share.take(len(chunk), timer)
                 sink.write(chunk)

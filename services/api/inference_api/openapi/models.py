@@ -126,7 +126,8 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"confirmed the job. With the model's example:\n\n```\ncurl --output {example} {_SERVER}{model.path}/example\n"
         f"curl --data-binary @{example} '{_SERVER}{model.path}?wait=5'\n```"
     )
-    content = {**dict.fromkeys(given.media_types, _raw_body(model)), "multipart/form-data": _FORM}
+    # The form comes first, because some generators of clients take the first content and send nothing else.
+    content = {"multipart/form-data": _FORM, **dict.fromkeys(given.media_types, _raw_body(model))}
     return _operation(
         model,
         "submit",

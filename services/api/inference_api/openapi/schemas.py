@@ -75,9 +75,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 def one_of(*names: str) -> dict[str, Any]:
-    """Return a schema that matches exactly one of these `SCHEMAS`."""
-    refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
-    return refs[0] if len(refs) == 1 else {"oneOf": refs}
+    """Return a schema that matches exactly one of these `SCHEMAS`; several are states, which `status` tells apart."""
+    refs = {name: f"#/components/schemas/{name}" for name in names}
+    if len(refs) == 1:
+        return {"$ref": refs[names[0]]}
+    mapping = {name.partition("_")[0].lower(): ref for name, ref in refs.items()}
+    return {
+        "oneOf": [{"$ref": ref} for ref in refs.values()],
+        "discriminator": {"propertyName": "status", "mapping": mapping},
+    }
 
 
 def succeeded(spec: ModelSpec) -> dict[str, Any]:

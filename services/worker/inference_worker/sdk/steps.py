@@ -76,7 +76,8 @@ def batch_is_answered(trial: Trial) -> Iterator[str]:
         if problem := _difference(alone[body], result, alone.values(), trial):
             yield (
                 f"Input {number} of a batch of {len(bodies)} has another answer than alone: {problem}. Look for "
-                "training mode (call eval()), padding that counts, and answers in another order."
+                "training mode (call eval()), padding that counts, answers in another order, and numbers that rounding "
+                "carries across a limit (round before you compare)."
             )
             return
 

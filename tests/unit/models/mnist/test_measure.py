@@ -40,7 +40,7 @@ def test_light_is_left_alone_on_even_paper() -> None:
     ink = drawing()
 
     assert flatten_light(ink) is ink
-    assert find_paper(ink).tolist() == [[20]]
+    assert (find_paper(ink) == 20).all()
 
 
 def test_strongest_is_the_mean_of_the_top_pixels() -> None:

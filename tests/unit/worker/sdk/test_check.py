@@ -224,6 +224,16 @@ def test_padding_that_counts_is_named() -> None:
     assert "padding that counts" in problem
 
 
+def test_a_limit_that_rounding_crosses_is_named() -> None:
+    def answer(texts: Any) -> Any:
+        mean = 0.5 + 1e-9 * len(texts)  # the order of a sum depends on the batch
+        return [Point(x=mean > 0.5 + 2e-9)] * len(texts)
+
+    [problem] = find_problems(answering("text", answer))
+
+    assert "round before you compare" in problem
+
+
 def test_files_in_a_wrong_order_are_named() -> None:
     [problem] = find_problems(
         answering("text", lambda texts: [text.encode() for text in texts][::-1], Bytes("text/plain"))

@@ -73,6 +73,7 @@ def test_the_dockerfile_has_four_lines_that_do_something(tmp_path: Path) -> None
     make_folder("two-words", "text", tmp_path)
 
     lines = (tmp_path / "two-words/Dockerfile").read_text().splitlines()
+    assert lines[0].startswith("# docker build --tag localhost/two-words:v1 ")
     assert [line for line in lines if not line.startswith("#")] == [
         f"FROM localhost/mnist-inference/worker-sdk:{VERSION}",
         "COPY . /app/",

@@ -1,0 +1,1 @@
+"""Measures the worker on a GPU, one file for each measurement."""

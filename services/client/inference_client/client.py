@@ -1,0 +1,207 @@
+"""The client without asyncio: `Client` and the `Job` that it submits."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import httpx
+
+from inference_client import flows
+from inference_client.errors import ClientError, WaitTimeout
+from inference_client.flows import LOST, Flow, Pause, Returned
+from inference_client.outcome import Answer, Outcome, Source, Value, check_answer
+from inference_client.sessions import session_options
+
+
+class Client:
+    """Calls a service; several threads may share it.
+
+    Args:
+        url: of the service, such as `http://127.0.0.1:8000`; behind a proxy with its path prefix.
+        key: the API key, if the service asks for one.
+
+    Raises:
+        ValueError: the URL does not begin with `http://` or `https://`.
+    """
+
+    def __init__(self, url: str, *, key: str | None = None) -> None:
+        self._session = httpx.Client(**session_options(url, key))
+
+    def __enter__(self) -> Self:
+        """Return the client; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; jobs go on."""
+        self._session.close()
+
+    def submit(
+        self,
+        source: Source,
+        *,
+        model: str | None = None,
+        idempotency_key: str | None = None,
+        timeout_s: float = 60.0,
+        **params: Value | None,
+    ) -> "Job":
+        """Submit an input and return its job, which the service has accepted.
+
+        Args:
+            source: the path of a file, or the bytes of the input.
+            model: its name; None for the default model.
+            idempotency_key: for a submission that is repeated by hand; each call has one of its own otherwise.
+            timeout_s: for how long a full, limited or absent service is tried again.
+            params: parameters of the model, and options of the job: `ttl` (seconds), `priority`, `webhook`.
+
+        Raises:
+            Refused: the service does not take this input.
+            Unavailable: the service gave no answer within `timeout_s`.
+        """
+        return self._submit(source, model, idempotency_key, timeout_s, 0.0, params)[0]
+
+    def run(
+        self,
+        source: Source,
+        *,
+        model: str | None = None,
+        timeout_s: float = 60.0,
+        cancels: bool = False,
+        **params: Value | None,
+    ) -> Answer:
+        """Submit an input and return the answer of the model; see `submit` and `Job.wait`."""
+        end = time.monotonic() + timeout_s
+        job, answer = self._submit(source, model, None, timeout_s, timeout_s, params)
+        if answer["status"] != "pending":
+            return check_answer(answer)
+        return job.wait(max(end - time.monotonic(), 0.0), cancels=cancels)
+
+    def map(
+        self,
+        sources: Iterable[Source],
+        *,
+        model: str | None = None,
+        in_flight: int = 64,
+        timeout_s: float = 600.0,
+        **params: Value | None,
+    ) -> Iterator[Outcome]:
+        """Yield an `Outcome` for each input, in the order of the inputs; an input that fails stops no other.
+
+        Args:
+            sources: the inputs; they are read as jobs end, so there may be any number.
+            model: its name; None for the default model.
+            in_flight: most jobs at once, 1 or more.
+            timeout_s: for each job.
+            params: of each job, as for `submit`.
+        """
+
+        def run(source: Source) -> Outcome:
+            try:
+                return Outcome(source, self.run(source, model=model, timeout_s=timeout_s, cancels=False, **params))
+            except ClientError as error:
+                return Outcome(source, error=error)
+
+        running: deque[Future[Outcome]] = deque()
+        pool = ThreadPoolExecutor(in_flight)
+        try:
+            for source in sources:
+                running.append(pool.submit(run, source))
+                if len(running) == in_flight:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def job(self, inference_id: str, *, model: str | None = None) -> "Job":
+        """Return the job of an id that was kept, also in another process; nothing is sent."""
+        return Job(self, inference_id, model)
+
+    def follow(self, flow: Flow[Returned]) -> Returned:
+        """Run a flow and return its value."""
+        try:
+            step = next(flow)
+            while True:
+                if isinstance(step, Pause):
+                    time.sleep(step.duration_s)
+                    step = next(flow)
+                    continue
+                try:
+                    response = self._session.request(**step.request)
+                except LOST as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(response)
+        except StopIteration as end:
+            returned: Returned = end.value
+            return returned
+
+    def _submit(
+        self,
+        source: Source,
+        model: str | None,
+        key: str | None,
+        timeout_s: float,
+        wait_s: float,
+        params: dict[str, Value | None],
+    ) -> tuple["Job", Answer]:
+        flow = flows.submit(model, source, params, key or uuid4().hex, wait_s=wait_s, timeout_s=timeout_s)
+        answer = self.follow(flow)
+        return Job(self, answer["inference_id"], model), answer
+
+
+class Job:
+    """A job that the service has accepted.
+
+    Args:
+        client: calls the service.
+        inference_id: of the job; it is enough to come back to it later.
+        model: the name of the model; None for the default one.
+    """
+
+    def __init__(self, client: Client, inference_id: str, model: str | None = None) -> None:
+        self.inference_id = inference_id
+        self._client = client
+        self._path = flows.result_path(model, inference_id)
+
+    def wait(self, timeout_s: float = 60.0, *, cancels: bool = False) -> Answer:
+        """Return the answer of the model.
+
+        Args:
+            timeout_s: longest wait; it may be longer than one call lasts.
+            cancels: whether the job is canceled when it has no result in time.
+
+        Raises:
+            WaitTimeout: there is no result yet.
+            JobFailed, JobCanceled, ExpiredJob: there will be no answer.
+            UnknownJob: the service did not issue the id.
+        """
+        answer = self._client.follow(flows.wait(self._path, timeout_s=timeout_s))
+        if answer is None and cancels:
+            last = self.cancel()
+            answer = None if last["status"] == "canceled" else last
+        if answer is None:
+            raise WaitTimeout(self.inference_id, timeout_s)
+        return check_answer(answer)
+
+    def result(self) -> Answer | None:
+        """Return the answer of the model, or None while there is none; raise what `wait` raises."""
+        answer = self._client.follow(flows.wait(self._path, timeout_s=0))
+        return None if answer is None else check_answer(answer)
+
+    def output(self, *, timeout_s: float = 60.0) -> bytes:
+        """Return the file that the model made; raise Refused (409) before there is one."""
+        return self._client.follow(flows.fetch(f"{self._path}/output", timeout_s=timeout_s))
+
+    def cancel(self, *, timeout_s: float = 60.0) -> Answer:
+        """Cancel the job; return its final state: `canceled`, or the result that came first."""
+        return self._client.follow(flows.cancel(self._path, timeout_s=timeout_s))
