@@ -88,7 +88,7 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
         while True:
             if await arrived.wait(LOOK_S):
                 with suppress(StoreUnavailable):
-                    body = await waiters.read(inference_id)
+                    body = arrived.body or await waiters.read(inference_id)
                     if body is not None:
                         yield _last_event(model, body)
                         return
@@ -106,7 +106,7 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
 
 def _queue(model: ServedModel, ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
     """Return where the job waits; its place never goes up within a stream."""
-    queue = model.queue_view.describe(ticket.issued_ms / 1000, model.backend.throughput.per_s())
+    queue = model.queue_view.describe(ticket.issued_ms / 1000)
     places = [one["position"] for one in (before, queue) if "position" in one]
     return {**queue, "position": min(places)} if places else queue
 

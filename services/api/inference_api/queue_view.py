@@ -53,7 +53,7 @@ class QueueView:
     @property
     def workers(self) -> int | None:
         """How many workers consume the queue, None if unknown."""
-        return self._workers
+        return None if self._last is None else self._last.workers
 
     def look(self, now_s: float, ready: int, workers: int) -> None:
         """Take in how many jobs wait now, and how many workers consume them."""

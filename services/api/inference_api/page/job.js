@@ -32,10 +32,10 @@ export class Job {
     find('job').hidden = false;
     find('job').querySelector('code').textContent = this.id;
     if (this.spec.urls.preview) this.preview(body);
-    await follow(this.url('events'), (state) => this.show(state), signal);
+    await follow(this.urlOf('events'), (state) => this.show(state), signal);
   }
 
-  url(name) {
+  urlOf(name) {
     return this.spec.urls[name].replace('{inference_id}', this.id);
   }
 
@@ -58,7 +58,7 @@ export class Job {
   }
 
   cancel() {
-    return call(this.url('cancel'), {method: 'POST'});
+    return call(this.urlOf('cancel'), {method: 'POST'});
   }
 
   answer(state) {
