@@ -22,9 +22,14 @@ WITH_INPUT = [
     ("GET", "/result/{inference_id}"),
     *(("POST", f"/models/{name}") for name in ("mnist", "words", "scales")),
     *(("GET", f"/models/{name}/result/{{inference_id}}") for name in ("mnist", "words", "scales")),
+    ("POST", "/models/mnist/preview"),
 ]
 CALLS = [
     *WITH_INPUT,
+    ("POST", "/result/{inference_id}/cancel"),
+    *(("POST", f"/models/{name}/result/{{inference_id}}/cancel") for name in ("mnist", "words", "scales")),
+    ("GET", "/result/{inference_id}/events"),
+    *(("GET", f"/models/{name}/result/{{inference_id}}/events") for name in ("mnist", "words", "scales")),
     ("GET", "/models/scales/result/{inference_id}/output"),
     ("GET", "/models"),
     *(("GET", f"/models/{name}") for name in ("mnist", "words", "scales")),

@@ -26,7 +26,7 @@ from inference_api.metrics import ApiMetrics
 from inference_api.openapi.description import describe_calls
 from inference_api.page.routes import page_routes
 from inference_api.preparation import Preparation
-from inference_api.preview import preview_route
+from inference_api.preview import preview_routes
 from inference_api.routes import Shared, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
@@ -114,7 +114,7 @@ def create_app(
     add_problem_handlers(app)
     app.router.routes.extend(routes)
     app.router.routes.extend(catalogue_routes(models))
-    own = [*cancel_routes(models, default), *event_routes(models, default), preview_route(shared, models)]
+    own = [*cancel_routes(models, default), *event_routes(models, default), *preview_routes(shared, models)]
     app.router.routes.extend([*own, *pages])
     describe_calls(app, models, default)
     app.include_router(health_routes(models, background))

@@ -7,7 +7,6 @@ InferenceError
 │   ├── RequestTimeout           the body came too slowly
 │   ├── UnknownModel             no served model has this name
 │   ├── NoOutput                 the answer is not a file
-│   ├── NoPreview                the input is not a picture
 │   ├── NotFinished              the job has no result yet
 │   └── ExpiredId                the id is valid, but its result has expired
 ├── OverAllowance                the client has reached a limit; 429 with Retry-After
@@ -54,12 +53,6 @@ class NoOutput(InvalidRequest):
     """Raised when a client asks for the output of a job that has none, now and later."""
 
     code = "no_output"
-
-
-class NoPreview(InvalidRequest):
-    """Raised when a client asks for the preview of an input that is not a picture."""
-
-    code = "no_preview"
 
 
 class NotFinished(InvalidRequest):

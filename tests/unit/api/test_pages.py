@@ -127,7 +127,7 @@ async def test_only_a_picture_has_a_preview(several: Several, spec: object) -> N
     name = getattr(spec, "name", "")
     response = await several.client.post(f"/models/{name}/preview", content=b"x")
 
-    assert (response.status_code, response.json()["code"]) == (404, "no_preview")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 async def test_a_preview_counts_towards_the_rate_of_its_client(tmp_path: Path) -> None:
