@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import cos, radians, sin
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ CHROMIUM = next(filter(None, map(shutil.which, (*NAMES, MAC))), None)
 NEEDS_BROWSER = pytest.mark.skipif(
     CHROMIUM is None, reason=f"none of {', '.join(NAMES)} is on PATH; install one of them to test the page"
 )
-#: A three, as shares of the width and the height.
-THREE = [(0.34, 0.28), (0.38, 0.22), (0.45, 0.18), (0.53, 0.17), (0.6, 0.2), (0.65, 0.26), (0.65, 0.33), (0.61, 0.4)]
-THREE += [(0.55, 0.44), (0.48, 0.46), (0.57, 0.48), (0.64, 0.53), (0.68, 0.6), (0.67, 0.68), (0.62, 0.75)]
-THREE += [(0.54, 0.79), (0.46, 0.79), (0.39, 0.76), (0.34, 0.7)]
+#: A three of two arcs, as shares of the width and the height.
+THREE = [
+    *((0.5 + 0.16 * cos(radians(at)), 0.32 + 0.15 * sin(radians(at))) for at in range(-150, 91, 12)),
+    *((0.5 + 0.18 * cos(radians(at)), 0.64 + 0.17 * sin(radians(at))) for at in range(-90, 151, 12)),
+]
 
 
 @dataclass

@@ -9,10 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from inference_api.served_model import Backend
+from inference_api.settings import ApiSettings
 from inference_bridge.errors import StoreUnavailable
+from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.results import expired, failed, produced
+from mnist_model.spec import SPEC
 from tests.support.waiting import until
-from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
+from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture, running
 from tests.unit.api.several import PAINT, Several, serving, some_settings
 from tests.unit.api.test_result import an_id
 
@@ -83,6 +87,20 @@ async def test_a_client_that_connects_again_gets_the_result(service: Service) ->
 
     assert again.text.startswith("id: failed\ndata: {")
     assert (known.status_code, known.content) == (204, b"")
+
+
+async def test_any_process_answers(service: Service, settings: ApiSettings) -> None:
+    other = Backend(
+        SPEC, service.broker.publisher(), service.broker.depth_reader(), service.store, service.signer, Throughput()
+    )
+    accepted = (await service.submit()).json()
+    async with (
+        running(settings, [other]) as (client, *_),
+        streaming(client, f"/result/{accepted['inference_id']}/events") as lines,
+    ):
+        assert (await event_of(lines))[0] == "pending"
+        await service.answer(accepted["inference_id"])
+        assert (await event_of(lines))[0] == "succeeded"
 
 
 async def test_only_a_state_has_an_id(service: Service, fast_looks: None) -> None:
