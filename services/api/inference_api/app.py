@@ -133,3 +133,4 @@ def _start(model: ServedModel, allowances: Allowances, background: Background) -
     background.start(f"publisher of {name}", backend.publisher.run())
     background.start(f"depth reader of {name}", backend.depth_reader.run())
     background.start(f"waiters of {name}", model.waiters.run(on_notification))
+    background.start(f"results of {name}", model.waiters.hand_over())

@@ -73,18 +73,16 @@ class Waiters:
         Args:
             on_notification: called with the ids of each stored batch; without ids, some may have been missed.
         """
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._hand_over())
-            while True:
-                try:
-                    async with aclosing(self._store.notifications()) as notifications:
-                        async for inference_ids in notifications:
-                            self._announce(inference_ids)
-                            if on_notification is not None:
-                                await on_notification(inference_ids)
-                except StoreUnavailable as error:
-                    logger.warning("subscription lost", extra={"reason": str(error)})
-                await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
+        while True:
+            try:
+                async with aclosing(self._store.notifications()) as notifications:
+                    async for inference_ids in notifications:
+                        self._announce(inference_ids)
+                        if on_notification is not None:
+                            await on_notification(inference_ids)
+            except StoreUnavailable as error:
+                logger.warning("subscription lost", extra={"reason": str(error)})
+            await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
 
     def close(self) -> None:
         """Make every waiting call answer at once, and let no call wait from now on."""
@@ -155,17 +153,17 @@ class Waiters:
             if inference_id in self._arrivals:
                 self._announced.put_nowait(inference_id)
 
-    async def _hand_over(self) -> None:
+    async def hand_over(self) -> None:
         """Read the announced results that calls wait for, all at once, and wake the calls with their bodies.
 
-        Meanwhile further ones are announced: with more load, fewer and larger reads.
+        Runs beside `run` until cancelled. Meanwhile further ones are announced: with more load, fewer and larger reads.
         """
         while True:
             ids = [await self._announced.get()]
             while len(ids) < MAX_KEYS and not self._announced.empty():
                 ids.append(self._announced.get_nowait())
             bodies: list[bytes | None] = [None] * len(ids)
-            with suppress(Exception):  # each call then reads for itself, and gets the error
+            with suppress(StoreUnavailable):  # each call then reads for itself, and gets the error
                 bodies = await self._store.get(ids)
             for inference_id, body in zip(ids, bodies, strict=True):
                 self._wake(inference_id, body)

@@ -104,6 +104,6 @@ def _reduce_shown(image: Image.Image, factor: int) -> Image.Image:
     left, top, right, bottom = image.getbbox() or (0, 0, 1, 1)
     left, top = left // factor, top // factor
     box = left * factor, top * factor, right + -right % factor, bottom + -bottom % factor
-    reduced = Image.new(image.mode, tuple(-(-side // factor) for side in image.size))
+    reduced = Image.new(image.mode, (-(-image.width // factor), -(-image.height // factor)))
     reduced.paste(image.reduce(factor, (*box[:2], min(box[2], image.width), min(box[3], image.height))), (left, top))
     return reduced

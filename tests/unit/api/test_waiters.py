@@ -36,13 +36,14 @@ async def listening(store: MemoryStore) -> AsyncIterator[Waiters]:
     async def note(_: Sequence[str]) -> None:
         is_listening.set()
 
-    running = asyncio.create_task(waiters.run(note))
+    running = [asyncio.create_task(waiters.run(note)), asyncio.create_task(waiters.hand_over())]
     await asyncio.wait_for(is_listening.wait(), TIMEOUT_S)
     try:
         yield waiters
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
 
 
 async def wait_for(waiters: Waiters, inference_id: str) -> bytes | None:

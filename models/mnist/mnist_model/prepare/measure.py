@@ -93,9 +93,10 @@ def find_median(values: npt.NDArray[AnyNumber], axis: int | None = None) -> npt.
     """
     if axis is None and values.dtype == np.uint8:
         counts = np.bincount(values.ravel(), minlength=256)
-        return counts.cumsum().searchsorted(values.size // 2, "right").astype(values.dtype)
+        median: npt.NDArray[AnyNumber] = counts.cumsum().searchsorted(values.size // 2, "right").astype(values.dtype)
+        return median
     middle = (values.size if axis is None else values.shape[axis]) // 2
-    median: npt.NDArray[AnyNumber] = np.partition(values, middle, axis).take(middle, axis)
+    median = np.partition(values, middle, axis).take(middle, axis)
     return median
 
 
