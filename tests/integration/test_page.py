@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import FilePayload, Route, expect
 
 from inference_bridge.jobs import Job
 from inference_bridge.results import Result, answered, classified, failed, produced
@@ -226,6 +226,28 @@ async def test_a_refused_input_is_explained_in_the_words_of_the_service(several:
         await visit.page.click("#send")
 
         await expect(visit.page.locator("#problem")).to_contain_text("the document breaks a rule of the model")
+
+
+async def test_a_lost_answer_makes_no_second_job_and_a_lost_stream_is_opened_again(several: Several) -> None:
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        method, url = route.request.method, route.request.url
+        if url in lost or (method == "GET" and not url.endswith("/events")):
+            await route.continue_()
+            return
+        lost.append(url)
+        if method == "POST":
+            await route.fetch()
+        await route.abort()
+
+    async with visiting(url_of(several, "/#text-2")) as visit:
+        await visit.page.route("**/models/text-2**", lose)
+        await visit.page.route("**/events", lose)
+        await ask(visit, several, TEXT)
+
+        assert len(lost) == 2
+        assert len(several.served["text-2"].broker.jobs) == 1
 
 
 # Keys, many files, and other ways to use it

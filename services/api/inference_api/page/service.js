@@ -6,16 +6,20 @@ const LATER = [429, 503];
 export class Problem extends Error {
   constructor(detail, status = 0, pauseMs = 0) {
     super(detail);
-    Object.assign(this, {status, pauseMs, isFinal: !LATER.includes(status)});
+    Object.assign(this, {status, pauseMs, isPassing: LATER.includes(status)});
   }
 }
 
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 
+function lose(error) {
+  throw error.name === 'AbortError' ? error : new Problem('The service cannot be reached.', LATER[1]);
+}
+
 export async function call(url, options = {}) {
   const key = sessionStorage.getItem(KEY);
   const headers = {...options.headers, ...(key && {Authorization: `Bearer ${key}`})};
-  const response = await fetch(url, {...options, headers});
+  const response = await fetch(url, {...options, headers}).catch(lose);
   if (response.ok) return response;
   const {detail} = await response.json().catch(() => ({}));
   throw new Problem(detail ?? response.statusText, response.status, 1000 * response.headers.get('Retry-After'));
@@ -23,13 +27,13 @@ export async function call(url, options = {}) {
 
 export const read = async (url, options) => (await call(url, options)).json();
 
-// Does the work until it neither fails on its way nor is refused for now.
+// Does the work until it is neither lost on its way nor refused for now.
 export async function insist(work, signal) {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || error.isFinal) throw error;
+      if (signal.aborted || !error.isPassing) throw error;
       await new Promise((resolve) => setTimeout(resolve, error.pauseMs || PAUSE_MS));
     }
   }
@@ -50,7 +54,7 @@ export function follow(url, onState, signal) {
       onState(state);
       if (state.status !== 'pending') return;
     }
-    throw new Problem('the stream has ended early', LATER[1]);
+    lose(new Error('the stream has ended early'));
   }, signal);
 }
 
@@ -58,7 +62,7 @@ export function follow(url, onState, signal) {
 async function* events(response) {
   let text = '';
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  for (let part; !(part = await reader.read().catch(lose)).done;) {
     const parts = (text + part.value).split('\n\n');
     text = parts.pop();
     for (const data of parts.map((one) => one.match(/^data: (.*)$/m)).filter(Boolean)) yield JSON.parse(data[1]);
