@@ -86,7 +86,8 @@ async def ask(visit: Visit, several: Several, spec: ModelSpec) -> None:
 
 async def test_a_drawn_three_is_a_three(tmp_path: Path) -> None:
     port = free_port()
-    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", {"INFERENCE_PORT": str(port)})
+    environment = {"INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": "0"}
+    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", environment)
     try:
         await asyncio.to_thread(process.start().wait_for_port, port)
         async with visiting(f"http://127.0.0.1:{port}/") as visit:
