@@ -1,5 +1,7 @@
 """The metrics of the services, without the services."""
 
+import asyncio
+
 from prometheus_client import CollectorRegistry
 
 from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
@@ -14,9 +16,11 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     api, worker = CollectorRegistry(), CollectorRegistry()
     metrics = ApiMetrics(api)
     metrics.of_model(SPEC.name)
+    metrics.responses.labels(SPEC.name, "classify", "202")
     metrics.watch_waiters(SPEC.name, lambda: 0)
     metrics.watch_buffers(lambda: 0)
     depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()
-    WaitingJobs(api, [WatchedQueues(SPEC, depth_reader, topology_for(SPEC, queue_max_length=1))])
+    waiting = WaitingJobs(api, [WatchedQueues(SPEC, depth_reader, topology_for(SPEC, queue_max_length=1))])
+    asyncio.run(waiting.refresh())
     WorkerMetrics(worker, model=SPEC.name)
     return api, worker

@@ -24,6 +24,7 @@ from tests.chart.series import (
     WAITING,
     pending,
 )
+from tests.support.deployment import ROOT
 
 pytestmark = NEEDS_HELM
 
@@ -164,3 +165,19 @@ def test_it_says_how_bad_it_is_what_happens_and_what_to_do(alert: str) -> None:
     assert found["labels"]["namespace"] == "default"
     assert len(found["annotations"]["summary"].split()) > 4
     assert found["annotations"]["description"].endswith(f"docs/operations.md#{alert.lower()}")
+
+
+@pytest.mark.parametrize("alert", RINGS)
+def test_its_runbook_is_an_entry_of_the_page_for_the_person_on_call(alert: str) -> None:
+    (found,) = [one for one in alerts() if one["alert"] == alert]
+    page, _, anchor = found["annotations"]["runbook_url"].partition("#")
+    headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+
+    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_runbook_may_be_elsewhere() -> None:
+    page = "https://wiki.example/on-call"
+    found = alerts(f"metrics.rules.runbookUrl={page}")
+
+    assert [alert["annotations"]["runbook_url"] for alert in found] == [f"{page}#{name.lower()}" for name in RINGS]

@@ -3,10 +3,11 @@
 import json
 import re
 
+import pytest
 import yaml
 from prometheus_client import generate_latest
 
-from tests.chart.helm import NEEDS_HELM, objects, values
+from tests.chart.helm import NEEDS_HELM, environment_of, objects, one, values
 from tests.chart.registries import registries
 
 pytestmark = NEEDS_HELM
@@ -51,3 +52,12 @@ def test_the_dashboards_of_two_releases_stand_beside_each_other() -> None:
     for field in ("uid", "title"):
         assert len({here[field], there[field], other[field]}) == 3
     assert len(here["uid"]) <= 40
+
+
+@pytest.mark.parametrize("component", ["api", "worker-mnist"])
+def test_api_and_workers_send_their_spans_to_the_collector_of_the_values(component: str) -> None:
+    collector = "http://collector.monitoring:4318"
+    told = one("Deployment", component, *values(f"settings.INFERENCE_OTLP_ENDPOINT={collector}"))
+
+    assert environment_of(told)["INFERENCE_OTLP_ENDPOINT"] == collector
+    assert "INFERENCE_OTLP_ENDPOINT" not in environment_of(one("Deployment", component))

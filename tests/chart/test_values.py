@@ -36,6 +36,7 @@ WRONG = {
     "worker.settings.INFERENCE_PROBE_PORT=null": "INFERENCE_PROBE_PORT",
     "api.settings.INFERENCE_MAXBYTES=1": "INFERENCE_MAXBYTES",
     "settings.INFERENCE_LOG_LEVEL=loud": "/settings/INFERENCE_LOG_LEVEL",
+    "settings.INFERENCE_OTLP_ENDPOINT=collector:4318": "/settings/INFERENCE_OTLP_ENDPOINT",
     "settings.INFERENCE_RESULT_TTL_S=100": "settings.INFERENCE_RESULT_TTL_S",
     "api.settings.INFERENCE_MAX_BUFFERED_BYTES=2097152": "api.settings.INFERENCE_MAX_BUFFERED_BYTES is 2097152",
     "worker.gpu.count=-1": "/worker/gpu/count",

@@ -1,6 +1,7 @@
 """The promises of every broker; the stand-in and RabbitMQ run the same tests."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -27,9 +28,12 @@ async def test_a_published_request_arrives_as_it_was(world: World, running: Runn
     _, inbox = await consuming(world, running)
 
     await publisher.publish(job)
-    [delivery] = await take(inbox)
+    await publisher.publish(replace(job, has_timeline=True))
+    await until(lambda: len(inbox) == 2)
+    delivery, timed = await take(inbox)
 
     assert from_message(delivery.properties, delivery.body, world.spec) == as_received(job, world.spec)
+    assert from_message(timed.properties, timed.body, world.spec).has_timeline
     assert delivery.lane is Lane.JOBS
     assert not delivery.is_redelivered
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 from pika import BasicProperties
 
 from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.dead_letters import DeadLetter
 from inference_bridge.redis_store import RedisStore
+from tests.e2e.runbook import find_commands
 from tests.integration.broker_client import BrokerClient, broker_client
 from tests.integration.conftest import TIMEOUT_S
 from tests.support.deployment import SPECS, Deployment
@@ -49,7 +51,7 @@ class Command:
     """`python -m inference_api dead …` as an operator's user."""
 
     def __init__(self, amqp_url: str, redis_url: str) -> None:
-        self._environment = {
+        self.environment = {
             "PATH": "/usr/bin",
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONIOENCODING": "utf-8",
@@ -62,7 +64,7 @@ class Command:
         return await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-m", "inference_api", "dead", *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
@@ -247,3 +249,34 @@ async def test_the_exit_status_says_what_is_wrong(
         "setting": 78,
     }
     assert all(one.stderr.count("\n") == 1 and "Traceback" not in one.stderr for one in done.values())
+
+
+#: In place of kubectl and of the Secret: the command runs here, as it would in a pod of the API.
+STAND_INS = """
+k() { while [ "$1" != -- ]; do shift; done; shift; "$@"; }
+password() { printf secret; }
+"""
+
+
+async def test_the_functions_of_the_runbook_log_in_as_the_operator(
+    rabbitmq: RabbitMQ, operator_url: str, redis_server: RedisServer, dead: Command, letter: DeadLetter, tmp_path: Path
+) -> None:
+    """The API's own user, whose password is wrong here, may not read dead letters."""
+    (tmp_path / "python").symlink_to(sys.executable)
+    with redis.Redis.from_url(redis_server.url) as administrator:
+        administrator.execute_command("ACL", "SETUSER", "operator", "on", ">secret", "~*", "&*", "+@all")
+    environment = {
+        **dead.environment,
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "INFERENCE_AMQP_URL": rabbitmq.url.replace("guest:guest", "api:wrong"),
+        "INFERENCE_REDIS_URL": redis_server.url.replace("//", "//api:wrong@"),
+    }
+    script = f"{STAND_INS}{find_commands('InferenceDeadLetters')}dead show {letter.inference_id}"
+
+    done = await asyncio.to_thread(
+        subprocess.run, ["bash", "-euc", script], env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "1 dead letter\n" in done.stdout
+    assert f'"inference_id": "{letter.inference_id}"' in done.stdout

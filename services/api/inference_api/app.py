@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -31,6 +31,10 @@ from inference_api.routes import Shared, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY
+from inference_api.tracing import TraceCalls
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 DESCRIPTION = (
     "Send an input, get an id, fetch the answer. A job is accepted only once the broker holds it; "
@@ -52,6 +56,7 @@ def create_app(
     draining: Sequence[Backend],
     metrics: ApiMetrics,
     background: Background,
+    tracer: "Tracer | None" = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -64,6 +69,7 @@ def create_app(
         draining: lower versions, whose queues still get empty.
         metrics: of all models.
         background: runs the tasks.
+        tracer: makes spans, if there is one.
 
     Raises:
         ConfigurationError: the key file is missing or wrong.
@@ -71,7 +77,7 @@ def create_app(
     buffers = Buffers(max_bytes=settings.max_buffered_bytes)
     metrics.watch_buffers(lambda: buffers.byte_count)
     preparation = Preparation(thread_count=settings.prepare_threads, max_preparations=settings.max_preparations)
-    shared = Shared(settings, buffers, preparation, Allowances(job_ttl_s=settings.job_ttl_s))
+    shared = Shared(settings, buffers, preparation, Allowances(job_ttl_s=settings.job_ttl_s), tracer)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -111,6 +117,8 @@ def create_app(
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(","), **CORS)
     # The middleware added last is the outermost, so that refusals are counted too.
     app.add_middleware(CountResponses, metrics=metrics)
+    if tracer is not None:
+        app.add_middleware(TraceCalls, tracer=tracer)
     add_problem_handlers(app)
     app.router.routes.extend(routes)
     app.router.routes.extend(catalogue_routes(models))

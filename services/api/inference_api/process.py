@@ -1,7 +1,7 @@
 """Runs the API as a process until SIGTERM."""
 
 import logging
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import uvloop
 
@@ -18,12 +18,15 @@ from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import ModelSpec
 from inference_bridge.spec_files import load_specs
-from inference_bridge.wiring import build_depth_reader, build_publisher, build_registry, build_store
+from inference_bridge.wiring import build_depth_reader, build_publisher, build_registry, build_store, open_tracer
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 logger = logging.getLogger("inference_api")
 
 
-def build_server(settings: ApiSettings) -> Server:
+def build_server(settings: ApiSettings, tracer: "Tracer | None" = None) -> Server:
     """Return the server; nothing is connected yet.
 
     Raises:
@@ -35,7 +38,7 @@ def build_server(settings: ApiSettings) -> Server:
         )
     key = settings.ticket_key.get_secret_value().encode()
     backends = [_backend(settings, spec, key) for spec in load_specs(settings.models or "")]
-    return wire_server(settings, backends, registry=build_registry())
+    return wire_server(settings, backends, registry=build_registry(), tracer=tracer)
 
 
 def _backend(settings: ApiSettings, spec: ModelSpec, key: bytes) -> Backend:
@@ -68,7 +71,8 @@ def run_api() -> NoReturn:
 def _serve() -> int:
     settings = load_settings(ApiSettings)
     set_log_level(settings.log_level)
-    server = build_server(settings)
-    spare_the_living()
-    run(server.serve(), loop_factory=uvloop.new_event_loop)
+    with open_tracer(settings, service="api") as tracer:
+        server = build_server(settings, tracer)
+        spare_the_living()
+        run(server.serve(), loop_factory=uvloop.new_event_loop)
     return server.exit_status

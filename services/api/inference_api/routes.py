@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from inference_api.errors import InvalidRequest, UnknownModel
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import asked_ttl_s, preferred_wait_s
+from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
 from inference_api.http.protocol import LEAVING, WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
@@ -26,8 +26,12 @@ from inference_api.preparation import Preparation
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
+from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import is_expired, pending_body
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
@@ -44,6 +48,7 @@ class Shared:
     buffers: Buffers
     preparation: Preparation
     allowances: Allowances
+    tracer: "Tracer | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Call:
         wait_s: seconds that the client wants to wait for the result.
         ttl_s: of the calls that submit, seconds after which the job no longer runs.
         path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
+        has_timeline: whether the result of a submission says when what happened.
     """
 
     shared: Shared
@@ -65,6 +71,7 @@ class Call:
     wait_s: float
     ttl_s: float
     path: str
+    has_timeline: bool = False
 
     @property
     def is_default(self) -> bool:
@@ -83,7 +90,8 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     async def submit(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        return await _submit(_call(shared, model, request, model.url), params)
+        has_timeline = asks_for_timeline(request.query_params)
+        return await _submit(_call(shared, model, request, model.url, has_timeline=has_timeline), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
@@ -133,10 +141,11 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 
 
-def _call(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
+def _call(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
     wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
     query = request.query_params if request.method == "POST" else {}
-    return Call(shared, model, request, wait_s, asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s), path)
+    ttl_s = asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s)
+    return Call(shared, model, request, wait_s, ttl_s, path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -179,8 +188,9 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
         )
         digest = _digest(upload, params + call.request.query_params.get("ttl", "")) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
-        body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-        return Prepared(body, given.job_type_of(upload), params), digest
+        with part_of(call.shared.tracer, "prepare"):
+            body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
+        return Prepared(body, given.job_type_of(upload), params, call.has_timeline), digest
 
 
 def _digest(upload: bytes, params: str) -> str:
@@ -193,7 +203,10 @@ async def _answer(call: Call, ticket: Ticket, arrived: Arrival) -> Response:
     result = None
     # Count the call as waiting only now, after its body has arrived.
     left_s = max(0.0, ticket.issued_ms / 1000 + call.ttl_s - time.time())
-    with call.model.waiters.grant_wait(min(call.wait_s, left_s)) as granted_s:
+    with (
+        part_of(call.shared.tracer, "answer"),
+        call.model.waiters.grant_wait(min(call.wait_s, left_s)) as granted_s,
+    ):
         if granted_s > 0:
             with suppress(StoreUnavailable):  # the job is accepted, so the client must get its id
                 result = await _wait(call, ticket, arrived, granted_s)
@@ -226,8 +239,9 @@ def _read_idempotency_key(request: Request) -> str | None:
 
 async def _publish(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     started = time.perf_counter()
-    traceparent = call.request.headers.get("traceparent")
-    await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
+    with part_of(call.shared.tracer, "publish") as ours:
+        traceparent = ours or call.request.headers.get("traceparent")
+        await call.model.submissions.publish(ticket, prepared, ttl_s=call.ttl_s, traceparent=traceparent)
     call.model.metrics.confirm_seconds.observe(time.perf_counter() - started)
     call.model.metrics.accepted.inc()
 

@@ -25,11 +25,12 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A submission that is ready for its job: body, media type and parameters as in `inference_bridge.jobs.Job`."""
+    """A submission that is ready for its job; all as in `inference_bridge.jobs.Job`."""
 
     body: bytes
     content_type: str
     params: str
+    has_timeline: bool = False
 
 
 class Submissions:
@@ -100,6 +101,7 @@ class Submissions:
             content_type=prepared.content_type,
             params=prepared.params,
             traceparent=traceparent,
+            has_timeline=prepared.has_timeline,
         )
         await self._publisher.publish(job)
 

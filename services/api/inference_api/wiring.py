@@ -1,6 +1,7 @@
 """Builds the server of an API process from its settings and the backends of its models."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -18,6 +19,9 @@ from inference_bridge.errors import ConfigurationError
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.wiring import build_topology
 
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
+
 
 def wire_server(
     settings: ApiSettings,
@@ -25,6 +29,7 @@ def wire_server(
     *,
     registry: CollectorRegistry,
     on_listening: Callable[[str], None] = log_address,
+    tracer: "Tracer | None" = None,
 ) -> Server:
     """Return the server of these models; nothing is connected yet.
 
@@ -45,6 +50,7 @@ def wire_server(
         draining=[backend for backend in backends if backend not in served],
         metrics=metrics,
         background=background,
+        tracer=tracer,
     )
     operations_app = create_operations_app(
         scalings={backend.spec.queue_prefix: _scaling(backend, is_served=backend in served) for backend in backends},

@@ -25,6 +25,11 @@ def is_well_formed(inference_id: str) -> bool:
     return _ID_PATTERN.fullmatch(inference_id) is not None
 
 
+def issued_ms(inference_id: str) -> int:
+    """Return when a well-formed id says that it was issued, milliseconds since 1970; the signature is not checked."""
+    return int.from_bytes(base64.urlsafe_b64decode(inference_id)[:6], "big")
+
+
 class TicketSigner:
     """Issues ids and verifies them.
 

@@ -1,10 +1,11 @@
 """Deliveries that wait for a batch."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -31,6 +32,7 @@ class Delivery:
         properties: AMQP properties, see `inference_bridge.jobs`.
         body: the message body, not checked yet.
         source: the subscription that it arrived on; only that subscription can settle it.
+        received_ns: when it arrived, nanoseconds since 1970.
     """
 
     lane: Lane
@@ -39,6 +41,7 @@ class Delivery:
     properties: BasicProperties
     body: bytes
     source: object
+    received_ns: int = field(default_factory=time.time_ns)
 
 
 class Sizing(Protocol):

@@ -31,6 +31,7 @@ class Job:
         params: the parameters as a JSON object; empty for none.
         spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
+        has_timeline: whether its result says when what happened to it.
     """
 
     inference_id: str
@@ -41,6 +42,7 @@ class Job:
     params: str = ""
     spec_digest: str = ""
     traceparent: str | None = None
+    has_timeline: bool = False
 
 
 def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
@@ -51,6 +53,8 @@ def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
     traceparent = normalize_traceparent(job.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
+    if job.has_timeline:
+        headers["timeline"] = True
     return BasicProperties(
         message_id=job.inference_id,
         type=spec.message_type,
@@ -93,6 +97,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         params=params,
         spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
+        has_timeline=headers.get("timeline") is True,
     )
 
 

@@ -54,6 +54,12 @@ class BridgeSettings(BaseSettings):
     queue_max_length: int = Field(
         default=100_000, ge=1, le=10_000_000, description="jobs the queue holds before it refuses more"
     )
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="collector of [traces](tracing.md), OTLP over HTTP, such as `http://collector:4318`; without it, "
+        "no spans are made",
+    )
 
     @field_validator("amqp_url")
     @classmethod

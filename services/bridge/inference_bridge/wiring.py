@@ -1,10 +1,12 @@
 """Builds broker, store, dead letters and metrics from the settings and a model's spec."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
+from inference_bridge.errors import ConfigurationError
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.connection import Connection
@@ -19,6 +21,9 @@ from inference_bridge.redis_connections import connect_redis
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.settings import BridgeSettings
 from inference_bridge.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 #: Most bytes of the jobs that wait in memory.
 MEMORY_QUEUE_MAX_BYTES = 268_435_456
@@ -87,3 +92,25 @@ def build_registry() -> CollectorRegistry:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return registry
+
+
+@contextmanager
+def open_tracer(settings: BridgeSettings, *, service: str) -> Iterator["Tracer | None"]:
+    """Yield a tracer, or None without an endpoint; the last spans leave at the end.
+
+    Raises:
+        ConfigurationError: there is an endpoint, and OpenTelemetry is not installed.
+    """
+    if not settings.otlp_endpoint:
+        yield None
+        return
+    try:
+        from inference_bridge.tracing import Tracer  # only here: nobody else pays for its packages
+    except ImportError as error:
+        remedy = "install mnist-inference-bridge[tracing]"
+        raise ConfigurationError(f"INFERENCE_OTLP_ENDPOINT is set, but {error.name} is not there; {remedy}") from error
+    tracer = Tracer(settings.otlp_endpoint, service=f"inference-{service}")
+    try:
+        yield tracer
+    finally:
+        tracer.close()

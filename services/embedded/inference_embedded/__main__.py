@@ -7,7 +7,7 @@ import asyncio
 import logging
 import secrets
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -22,12 +22,15 @@ from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
-from inference_bridge.wiring import build_memory
+from inference_bridge.wiring import build_memory, open_tracer
 from inference_worker.model import Model
 from inference_worker.process import load_model, warm_worker
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH
 from inference_worker.worker import Worker
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 logger = logging.getLogger("inference_embedded")
 
@@ -60,12 +63,12 @@ def ticket_key(settings: ApiSettings) -> bytes:
     return secrets.token_bytes(32)
 
 
-async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
+async def serve(api: ApiSettings, worker: WorkerSettings, model: Model, tracer: "Tracer | None" = None) -> int:
     """Run API and worker on one event loop until SIGTERM or SIGINT; return the exit status."""
     registry = CollectorRegistry()
     broker, store = build_memory(api, model.spec)
     consumer = broker.consumer(prefetch=FIRST_PREFETCH)
-    working = await warm_worker(worker, model, registry, consumer=consumer, store=store)
+    working = await warm_worker(worker, model, registry, consumer=consumer, store=store, tracer=tracer)
     backend = Backend(
         spec=model.spec,
         publisher=broker.publisher(),
@@ -75,7 +78,7 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model) -> int:
         throughput=Throughput(),
     )
     on_listening = partial(print_first_steps, model.spec.name)
-    server = wire_server(api, [backend], registry=registry, on_listening=on_listening)
+    server = wire_server(api, [backend], registry=registry, on_listening=on_listening, tracer=tracer)
     await _run_both(server, working)
     return server.exit_status
 
@@ -99,8 +102,9 @@ def _work() -> int:
     api, worker = load_settings(ApiSettings), load_settings(WorkerSettings)
     set_log_level(api.log_level)
     model = load_model(worker)
-    spare_the_living()
-    return run(serve(api, worker, model), loop_factory=uvloop.new_event_loop)
+    with open_tracer(api, service="embedded") as tracer:
+        spare_the_living()
+        return run(serve(api, worker, model, tracer), loop_factory=uvloop.new_event_loop)
 
 
 if __name__ == "__main__":

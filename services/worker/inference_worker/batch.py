@@ -13,6 +13,7 @@ from inference_bridge.settings import GRACE_S
 from inference_bridge.spec import ModelSpec
 from inference_worker.failures import Failure
 from inference_worker.items import Item
+from inference_worker.timeline import with_timeline
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Batch:
         results: final results; see `results_at`.
         rejected: deliveries to reject once the results are stored.
         invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
+        started_ns: when the model began, nanoseconds since 1970; 0 until then.
+        finished_ns: when the model had answered; 0 until then.
     """
 
     deliveries: Sequence[Delivery]
@@ -44,7 +47,10 @@ class Batch:
     results: list[Result] = field(default_factory=list)
     rejected: set[Delivery] = field(default_factory=set)
     invalid_count: int = 0
+    started_ns: int = 0
+    finished_ns: int = 0
     _deadlines_ms: dict[str, int] = field(default_factory=dict)
+    _timed: dict[str, Delivery] = field(default_factory=dict)
 
     @property
     def lane(self) -> Lane:
@@ -64,6 +70,8 @@ class Batch:
     def add(self, delivery: Delivery, job: Job) -> None:
         """Add a delivery with its job."""
         self.to_run.append((delivery, job))
+        if job.has_timeline:
+            self._timed[job.inference_id] = delivery
         self._note_deadline(job.inference_id, job.deadline_ms)
 
     def fail(
@@ -135,10 +143,21 @@ class Batch:
 
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""
-        return [
+        results = [
             expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
             for result in self.results
         ]
+        if not self._timed:
+            return results
+        ran = set(self.ids)
+        return [self._finish(result, ran) for result in results]
+
+    def _finish(self, result: Result, ran: set[str]) -> Result:
+        delivery = self._timed.get(result.inference_id)
+        if delivery is None:
+            return result
+        run_ns = (self.started_ns, self.finished_ns) if result.inference_id in ran else None
+        return with_timeline(result, delivery.received_ns, run_ns=run_ns, batch_size=len(ran))
 
     def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
         # A replayed job has a later deadline than an earlier copy of it.

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 import uvloop
@@ -14,7 +14,7 @@ from inference_bridge.errors import ConfigurationError
 from inference_bridge.garbage import spare_the_living
 from inference_bridge.logs import configure_logging, set_log_level
 from inference_bridge.settings import load_settings
-from inference_bridge.wiring import build_consumer, build_registry, build_store
+from inference_bridge.wiring import build_consumer, build_registry, build_store, open_tracer
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine
@@ -25,6 +25,9 @@ from inference_worker.probes import probe_server
 from inference_worker.settings import WorkerSettings
 from inference_worker.sizing import FIRST_PREFETCH, BatchSizing, most_held
 from inference_worker.worker import Worker
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 logger = logging.getLogger("inference_worker")
 
@@ -49,12 +52,12 @@ def load_model(settings: WorkerSettings) -> Model:
     return model
 
 
-async def serve(settings: WorkerSettings, model: Model) -> None:
+async def serve(settings: WorkerSettings, model: Model, tracer: "Tracer | None" = None) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = stop_event(within_s=settings.drain_timeout_s + STOP_MARGIN_S)
     registry = build_registry()
     consumer, store = connect_to(settings, model)
-    warming = asyncio.create_task(warm_worker(settings, model, registry, consumer=consumer, store=store))
+    warming = asyncio.create_task(warm_worker(settings, model, registry, consumer=consumer, store=store, tracer=tracer))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([warming, stopping], return_when=asyncio.FIRST_COMPLETED)
     if not warming.done():
@@ -83,7 +86,13 @@ def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]
 
 
 async def warm_worker(
-    settings: WorkerSettings, model: Model, registry: CollectorRegistry, *, consumer: Consumer, store: Store
+    settings: WorkerSettings,
+    model: Model,
+    registry: CollectorRegistry,
+    *,
+    consumer: Consumer,
+    store: Store,
+    tracer: "Tracer | None" = None,
 ) -> Worker:
     """Return a worker with a warm model, for any broker and store."""
     max_held = most_held(model.spec.takes.max_body_bytes)
@@ -104,6 +113,7 @@ async def warm_worker(
         metrics=WorkerMetrics(registry, model=model.spec.name),
         drain_timeout_s=settings.drain_timeout_s,
         pool=settings.pool,
+        tracer=tracer,
     )
 
 
@@ -125,5 +135,6 @@ def _work() -> int:
     set_log_level(settings.log_level)
     model = load_model(settings)
     spare_the_living()
-    run(serve(settings, model), loop_factory=uvloop.new_event_loop)
+    with open_tracer(settings, service="worker") as tracer:
+        run(serve(settings, model, tracer), loop_factory=uvloop.new_event_loop)
     return 0

@@ -6,44 +6,34 @@ not affect its neighbours; on `stop` the worker takes no job, finishes its batch
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from inference_bridge.contract import Consumer, Store
-from inference_bridge.errors import StoreUnavailable
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec
+from inference_worker.attempts import Attempts
 from inference_worker.batch import Batch, screen
 from inference_worker.drift import Drift
 from inference_worker.engine import Engine, Prediction
 from inference_worker.metrics import WorkerMetrics
 from inference_worker.pacing import Pacing
+from inference_worker.persistence import Persistence
 from inference_worker.reporting import Reporting
 from inference_worker.sizing import BatchSizing
+from inference_worker.tracing import record_batch
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
-
 #: Most batches between the device and the store; more would only wait.
 PIPELINE_DEPTH = 2
-STORE_BACKOFF_FIRST_S = 0.1
-STORE_BACKOFF_MAX_S = 2.0
-#: Seconds that an interrupted drain gives the store to uncount a solo run.
-UNCOUNT_TIMEOUT_S = 2.0
-
-
-class Attempt(NamedTuple):
-    """A counted solo run in the store."""
-
-    inference_id: str
-    token: str
 
 
 class Worker:
@@ -58,6 +48,7 @@ class Worker:
         metrics: count the work.
         drain_timeout_s: seconds that a stop waits for running batches.
         pool: the workers that scale together with this one.
+        tracer: makes spans, if there is one.
     """
 
     def __init__(
@@ -71,6 +62,7 @@ class Worker:
         metrics: WorkerMetrics,
         drain_timeout_s: float,
         pool: str,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._consumer = consumer
         self._store = store
@@ -80,13 +72,15 @@ class Worker:
         self._metrics = metrics
         self._drift = Drift(spec.digest, metrics.spec_mismatches)
         self._drain_timeout_s = drain_timeout_s
+        self._tracer = tracer
         self._inbox = Inbox()
         self._pacing = Pacing(sizing, consumer, self._inbox)
         self._started: asyncio.Queue[tuple[Batch, asyncio.Task[Prediction]]] = asyncio.Queue(PIPELINE_DEPTH)
         self._predicting: set[asyncio.Task[Prediction]] = set()
         self._device = asyncio.Lock()
         metrics.device_busy.set_function(self._device.locked)
-        self._attempt: Attempt | None = None
+        self._persistence = Persistence(metrics)
+        self._attempts = Attempts(store, self._persistence)
         self._is_draining = False
         self._taken_count = 0
         self._reporting = Reporting(store, sizing, pool=pool, jobs_in_work=self.jobs_in_work)
@@ -136,7 +130,7 @@ class Worker:
         await _end(settled, starting, finishing, *self._predicting)
         if has_failed:
             return  # `run` raises the error; the running jobs count as attempts
-        await self._uncount_in_time()
+        await self._attempts.uncount_in_time()
         self._consumer.requeue_all()
         logger.info("drain finished")
 
@@ -163,13 +157,13 @@ class Worker:
         await self._started.join()  # alone, so that a poison job harms no other
         await self._count_attempt(batch)
         # After a lost connection the broker delivers it to another worker, which counts its own attempt.
-        uncounting = asyncio.create_task(self._uncount_after(lost))
+        uncounting = asyncio.create_task(self._attempts.uncount_after(lost))
         try:
             await self._started.put((batch, self._start(batch)))
             await self._started.join()  # the next poison job would count against this one
         finally:
             uncounting.cancel()
-        self._attempt = None
+        self._attempts.end()
 
     async def _finish_batches(self) -> None:
         while True:
@@ -177,6 +171,8 @@ class Worker:
             prediction = await predicting
             batch.complete(await self._engine.encode(batch.ids, prediction.answers))
             await self._put_results(batch)
+            if self._tracer is not None:
+                record_batch(self._tracer, batch, self._spec, stored_ns=time.time_ns())
             self._consumer.settle(batch.deliveries, batch.rejected)
             self._taken_count -= len(batch.deliveries)
             self._started.task_done()
@@ -200,8 +196,10 @@ class Worker:
         async with self._device:
             batch.expire_late(now_ms=_now_ms())
             started = time.perf_counter()
+            batch.started_ns = time.time_ns()
             prediction = await self._engine.predict([batch.items[delivery] for delivery, _ in batch.to_run])
             predict_s = time.perf_counter() - started
+            batch.finished_ns = time.time_ns()
         await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
         self._pacing.learn(prediction, predict_s, max_batch_size=self._engine.max_batch_size)
         self._metrics.observe_batch(batch.lane, len(batch.to_run), predict_s)
@@ -217,28 +215,13 @@ class Worker:
         return prediction
 
     async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
-        bodies = await self._until_stored(partial(self._store.get, ids)) if ids else []
+        bodies = await self._persistence.until_answered(partial(self._store.get, ids)) if ids else []
         return {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
 
     async def _count_attempt(self, batch: Batch) -> None:
         for job in batch.jobs:  # at most one job; none if it is finished or foreign
-            self._attempt = Attempt(job.inference_id, secrets.token_hex(8))
-            count = await self._until_stored(partial(self._store.count_attempt, *self._attempt))
-            if count > SOLO_ATTEMPTS:
+            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
                 batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
-
-    async def _uncount_after(self, lost: asyncio.Event) -> None:
-        await lost.wait()
-        await self._uncount()
-
-    async def _uncount_in_time(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(UNCOUNT_TIMEOUT_S):
-                await self._uncount()
-
-    async def _uncount(self) -> None:
-        if self._attempt is not None:
-            await self._until_stored(partial(self._store.uncount_attempt, *self._attempt))
 
     async def _put_results(self, batch: Batch) -> None:
         if not batch.results:
@@ -249,24 +232,12 @@ class Worker:
             sent.append(batch.results_at(_now_ms()))
             return await self._store.put(sent[-1])
 
-        created = await self._until_stored(put)
+        created = await self._persistence.until_answered(put)
         # An unanswered call may have succeeded, so after a repetition a refused result may be our own.
         duplicates = len(sent[-1]) - created if len(sent) == 1 else 0
         self._metrics.observe_results(sent[-1], duplicates)
         if created < len(sent[-1]) and batch.rejected:
             batch.spare_canceled(await self._finished([result.inference_id for result in sent[-1]]))
-
-    async def _until_stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Repeat a call until the store answers; results are kept, and the prefetch stops new deliveries."""
-        pause_s = STORE_BACKOFF_FIRST_S
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                self._metrics.store_retries.inc()
-                logger.warning("store unavailable, results held", extra={"reason": str(error), "pause_s": pause_s})
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, STORE_BACKOFF_MAX_S)
 
 
 def _now_ms() -> int:

@@ -1,6 +1,7 @@
 """`python -m inference_api` without a command and with one."""
 
 import argparse
+import subprocess
 import sys
 
 import pytest
@@ -60,3 +61,18 @@ def test_a_wrong_command_line_ends_with_the_usage_and_runs_nothing(
 
     assert (called, ended.value.code) == ([], 2)
     assert "usage: python -m inference_api" in capsys.readouterr().err
+
+
+def test_the_command_dead_runs_where_there_is_no_torch_and_no_worker() -> None:
+    """The image of the API has neither; here nothing listens where RabbitMQ would."""
+    program = (
+        "import os, runpy, sys\n"
+        "sys.modules.update(torch=None, inference_worker=None)\n"
+        "os.environ.update(INFERENCE_AMQP_URL='amqp://127.0.0.1:1', INFERENCE_MODELS='mnist_model.spec:SPEC')\n"
+        "sys.argv = ['inference_api', 'dead', 'list']\n"
+        "runpy.run_module('inference_api', run_name='__main__')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr.count("\n")) == (69, 1), done.stderr

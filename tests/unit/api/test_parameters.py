@@ -36,7 +36,7 @@ def read(query: str, **options: bool) -> Any:
         ("language=5", {"language": "5"}),
         ("limit=null", {"limit": None}),
         ("limit=-3", {"limit": -3}),
-        ("count=2&wait=5&is_loud=false", {"count": 2, "is_loud": False}),
+        ("count=2&wait=5&timeline=true&is_loud=false", {"count": 2, "is_loud": False}),
     ],
 )
 def test_a_parameter_becomes_the_value_that_its_schema_means(query: str, values: dict[str, Any]) -> None:
@@ -47,7 +47,10 @@ def test_a_parameter_becomes_the_value_that_its_schema_means(query: str, values:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("volume=3", "no parameter 'volume'; it has threshold, count, is_loud, speed, language, limit, wait"),
+        (
+            "volume=3",
+            "no parameter 'volume'; it has threshold, count, is_loud, speed, language, limit, wait, ttl, timeline",
+        ),
         ("tll=3", "no parameter 'tll'"),
         ("threshold=2", "threshold: 2.0 is greater than the maximum of 1"),
         ("threshold=nan", "threshold is 'nan', expected a number"),

@@ -24,9 +24,12 @@ def on_the_wire(properties: BasicProperties) -> BasicProperties:
     body=st.binary(min_size=784, max_size=784),
     deadline_ms=st.integers(1, 2**48),
     traceparent=st.none() | st.just(TRACE),
+    has_timeline=st.booleans(),
 )
-def test_a_request_survives_the_wire(body: bytes, deadline_ms: int, traceparent: str | None) -> None:
-    job = Job(ID, body, 1_700_000_000, deadline_ms, traceparent=traceparent)
+def test_a_request_survives_the_wire(
+    body: bytes, deadline_ms: int, traceparent: str | None, has_timeline: bool
+) -> None:
+    job = Job(ID, body, 1_700_000_000, deadline_ms, traceparent=traceparent, has_timeline=has_timeline)
 
     received = from_message(on_the_wire(to_properties(job, SPEC)), body, SPEC)
 

@@ -1,4 +1,4 @@
-"""Reads how long a client wants to wait for the result (RFC 7240), and how long its job may wait to run."""
+"""Reads what a call asks for beside its input: a wait for the result (RFC 7240), a time to run, a timeline."""
 
 import re
 from collections.abc import Mapping
@@ -38,3 +38,15 @@ def asked_ttl_s(query: Mapping[str, str], *, max_ttl_s: float) -> float:
     if not _NUMBER.fullmatch(asked) or not 1 <= float(asked) <= max_ttl_s:
         raise InvalidRequest(f"ttl is {asked[:64]!r}, expected seconds, 1 to {max_ttl_s:g}, such as ?ttl=30")
     return float(asked)
+
+
+def asks_for_timeline(query: Mapping[str, str]) -> bool:
+    """Tell whether a submission asks for the timeline of its job, with `?timeline=true`.
+
+    Raises:
+        InvalidRequest: `?timeline=` is neither `true` nor `false`.
+    """
+    asked = query.get("timeline", "false")
+    if asked not in ("true", "false"):
+        raise InvalidRequest(f"timeline is {asked[:64]!r}, expected true or false, such as ?timeline=true")
+    return asked == "true"

@@ -14,6 +14,7 @@ from inference_api.openapi.paths import (
     PATHS,
     PENDING,
     PREFER,
+    TIMELINE,
     TRACEPARENT,
     TTL,
     UNAUTHORIZED,
@@ -134,7 +135,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TTL, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, TIMELINE, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 

@@ -68,6 +68,12 @@ TTL = {
     "schema": {"type": "number", "minimum": 1},
     "description": "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
 }
+TIMELINE = {
+    "name": "timeline",
+    "in": "query",
+    "schema": {"type": "boolean"},
+    "description": "`true`: the result says when the job was accepted, received, started and finished",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",

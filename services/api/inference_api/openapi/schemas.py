@@ -20,6 +20,20 @@ def _status(name: str) -> dict[str, Any]:
 
 
 _NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0}
+_MS: dict[str, Any] = {"type": "integer", "minimum": 0, "description": "milliseconds since 1970"}
+_BATCH_SIZE: dict[str, Any] = {"type": "integer", "minimum": 1}
+_TIMELINE = {
+    **object_of(accepted_ms=_MS, received_ms=_MS, started_ms=_MS, finished_ms=_MS, batch_size=_BATCH_SIZE),
+    # A job that never ran has no other times.
+    "required": ["accepted_ms", "received_ms"],
+}
+
+
+def _timed(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a result with the timeline that a submission may ask for."""
+    return {**result, "properties": {**result["properties"], "timeline": _TIMELINE}}
+
+
 _URLS: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
 _MODEL = object_of(
     name=_TEXT,
@@ -45,14 +59,16 @@ _QUEUE: dict[str, Any] = {
 #: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
     "Pending": {**_PENDING, "properties": {**_PENDING["properties"], "queue": _QUEUE}},
-    "Succeeded": object_of(
-        inference_id=_ID,
-        status=_status("succeeded"),
-        predicted_class={"type": "integer", "minimum": 0},
-        probabilities={"type": "array", "items": _SHARE, "minItems": 1},
-        model=_TEXT,
+    "Succeeded": _timed(
+        object_of(
+            inference_id=_ID,
+            status=_status("succeeded"),
+            predicted_class={"type": "integer", "minimum": 0},
+            probabilities={"type": "array", "items": _SHARE, "minItems": 1},
+            model=_TEXT,
+        )
     ),
-    "Failed": object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT)),
+    "Failed": _timed(object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT))),
     "Canceled": object_of(inference_id=_ID, status=_status("canceled")),
     "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
@@ -106,4 +122,4 @@ def succeeded(spec: ModelSpec) -> dict[str, Any]:
         case Bytes():
             media_type = {"type": "string", "enum": [answers.content_type]}
             fields = {"output": object_of(href=_TEXT, bytes=_NUMBER, content_type=media_type)}
-    return object_of(inference_id=_ID, status=_status("succeeded"), **fields, model=model)
+    return _timed(object_of(inference_id=_ID, status=_status("succeeded"), **fields, model=model))

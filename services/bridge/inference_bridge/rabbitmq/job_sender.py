@@ -64,7 +64,8 @@ class JobSender:
 
     def _is_ordinary(self, job: Job) -> bool:
         most = self._connection.params.frame_max - spec.FRAME_HEADER_SIZE - spec.FRAME_END_SIZE
-        return 0 < len(job.body) <= most and not job.params and len(job.inference_id) == ID_LENGTH
+        is_plain = not job.params and not job.has_timeline
+        return 0 < len(job.body) <= most and is_plain and len(job.inference_id) == ID_LENGTH
 
     def _marshal_head(self, job: Job) -> bytes:
         """Return everything before the body: frames for the method and the properties, and the body's prefix."""

@@ -14,8 +14,8 @@ from inference_bridge.memory.broker import MemoryBroker, Message
 from inference_bridge.rabbitmq.topology import SOLO_ATTEMPTS
 from inference_bridge.results import Result, Status
 from inference_bridge.settings import GRACE_S
+from inference_worker.attempts import UNCOUNT_TIMEOUT_S
 from inference_worker.batch import WORKER_CRASHED
-from inference_worker.worker import UNCOUNT_TIMEOUT_S
 from mnist_model.spec import SPEC
 from tests.support.models import ANSWERS_NAN, HANGS, KILLS, RAISES
 from tests.unit.worker.life.life import DRAIN_TIMEOUT_S, Life
