@@ -96,6 +96,8 @@ async def test_a_drawn_three_is_a_three(tmp_path: Path) -> None:
             await expect(visit.page.locator(".best strong")).to_have_text("3")
             await expect(visit.page.locator("#seen canvas")).to_be_visible()
 
+            steps = await visit.page.locator("#line span").all_inner_texts()
+            assert steps[1:] == ["Waited in the queue", "Ran in a batch of 1", "Answered, in all"]
             assert await visit.page.locator(".bars li").count() == 10
             assert await visit.page.evaluate("document.querySelector('#seen canvas').width") == 28
             assert visit.complaints == []

@@ -3,7 +3,7 @@ import {download, draw, find, make} from './element.js';
 import {call, follow, submit} from './service.js';
 
 const MOST_BARS = 12;
-const ENDS = {succeeded: 'Answered', failed: 'Failed', canceled: 'Canceled before an answer'};
+const ENDS = {succeeded: 'Answered, in all', failed: 'Failed', canceled: 'Canceled before an answer'};
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export const seconds = (ms) => ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
@@ -26,8 +26,8 @@ export class Job {
   async run(body, params) {
     const {signal} = this.stopping;
     this.started = performance.now();
-    this.step('sent', 'Sending', true);
-    this.id = (await submit(this.spec.urls.submit, body, params, signal)).inference_id;
+    this.step('sent', 'Sending', {isNow: true});
+    this.id = (await submit(this.spec.urls.submit, body, {...params, timeline: true}, signal)).inference_id;
     this.step('sent', 'Accepted: the job is stored');
     find('job').hidden = false;
     find('job').querySelector('code').textContent = this.id;
@@ -50,10 +50,12 @@ export class Job {
   show(state) {
     const isPending = state.status === 'pending';
     find('cancel').hidden = !(isPending && this.spec.urls.cancel);
-    const waited = state.status === 'canceled' ? 'Waited' : 'Waited, and ran in a batch';
-    this.step('waiting', isPending ? this.waiting(state.queue) : waited, isPending);
+    this.step('waiting', isPending ? this.waiting(state.queue) : 'Waited', {isNow: isPending});
     if (isPending) return;
-    this.step('done', ENDS[state.status] ?? state.status, false, state.status !== 'succeeded');
+    const {accepted_ms: accepted, received_ms: received, started_ms: started, finished_ms: finished, batch_size: size} = state.timeline ?? {};
+    if (received) this.step('waiting', 'Waited in the queue', {ms: received - accepted});
+    if (size) this.step('batch', `Ran in a batch of ${size}`, {ms: finished - started});
+    this.step('done', ENDS[state.status] ?? state.status, {isBad: state.status !== 'succeeded'});
     find('answer').replaceChildren(...this.answer(state));
   }
 
@@ -86,13 +88,13 @@ export class Job {
     return parts.join(', ');
   }
 
-  step(name, text, isNow = false, isBad = false) {
+  step(name, text, {isNow, isBad, ms = performance.now() - this.started} = {}) {
     const step = this.steps.get(name) ?? make('li', '', make('span', ''), make('time', ''));
     if (!this.steps.has(name)) find('line').append(step);
     this.steps.set(name, step);
     step.className = isNow ? 'now' : isBad ? 'bad' : '';
     step.firstChild.textContent = text;
-    step.lastChild.textContent = seconds(performance.now() - this.started);
+    step.lastChild.textContent = seconds(Math.max(0, ms)); // two machines' clocks may differ
   }
 }
 
