@@ -8,6 +8,7 @@ from chaos.cases.many_apis import broker_restarted_beside_many, queue_deleted_be
 from chaos.cases.orderly_stops import worker_stopped_alone
 from chaos.cases.slow_disk import slow_disk
 from chaos.cases.suspects import suspects_under_overload
+from chaos.cases.webhooks import webhooks
 
 CASES = (
     Case("suspects-overloaded", "a worker killed under lasting overload", suspects_under_overload),
@@ -18,4 +19,5 @@ CASES = (
     Case("endless-bodies", "150 bodies that each lack a byte", endless_bodies),
     Case("stopped-alone", "a worker stopped (SIGTERM) in each solo run of a job", worker_stopped_alone),
     Case("dead-queue", "the queue of dead letters deleted while poison arrives", dead_queue_deleted),
+    Case("webhooks", "webhooks to a bad endpoint; senders, workers and Redis killed at random", webhooks),
 )

@@ -72,10 +72,12 @@ class Load:
     Args:
         ports: of the API processes.
         ledger: where everything is noted.
+        post: the request line of a submission.
     """
 
-    def __init__(self, ports: Sequence[int], ledger: Ledger) -> None:
+    def __init__(self, ports: Sequence[int], ledger: Ledger, *, post: bytes = POST) -> None:
         self._ledger = ledger
+        self._post = post
         self._submitting = Client(ports, CONNECTIONS)
         self._fetching = Client(ports, FETCHERS)
         self._offering = {port: Client([port], OFFERED_CONNECTIONS) for port in ports}
@@ -104,7 +106,7 @@ class Load:
     async def offer_one(self, number: int, port: int) -> str | None:
         """Submit one picture of the workload to one API process, once; return its id if it was accepted."""
         number %= len(self._ledger.workload)
-        answer = await self._attempt(self._offering[port], POST, self._ledger.workload.inputs[number])
+        answer = await self._attempt(self._offering[port], self._post, self._ledger.workload.inputs[number])
         return self._accepted(answer, number) if answer is not None and answer.status == 202 else None
 
     async def is_answered(self, inference_id: str, port: int) -> bool:
@@ -147,7 +149,7 @@ class Load:
     async def _submit(self, number: int) -> None:
         picture = self._ledger.workload.inputs[number]
         while True:
-            answer = await self._answer(self._submitting, POST, picture)
+            answer = await self._answer(self._submitting, self._post, picture)
             if answer.status == 202:
                 self._accepted(answer, number)
                 return
@@ -186,7 +188,7 @@ class Load:
         except OSError:
             self._ledger.broken_connections += 1
         else:
-            self._ledger.note(answer, expected={202} if head is POST else {200})
+            self._ledger.note(answer, expected={202} if head is self._post else {200})
             return answer
         return None
 

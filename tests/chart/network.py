@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from tests.chart.helm import NAME, Object, pod_of
 
@@ -90,13 +90,18 @@ def _has_peer(peers: list[Object] | None, end: End) -> bool:
 def _is_peer(peer: Object, end: End) -> bool:
     """Say whether a peer means an end; an ipBlock means no pod, as some networks have it."""
     if "ipBlock" in peer:
-        return end.address is not None and ip_address(end.address) in ip_network(peer["ipBlock"]["cidr"])
+        return end.address is not None and _is_in(ip_address(end.address), peer["ipBlock"])
     if not end.is_pod:
         return False
     if "namespaceSelector" not in peer:
         return end.namespace == HOME and _selects(peer["podSelector"], end.labels)
     of_namespace = {"kubernetes.io/metadata.name": str(end.namespace)}
     return _selects(peer["namespaceSelector"], of_namespace) and _selects(peer.get("podSelector", {}), end.labels)
+
+
+def _is_in(address: IPv4Address | IPv6Address, block: Object) -> bool:
+    excepted = any(address in ip_network(cidr) for cidr in block.get("except", []))
+    return address in ip_network(block["cidr"]) and not excepted
 
 
 def _has_port(ports: list[Object] | None, target: End, port: tuple[str, int]) -> bool:

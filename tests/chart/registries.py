@@ -4,6 +4,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
+from inference_api.hooks.metrics import HookMetrics
 from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.rabbitmq.topology import topology_for
@@ -24,3 +25,10 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     asyncio.run(waiting.refresh())
     WorkerMetrics(worker, model=SPEC.name)
     return api, worker
+
+
+def sender_registry() -> CollectorRegistry:
+    """Return a registry with every metric of the sender of webhooks."""
+    registry = CollectorRegistry()
+    HookMetrics(registry, {})
+    return registry

@@ -66,13 +66,14 @@ def expected(case: Case, pods: list[End]) -> set[Edge]:
 def to_everywhere(case: Case, source: End, targets: list[End]) -> set[Edge]:
     """Return the edges that cannot be told apart: to an address that the chart does not know."""
     component = component_of(source)
-    unknown = component in {"api", "worker"} and not {"rabbitmq", "redis"} <= case.facts
+    needs = {"api": {"rabbitmq", "redis"}, "worker": {"rabbitmq", "redis"}, "webhooks": {"redis"}}
+    unknown = component in needs and not needs[component] <= case.facts
     ports = {443, 6443} if component == "worker" and "busy" in case.facts else set()
     return {
         Edge(source.name, target.name, *port)
         for target in targets
         for port in target.open
-        if unknown or port[1] in ports
+        if unknown or port[1] in ports or (component == "webhooks" and (target, port[1]) == (INTERNET, 443))
     }
 
 

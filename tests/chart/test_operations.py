@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from tests.chart.helm import CHART, NAME, NEEDS_HELM, environment_of, objects, one, values
-from tests.chart.registries import registries
+from tests.chart.registries import registries, sender_registry
 from tests.chart.test_rendering import EVERYTHING
 from tests.support.deployment import ROOT
 
@@ -31,7 +31,7 @@ def ours() -> dict[str, str]:
     for registry in api, worker:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-    names = {"API": exported(api), "worker": exported(worker)}
+    names = {"API": exported(api), "worker": exported(worker), "sender": exported(sender_registry())}
     both = names["API"] & names["worker"]
     return {name: "both" if name in both else who for who in names for name in names[who]}
 

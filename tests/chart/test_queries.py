@@ -30,7 +30,7 @@ OF_OTHERS: dict[str, set[str]] = {
     "kube_pod_container_status_waiting_reason": {"container", "reason"},
     "kube_pod_status_phase": {"phase"},
 }
-#: A metric by its name, or by a pattern of names, and what is asked of its labels.
+#: A metric by its name, or by a pattern of names, and the rules that it has for labels.
 SELECTOR = re.compile(r"(?:\b([a-zA-Z_]\w*))?\{([^{}]*)\}")
 NAMES = re.compile(r'__name__=~"([^"]*)"')
 LABEL = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')

@@ -23,6 +23,7 @@ EVERYTHING = values(
     "api.httpRoute.enabled=true",
     "api.httpRoute.parentRefs[0].name=gateway",
     "api.keys.existingSecret=clients",
+    "webhooks.existingSecret=hooks",
     "ca.existingSecret=ca",
     "tls.enabled=true",
     "tls.certManager.enabled=true",

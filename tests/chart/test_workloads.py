@@ -257,7 +257,7 @@ def test_several_pools_take_from_one_queue_and_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "owner", ["api", "worker", "rabbitmq", "redis", "models.mnist.worker", "models.mnist.pools.spot"]
+    "owner", ["api", "worker", "rabbitmq", "redis", "webhooks", "models.mnist.worker", "models.mnist.pools.spot"]
 )
 @pytest.mark.parametrize("label", ["app.kubernetes.io/component", "mnist-inference/pool"])
 def test_a_label_that_selects_pods_is_refused(owner: str, label: str) -> None:

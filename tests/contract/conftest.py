@@ -47,7 +47,7 @@ class MemoryWorld:
         return self._broker.consumer(prefetch=prefetch)
 
     def store(self, *, result_ttl_s: int = 60) -> Store:
-        return MemoryStore(result_ttl_s=result_ttl_s)
+        return MemoryStore(result_ttl_s=result_ttl_s, model=self.spec.name)
 
     async def count(self, queue: str) -> int:
         return len(getattr(self._broker, queue))

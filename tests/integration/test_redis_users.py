@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis
 
+from inference_bridge.hooks import Try
 from inference_bridge.redis_connections import connect_redis
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.reports import WorkerReport
-from inference_bridge.results import canceled, classified, produced
+from inference_bridge.results import canceled, classified, failed, produced
 from mnist_model.spec import SPEC
 from tests.support.documented import add_documented_users, redis_url
 from tests.support.servers import RedisServer
@@ -32,6 +34,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 def store(server: RedisServer, user: str) -> RedisStore:
     return RedisStore(connect_redis(redis_url(server, user)), spec=SPEC, result_ttl_s=60)
+
+
+async def test_redis_lets_each_side_do_its_part_of_a_webhook(server: RedisServer) -> None:
+    api, worker, sender = store(server, "api"), store(server, "worker-mnist"), store(server, "hooks")
+    await worker.put([replace(failed("D" * 24, "prediction_failed", "why"), webhook="done")])
+    [hook] = await sender.hooks.claim("done", 1)
+    await sender.hooks.settle(hook, Try(500, "answered 500", retry_s=60))
+    await api.hooks.repeat(hook.inference_id, "done")
+    assert await api.hooks.get(hook.inference_id) is not None
+    assert (await sender.hooks.backlog("done")).count == 1
+    [again] = await sender.hooks.claim("done", 1)
+    await sender.hooks.settle(again, Try(200))
+
+    await asyncio.gather(api.close(), worker.close(), sender.close())
+    with redis.Redis.from_url(server.url) as administrator:
+        assert administrator.acl_log() == []
 
 
 async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None:
@@ -88,6 +106,11 @@ async def test_redis_lets_each_side_do_what_it_does(server: RedisServer) -> None
         pytest.param("worker-mnist", ("PUBLISH", "results:letters", ID), id="worker-announce-for-another-model"),
         pytest.param("worker-mnist", ("SUBSCRIBE", "results:mnist"), id="worker-subscribe"),
         pytest.param("worker-mnist", ("CONFIG", "GET", "*"), id="worker-read-the-configuration"),
+        pytest.param("api", ("HSET", f"hook:mnist:{ID}", "body", "forged"), id="api-forge-a-webhook"),
+        pytest.param("worker-mnist", ("ZADD", "hooks:letters:done", "0", ID), id="worker-send-for-another-model"),
+        pytest.param("hooks", ("SET", f"r:mnist:{ID}", "forged"), id="sender-forge-a-result"),
+        pytest.param("hooks", ("GET", f"r:mnist:{ID}"), id="sender-read-a-result"),
+        pytest.param("hooks", ("SUBSCRIBE", "results:mnist"), id="sender-subscribe"),
         pytest.param("exporter", ("GET", f"r:mnist:{ID}"), id="exporter-read-a-result"),
         pytest.param("exporter", ("SCAN", "0"), id="exporter-list-the-keys"),
         pytest.param("exporter", ("CONFIG", "GET", "*"), id="exporter-read-the-configuration"),

@@ -13,7 +13,7 @@ PASSWORD = "secret"  # noqa: S105
 
 def documented(program: str) -> list[list[str]]:
     """Return the arguments of each call of a program in the documentation, all passwords being `PASSWORD`."""
-    passwords = {f"{user}_PASSWORD": PASSWORD for user in ("API", "WORKER_MNIST", "AUTOSCALER", "EXPORTER")}
+    passwords = {f"{user}_PASSWORD": PASSWORD for user in ("API", "WORKER_MNIST", "AUTOSCALER", "HOOKS", "EXPORTER")}
     lines = (ROOT / "docs/security.md").read_text().splitlines()
     calls = [line.removeprefix(program + " ") for line in lines if line.startswith(program + " ")]
     return [shlex.split(string.Template(call).safe_substitute(passwords)) for call in calls]

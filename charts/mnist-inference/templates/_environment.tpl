@@ -27,6 +27,12 @@
 {{- else }}
 {{ include "inference.fromSecret" (dict "name" "INFERENCE_AMQP_URL" "secret" (include "inference.externalRabbitmqSecret" .root) "key" (printf "rabbitmq-%s-url" .user)) }}
 {{- end }}
+{{- include "inference.redisConnection" . }}
+{{- end -}}
+
+{{/* "root" and "user" (also hooks): the variables with that side's URL of Redis and with the CA. */}}
+{{- define "inference.redisConnection" -}}
+{{- $auth := include "inference.authSecret" .root -}}
 {{- if .root.Values.redis.enabled }}
 {{ include "inference.fromSecret" (dict "name" "REDIS_PASSWORD" "secret" $auth "key" (printf "redis-%s-password" .user)) }}
 - name: INFERENCE_REDIS_URL

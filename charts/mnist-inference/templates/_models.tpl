@@ -83,6 +83,7 @@
 {{- $users := list "api" -}}
 {{- range $name, $_ := include "inference.prefixes" .root | fromJson }}{{ $users = append $users (printf "worker-%s" $name) }}{{ end -}}
 {{- if eq .server "rabbitmq" }}{{ $users = append $users "autoscaler" }}{{ end -}}
+{{- if and (eq .server "redis") .root.Values.webhooks.existingSecret }}{{ $users = append $users "hooks" }}{{ end -}}
 {{- if and (eq .server "redis") .root.Values.redis.metrics.enabled }}{{ $users = append $users "exporter" }}{{ end -}}
 {{- append $users "operator" | toJson -}}
 {{- end -}}

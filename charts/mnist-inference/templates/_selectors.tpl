@@ -1,6 +1,6 @@
 {{/* A pod's own labels must not replace the labels that select it: the API server would refuse the Deployment. */}}
 {{- define "inference.podLabelChecks" -}}
-{{- $owners := dict "api" .Values.api "rabbitmq" .Values.rabbitmq "redis" .Values.redis "worker" .Values.worker -}}
+{{- $owners := dict "api" .Values.api "rabbitmq" .Values.rabbitmq "redis" .Values.redis "webhooks" .Values.webhooks "worker" .Values.worker -}}
 {{- range $key, $model := include "inference.models" . | fromJson -}}
 {{- range $pool, $made := $model.pools }}{{ $_ := set $owners (ternary (printf "models.%s.worker" $key) (printf "models.%s.pools.%s" $key $pool) (eq $pool "default")) $made.worker }}{{ end -}}
 {{- end -}}

@@ -54,12 +54,16 @@
 {{/* Redis's users, as in `docs/security.md`. */}}
 {{- define "inference.redisUsers" -}}
 {{- $prefixes := include "inference.prefixes" . | fromJson -}}
+{{- $hooks := .Values.webhooks.existingSecret -}}
 {{- /* Nobody can log in as `default`, but it has all permissions: Redis reads its own append-only file as this user, and
        drops every transaction with a command that the user may not run. */ -}}
 user default off resetpass ~* &* +@all
-user api on >@API_PASSWORD@ ~r:* %R~o:* %R~revived:* %R~workers:* ~idem:* {{ range $name, $_ := $prefixes }}&results:{{ $name }} {{ end }}-@all +get +mget +exists +set +time +hvals +evalsha +script|load +publish +subscribe +unsubscribe +ping +client|setname +client|setinfo
+user api on >@API_PASSWORD@ ~r:* %R~o:* %R~revived:* %R~workers:* {{ if $hooks }}%R~hook:* ~hooks:* {{ end }}~idem:* {{ range $name, $_ := $prefixes }}&results:{{ $name }} {{ end }}-@all +get +mget +exists +set +time +hvals {{ if $hooks }}+hmget +zscore +zadd {{ end }}+evalsha +script|load +publish +subscribe +unsubscribe +ping +client|setname +client|setinfo
 {{- range $name, $own := $prefixes }}
-user worker-{{ $name }} on >@{{ include "inference.passwordVariable" (printf "worker-%s" $name) }}@ ~r:{{ $name }}:* ~o:{{ $name }}:* ~attempts:{{ $name }}:* {{ range $own }}~workers:{{ . }} {{ end }}&results:{{ $name }} -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec +evalsha +script|load +publish +ping +client|setname +client|setinfo
+user worker-{{ $name }} on >@{{ include "inference.passwordVariable" (printf "worker-%s" $name) }}@ ~r:{{ $name }}:* ~o:{{ $name }}:* ~attempts:{{ $name }}:* {{ range $own }}~workers:{{ . }} {{ end }}{{ if $hooks }}~hook:{{ $name }}:* ~hooks:{{ $name }}:* {{ end }}&results:{{ $name }} -@all +mget +set +time +hgetall +hset +hdel +expire +sadd +srem +scard +pexpire +multi +exec {{ if $hooks }}+hsetnx +zadd {{ end }}+evalsha +script|load +publish +ping +client|setname +client|setinfo
+{{- end }}
+{{- if $hooks }}
+user hooks on >@HOOKS_PASSWORD@ ~hook:* ~hooks:* -@all +time +hget +hmget +hset +hincrby +expire +zadd +zrem +zcard +zrange +zrangebyscore +evalsha +script|load +ping +client|setname +client|setinfo
 {{- end }}
 {{- if .Values.redis.metrics.enabled }}
 user exporter on >@EXPORTER_PASSWORD@ -@all +info +slowlog|len +slowlog|get +latency|latest +latency|histogram +ping +client|setname

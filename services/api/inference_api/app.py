@@ -18,6 +18,8 @@ from inference_api.clients.key_file import KeyFile
 from inference_api.clients.require_key import RequireKey
 from inference_api.events import event_routes
 from inference_api.health import health_routes
+from inference_api.hooks.calls import webhook_routes
+from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import CountResponses
 from inference_api.http.direct_calls import DirectCalls
@@ -27,7 +29,7 @@ from inference_api.openapi.description import describe_calls
 from inference_api.page.routes import page_routes
 from inference_api.preparation import Preparation
 from inference_api.preview import preview_routes
-from inference_api.routes import Shared, inference_routes
+from inference_api.routes import Shared, finder, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY
@@ -72,12 +74,13 @@ def create_app(
         tracer: makes spans, if there is one.
 
     Raises:
-        ConfigurationError: the key file is missing or wrong.
+        ConfigurationError: the key file or the webhooks file is missing or wrong.
     """
     buffers = Buffers(max_bytes=settings.max_buffered_bytes)
     metrics.watch_buffers(lambda: buffers.byte_count)
     preparation = Preparation(thread_count=settings.prepare_threads, max_preparations=settings.max_preparations)
-    shared = Shared(settings, buffers, preparation, Allowances(job_ttl_s=settings.job_ttl_s), tracer)
+    allowances, endpoints = Allowances(job_ttl_s=settings.job_ttl_s), Endpoints(settings.webhooks_file)
+    shared = Shared(settings, buffers, preparation, allowances, endpoints, tracer)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,6 +124,7 @@ def create_app(
         app.add_middleware(TraceCalls, tracer=tracer)
     add_problem_handlers(app)
     app.router.routes.extend(routes)
+    app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
     app.router.routes.extend(catalogue_routes(models))
     own = [*cancel_routes(models, default), *event_routes(models, default), *preview_routes(shared, models)]
     app.router.routes.extend([*own, *pages])

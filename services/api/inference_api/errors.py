@@ -6,6 +6,8 @@ InferenceError
 │   ├── IdempotencyConflict      the same idempotency key with another input
 │   ├── RequestTimeout           the body came too slowly
 │   ├── UnknownModel             no served model has this name
+│   ├── UnknownWebhook           the client has no webhook of this name
+│   ├── NoWebhook                the job has no webhook
 │   ├── NoOutput                 the answer is not a file
 │   ├── NotFinished              the job has no result yet
 │   └── ExpiredId                the id is valid, but its result has expired
@@ -47,6 +49,18 @@ class UnknownModel(InvalidRequest):
     """Raised when no served model has the name in the path."""
 
     code = "unknown_model"
+
+
+class UnknownWebhook(InvalidRequest):
+    """Raised when a client has no webhook of this name."""
+
+    code = "unknown_webhook"
+
+
+class NoWebhook(InvalidRequest):
+    """Raised when a client asks for the webhook of a job that has none."""
+
+    code = "no_webhook"
 
 
 class NoOutput(InvalidRequest):

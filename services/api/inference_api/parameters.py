@@ -13,7 +13,7 @@ from inference_bridge.jobs import MAX_PARAMS_BYTES
 from inference_bridge.spec import ModelSpec
 
 #: The parameters of every model; a spec may not name one so (`RESERVED_PARAMS`).
-OF_THE_API = ("wait", "ttl", "timeline")
+OF_THE_API = ("wait", "ttl", "timeline", "webhook")
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}

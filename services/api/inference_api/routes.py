@@ -15,6 +15,7 @@ from inference_api.arrival import Arrival
 from inference_api.clients.allowances import Allowances, Slot
 from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest, UnknownModel
+from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
@@ -48,6 +49,7 @@ class Shared:
     buffers: Buffers
     preparation: Preparation
     allowances: Allowances
+    endpoints: Endpoints
     tracer: "Tracer | None" = None
 
 
@@ -156,7 +158,8 @@ async def _submit(call: Call, params: str) -> Response:
 
 async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
     model, idempotency_key, owner = call.model, _read_idempotency_key(call.request), client_of(call.request).name
-    prepared, digest = await _prepare(call, params, is_keyed=idempotency_key is not None)
+    webhook = call.shared.endpoints.choose(call.request.query_params, owner)
+    prepared, digest = await _prepare(call, params, webhook, is_keyed=idempotency_key is not None)
 
     async def publish(ticket: Ticket) -> None:
         with slot.job(ticket.inference_id):
@@ -174,7 +177,7 @@ async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
         return await _answer(call, ticket, arrived)
 
 
-async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared, str]:
+async def _prepare(call: Call, params: str, webhook: str, *, is_keyed: bool) -> tuple[Prepared, str]:
     """Return what the job holds and, for an idempotency key, the digest of the submission; drop the upload."""
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
@@ -186,16 +189,16 @@ async def _prepare(call: Call, params: str, *, is_keyed: bool) -> tuple[Prepared
             is_whole=WHOLE in call.request.scope,
             other_fields=call.is_default,
         )
-        digest = _digest(upload, params + call.request.query_params.get("ttl", "")) if is_keyed else ""
+        digest = _digest(upload, params + call.request.query_params.get("ttl", ""), webhook) if is_keyed else ""
         on_prepared = call.model.metrics.prepare_seconds.observe
         with part_of(call.shared.tracer, "prepare"):
             body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
-        return Prepared(body, given.job_type_of(upload), params, call.has_timeline), digest
+        return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook), digest
 
 
-def _digest(upload: bytes, params: str) -> str:
+def _digest(upload: bytes, params: str, webhook: str) -> str:
     whole = sha256(upload)
-    whole.update(params.encode())
+    whole.update((f"{params}\0{webhook}" if webhook else params).encode())
     return whole.hexdigest()
 
 

@@ -35,6 +35,9 @@ class ApiSettings(BridgeSettings):
     api_keys_file: Path | None = Field(
         default=None, description="TOML file of the clients and their keys; without it, no call needs a key"
     )
+    webhooks_file: Path | None = Field(
+        default=None, description="TOML file of the endpoints of webhooks; without it, no job can have one"
+    )
     models: str | None = Field(
         default=None,
         description="required: spec files, folders of them, or `package.module:SPEC`, separated by commas",

@@ -31,6 +31,7 @@ class Prepared:
     content_type: str
     params: str
     has_timeline: bool = False
+    webhook: str = ""
 
 
 class Submissions:
@@ -102,6 +103,7 @@ class Submissions:
             params=prepared.params,
             traceparent=traceparent,
             has_timeline=prepared.has_timeline,
+            webhook=prepared.webhook,
         )
         await self._publisher.publish(job)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
 from inference_bridge.depths import Depths, OnLook
+from inference_bridge.hooks import Backlog, Hook, HookState, Try
 from inference_bridge.inbox import Delivery, Inbox
 from inference_bridge.jobs import Job
 from inference_bridge.reports import WorkerReport
@@ -76,11 +77,37 @@ class Consumer(Protocol):
         """Return every unsettled message to its queue."""
 
 
+class Hooks(Protocol):
+    """Keeps webhooks until they are delivered; see `redis_hooks.RedisHooks`. Calls may raise `StoreUnavailable`."""
+
+    async def claim(self, endpoint: str, count: int) -> list[Hook]:
+        """Return at most `count` due webhooks of an endpoint; nobody else gets them for `LEASE_S`."""
+
+    async def settle(self, hook: Hook, tried: Try) -> None:
+        """Note a try; the webhook waits for the next one, or no longer waits."""
+
+    async def get(self, inference_id: str) -> HookState | None:
+        """Return the state of a job's webhook; None if it has none."""
+
+    async def repeat(self, inference_id: str, endpoint: str) -> None:
+        """Make a job's webhook due now, delivered or not."""
+
+    async def backlog(self, endpoint: str) -> Backlog:
+        """Return the waiting webhooks of an endpoint."""
+
+
 class Store(Protocol):
     """Keeps terminal results; see `redis_store.RedisStore`. Every call may raise `StoreUnavailable`."""
 
+    @property
+    def hooks(self) -> Hooks:
+        """The webhooks of the results."""
+
     async def put(self, results: Sequence[Result]) -> int:
-        """Store each result unless its id has one already; return how many were new."""
+        """Store each result unless its id has one already; return how many were new.
+
+        A result with an endpoint makes a webhook with the stored body, in the same step and once for each id.
+        """
 
     async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
         """Return the stored bodies in the order of the ids, None where there is none."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pika import BasicProperties
 
 from inference_bridge.errors import InvalidMessage
+from inference_bridge.hooks import is_endpoint_name
 from inference_bridge.ids import is_well_formed
 from inference_bridge.spec import ModelSpec
 from inference_bridge.traceparent import normalize_traceparent
@@ -32,6 +33,7 @@ class Job:
         spec_digest: digest of the spec with which the input was prepared; empty if unknown.
         traceparent: the W3C Trace Context header of the HTTP request; an invalid header is not sent.
         has_timeline: whether its result says when what happened to it.
+        webhook: name of the endpoint that is told the result; empty for none.
     """
 
     inference_id: str
@@ -43,6 +45,7 @@ class Job:
     spec_digest: str = ""
     traceparent: str | None = None
     has_timeline: bool = False
+    webhook: str = ""
 
 
 def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
@@ -50,6 +53,8 @@ def to_properties(job: Job, spec: ModelSpec) -> BasicProperties:
     headers: dict[str, Any] = {"deadline": job.deadline_ms, "spec": spec.digest}
     if job.params:
         headers["params"] = job.params
+    if job.webhook:
+        headers["webhook"] = job.webhook
     traceparent = normalize_traceparent(job.traceparent)
     if traceparent is not None:
         headers["traceparent"] = traceparent
@@ -98,6 +103,7 @@ def from_message(properties: BasicProperties, body: bytes, spec: ModelSpec) -> J
         spec_digest=str(headers.get("spec", "")),
         traceparent=normalize_traceparent(headers.get("traceparent")),
         has_timeline=headers.get("timeline") is True,
+        webhook=webhook_of(properties),
     )
 
 
@@ -105,6 +111,12 @@ def message_id(properties: BasicProperties) -> str | None:
     """Return the message's inference id, or None if it has no well-formed id."""
     value = properties.message_id
     return value if isinstance(value, str) and is_well_formed(value) else None
+
+
+def webhook_of(properties: BasicProperties) -> str:
+    """Return the name of the endpoint that is told the result; empty if the message has no valid name."""
+    value = (properties.headers or {}).get("webhook")
+    return str(value) if is_endpoint_name(value) else ""
 
 
 def deadline_ms(properties: BasicProperties) -> int | None:

@@ -12,6 +12,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, Respons
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.ids import ID_LENGTH
 from inference_bridge.redis_connections import Connections
+from inference_bridge.redis_hooks import HOOK, REGISTER, RedisHooks
 from inference_bridge.reports import FORGET_S, KEEP_S, WorkerReport, from_object, to_json
 from inference_bridge.results import Result
 from inference_bridge.spec import ModelSpec
@@ -25,9 +26,12 @@ RESULT, OUTPUT, ATTEMPTS, CLAIM, REPLAYED, WORKERS = "r", "o", "attempts", "idem
 #: After this silence a subscription yields an empty list: results may have been missed.
 NOTIFICATION_TIMEOUT_S = 5.0
 
-# KEYS: results, then outputs. ARGV: TTL in ms, channel, number of results, then a value per key. Returns how many
-# results were new. An output is written together with its result, so the first writer of one is that of both.
-_PUT = """
+# KEYS: results, then outputs. ARGV: TTL in ms, channel, number of results, then a value per key, then the number of
+# each result with a webhook and its endpoint. Returns how many results were new. An output is written together with its
+# result, so the first writer of one is that of both.
+_PUT = (
+    REGISTER
+    + """
 local created, ids = 0, {}
 for i, key in ipairs(KEYS) do
   local is_new = redis.call('SET', key, ARGV[i + 3], 'NX', 'PX', ARGV[1])
@@ -36,15 +40,18 @@ for i, key in ipairs(KEYS) do
     ids[i] = string.sub(key, -ID_LENGTH)
   end
 end
+for i = #KEYS + 4, #ARGV, 2 do register(KEYS[tonumber(ARGV[i])], ARGV[i + 1]) end
 redis.call('PUBLISH', ARGV[2], table.concat(ids))
 return created
 """.replace("ID_LENGTH", str(ID_LENGTH))
+)
 
-# KEYS: replayed, result and attempts key and output of one id. ARGV: TTL in ms. Returns 0 when the id has succeeded.
+# KEYS: replayed, result and attempts key, output and webhook of one id. ARGV: TTL in ms. Returns 0 when the id has
+# succeeded.
 _RESET = """
 local body = redis.call('GET', KEYS[2])
 if body and cjson.decode(body)['status'] == 'succeeded' then return 0 end
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return 1
 """
@@ -93,6 +100,7 @@ class RedisStore:
         self._reset = redis.register_script(_RESET)
         self._replace_claim = redis.register_script(_REPLACE_CLAIM)
         self._report = redis.register_script(_REPORT)
+        self.hooks = RedisHooks(redis, self._ask, model=spec.name, result_ttl_s=result_ttl_s)
 
     async def put(self, results: Sequence[Result]) -> int:
         """Store each result unless its id has one already, and notify; return how many were new."""
@@ -102,6 +110,8 @@ class RedisStore:
             if result.output is not None:
                 keys.append(self._key(OUTPUT, result.inference_id))
                 values.append(result.output)
+        for number, result in enumerate(results, 1):
+            values += [str(number).encode(), result.webhook.encode()] if result.webhook else []
         arguments: list[int | str | bytes] = [self._result_ttl_ms, self._channel, len(results), *values]
         return int(await self._ask(self._put(keys=keys, args=arguments)))
 
@@ -143,7 +153,7 @@ class RedisStore:
 
         The result and the attempts are deleted in one atomic step; for `ttl_s` the id then reads as replayed.
         """
-        keys = [self._key(kind, inference_id) for kind in (REPLAYED, RESULT, ATTEMPTS, OUTPUT)]
+        keys = [self._key(kind, inference_id) for kind in (REPLAYED, RESULT, ATTEMPTS, OUTPUT, HOOK)]
         return bool(await self._ask(self._reset(keys=keys, args=[ttl_s * 1000])))
 
     async def is_replayed(self, inference_id: str) -> bool:

@@ -37,12 +37,14 @@ class Result:
         status: any but `PENDING`.
         body: a JSON object in UTF-8, the answer of `GET /result/{inference_id}` except for `EXPIRED`.
         output: the file that the model made, for `Bytes`; it is stored beside the body.
+        webhook: name of the endpoint that is told the result; empty for none.
     """
 
     inference_id: str
     status: Status
     body: bytes
     output: bytes | None = None
+    webhook: str = ""
 
 
 def classified(inference_id: str, probabilities: Sequence[float], spec: ModelSpec) -> Result:

@@ -83,7 +83,7 @@ def build_memory(settings: BridgeSettings, spec: ModelSpec) -> tuple[MemoryBroke
     """Return a broker and a store in memory, instead of RabbitMQ and Redis."""
     most = MEMORY_QUEUE_MAX_BYTES // spec.takes.max_body_bytes
     broker = MemoryBroker(spec, queue_max_length=min(settings.queue_max_length, most))
-    return broker, MemoryStore(result_ttl_s=settings.result_ttl_s)
+    return broker, MemoryStore(result_ttl_s=settings.result_ttl_s, model=spec.name)
 
 
 def build_registry() -> CollectorRegistry:

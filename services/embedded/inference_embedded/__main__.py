@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from inference_api.hooks.endpoints import Endpoints
+from inference_api.hooks.metrics import HookMetrics
+from inference_api.hooks.sender import Sender
 from inference_api.http.server import Server
 from inference_api.served_model import Backend
 from inference_api.settings import ApiSettings
@@ -79,17 +82,22 @@ async def serve(api: ApiSettings, worker: WorkerSettings, model: Model, tracer: 
     )
     on_listening = partial(print_first_steps, model.spec.name)
     server = wire_server(api, [backend], registry=registry, on_listening=on_listening, tracer=tracer)
-    await _run_both(server, working)
+    hooks = {model.spec.name: store.hooks}
+    sender = Sender(Endpoints(api.webhooks_file), hooks, HookMetrics(registry, hooks))
+    await _run_all(server, working, sender)
     return server.exit_status
 
 
-async def _run_both(server: Server, worker: Worker) -> None:
+async def _run_all(server: Server, worker: Worker, sender: Sender) -> None:
     stop = asyncio.Event()
     working = asyncio.create_task(worker.run(stop))
-    working.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    sending = asyncio.create_task(sender.run(stop))
+    for task in (working, sending):
+        task.add_done_callback(lambda _: setattr(server, "should_exit", True))
     await server.serve()
     stop.set()
     await working
+    await sending
 
 
 def main() -> NoReturn:

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inference_bridge.errors import InferenceError, InvalidInput, InvalidMessage, PredictionFailed
 from inference_bridge.inbox import Delivery, Lane
-from inference_bridge.jobs import Job, deadline_ms, from_message, message_id
+from inference_bridge.jobs import Job, deadline_ms, from_message, message_id, webhook_of
 from inference_bridge.rabbitmq.x_death import breaks_dead_lettering
 from inference_bridge.results import Result, Status, expired, failed, is_refused, status_of
 from inference_bridge.settings import GRACE_S
@@ -51,6 +51,7 @@ class Batch:
     finished_ns: int = 0
     _deadlines_ms: dict[str, int] = field(default_factory=dict)
     _timed: dict[str, Delivery] = field(default_factory=dict)
+    _webhooks: dict[str, str] = field(default_factory=dict)
 
     @property
     def lane(self) -> Lane:
@@ -73,6 +74,7 @@ class Batch:
         if job.has_timeline:
             self._timed[job.inference_id] = delivery
         self._note_deadline(job.inference_id, job.deadline_ms)
+        self._note_webhook(job.inference_id, job.webhook)
 
     def fail(
         self, delivery: Delivery, inference_id: str | None, error: InferenceError, code: str | None = None
@@ -86,6 +88,7 @@ class Batch:
         """Fail a foreign message; if RabbitMQ could not dead-letter it, acknowledge it, which deletes it."""
         inference_id, deadline = message_id(delivery.properties), deadline_ms(delivery.properties)
         self.fail(delivery, inference_id, error)
+        self._note_webhook(inference_id or "", webhook_of(delivery.properties))
         if inference_id is not None and deadline is not None:
             self._note_deadline(inference_id, deadline)
         if _is_unrejectable(delivery):
@@ -101,13 +104,21 @@ class Batch:
             self.fail(delivery, job.inference_id, PredictionFailed(reason), WORKER_CRASHED)
         self.to_run = []
 
-    def drop_finished(self, finished: dict[str, bytes]) -> None:
-        """Remove jobs with a result from `to_run`; reject a failed job, unless its client is at fault."""
+    def drop_finished(self, finished: dict[str, bytes]) -> list[Result]:
+        """Remove jobs with a result from `to_run`; reject a failed job, unless its client is at fault.
+
+        Returns the results with a webhook: a process that knew no webhook may have stored them.
+        """
         for delivery, job in self.to_run:
             body = finished.get(job.inference_id)
             if body is not None and status_of(body) is Status.FAILED and not is_refused(body):
                 self.rejected.add(delivery)
         self.to_run = [run for run in self.to_run if run[1].inference_id not in finished]
+        return [
+            Result(key, status_of(body), body, webhook=self._webhooks[key])
+            for key, body in finished.items()
+            if key in self._webhooks
+        ]
 
     def spare_canceled(self, finished: dict[str, bytes]) -> None:
         """Do not reject jobs that were canceled while they ran: a dead letter of them would help nobody."""
@@ -144,8 +155,8 @@ class Batch:
     def results_at(self, now_ms: int) -> list[Result]:
         """Return the results to store now; a result that is ready too late becomes expired."""
         results = [
-            expired(result.inference_id) if self._is_overdue(result.inference_id, now_ms) else result
-            for result in self.results
+            self._with_webhook(expired(key) if self._is_overdue(key, now_ms) else result)
+            for key, result in ((result.inference_id, result) for result in self.results)
         ]
         if not self._timed:
             return results
@@ -158,6 +169,14 @@ class Batch:
             return result
         run_ns = (self.started_ns, self.finished_ns) if result.inference_id in ran else None
         return with_timeline(result, delivery.received_ns, run_ns=run_ns, batch_size=len(ran))
+
+    def _note_webhook(self, inference_id: str, webhook: str) -> None:
+        if webhook:
+            self._webhooks[inference_id] = webhook
+
+    def _with_webhook(self, result: Result) -> Result:
+        webhook = self._webhooks.get(result.inference_id)
+        return replace(result, webhook=webhook) if webhook else result
 
     def _note_deadline(self, inference_id: str, deadline_ms: int) -> None:
         # A replayed job has a later deadline than an earlier copy of it.

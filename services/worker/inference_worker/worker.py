@@ -147,7 +147,8 @@ class Worker:
             self._metrics.invalid_messages.inc(batch.invalid_count)
             self._drift.note(batch.jobs)
             # Redeliveries may have run, and any job may be canceled. A busy device hides the call.
-            batch.drop_finished(await self._finished(batch.ids))
+            if told := batch.drop_finished(await self._finished(batch.ids)):
+                await self._persistence.until_answered(partial(self._store.put, told))
             if batch.lane is Lane.RETRY:
                 await self._run_alone(batch, lost)
             else:

@@ -41,6 +41,7 @@ JOBS = [
     pytest.param(replace(JOB, traceparent="%b"), id="a trace that is not valid"),
     pytest.param(replace(JOB, params='{"percent": "%b"}'), id="a job with parameters"),
     pytest.param(replace(JOB, has_timeline=True), id="a job with a timeline"),
+    pytest.param(replace(JOB, webhook="done"), id="a job with a webhook"),
     pytest.param(replace(JOB, inference_id="short"), id="an id of another length"),
     pytest.param(replace(JOB, body=b""), id="an empty body"),
     pytest.param(replace(JOB, body=b"%b" * (MAX_BODY_BYTES // 2)), id="a body that fills its frame"),

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,20 @@ def test_a_request_survives_the_wire(
     received = from_message(on_the_wire(to_properties(job, SPEC)), body, SPEC)
 
     assert received == replace(job, content_type="application/octet-stream", spec_digest=SPEC.digest)
+
+
+def test_the_name_of_an_endpoint_survives_the_wire() -> None:
+    received = from_message(on_the_wire(to_properties(replace(REQUEST, webhook="done"), SPEC)), REQUEST.body, SPEC)
+
+    assert received.webhook == "done"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "x" * 65, 7, None, ["done"]])
+def test_a_name_that_no_endpoint_has_names_none(name: Any) -> None:
+    properties = to_properties(REQUEST, SPEC)
+    properties.headers = {"deadline": REQUEST.deadline_ms, "webhook": name}
+
+    assert from_message(on_the_wire(properties), REQUEST.body, SPEC).webhook == ""
 
 
 def test_a_request_is_persistent_and_says_what_it_is() -> None:

@@ -1,28 +1,21 @@
 """The key file: the clients with their keys and limits."""
 
 import hmac
-import logging
 import time
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from inference_bridge.errors import ConfigurationError
+from inference_api.named_tables import read_tables, wrong_file
+from inference_api.watched_file import WatchedFile
 
-logger = logging.getLogger(__name__)
-
-#: Seconds between two checks of the file for a change.
-LOOK_INTERVAL_S = 1.0
+NOUN = "key file"
 #: Valid names of clients.
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-
-#: Identifies a version of a file: modification time (ns), bytes, inode; None if the file is missing.
-Version = tuple[int, int, int] | None
 
 
 class Client(BaseModel):
@@ -74,31 +67,11 @@ class KeyFile:
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
-        self._version = _version(path)
-        self._keys = read_keys(path)
-        self._looked_s = clock()
+        self._file = WatchedFile(path, read_keys, noun=NOUN, entries="keys", clock=clock)
 
     def holder(self, key: bytes) -> Client | None:
         """Return the client of a key in the current file, or None."""
-        now_s = self._clock()
-        if now_s - self._looked_s >= LOOK_INTERVAL_S:
-            self._looked_s = now_s
-            self._look()
-        return self._keys.holder(key)
-
-    def _look(self) -> None:
-        version = _version(self._path)
-        if version == self._version:
-            return
-        self._version = version
-        try:
-            self._keys = read_keys(self._path)
-        except ConfigurationError as error:
-            logger.error("key file is wrong, the old keys stay", extra={"reason": str(error)})
-        else:
-            logger.info("key file read", extra={"key_count": len(self._keys.holders)})
+        return self._file.current().holder(key)
 
 
 def read_keys(path: Path) -> Keys:
@@ -107,38 +80,10 @@ def read_keys(path: Path) -> Keys:
     Raises:
         ConfigurationError: the file is missing, is not TOML, has no client, or has a wrong table.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8-sig"))  # some editors write a BOM
-    except (OSError, ValueError, RecursionError) as error:  # ValueError includes TOMLDecodeError and UnicodeDecodeError
-        raise _wrong(path, f"cannot be read ({error})", "name a readable TOML file") from None
-    if not tables:
-        raise _wrong(path, "has no client", "add a client with `python -m inference_api.clients NAME`")
-    holders = [(digest, client) for client in _clients(path, tables) for digest in client.digests]
+    clients = read_tables(path, Client, noun=NOUN)
+    if not clients:
+        raise wrong_file(NOUN, path, "has no client", "add a client with `python -m inference_api.clients NAME`")
+    holders = [(digest, client) for client in clients for digest in client.digests]
     if len({digest for digest, _ in holders}) < len(holders):
-        raise _wrong(path, "holds a key twice", "give each client keys of its own")
+        raise wrong_file(NOUN, path, "holds a key twice", "give each client keys of its own")
     return Keys(tuple(holders))
-
-
-def _clients(path: Path, tables: dict[str, Any]) -> list[Client]:
-    clients = []
-    for name, table in tables.items():
-        if not isinstance(table, dict) or "name" in table:
-            raise _wrong(path, f"has a wrong entry {name!r}", "put sha256, rate_per_s and max_in_flight under [CLIENT]")
-        try:
-            clients.append(Client.model_validate({**table, "name": name}))
-        except ValidationError as error:
-            problems = [f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()]
-            raise _wrong(path, f"is wrong in [{name}] ({'; '.join(problems)})", "see docs/security.md") from None
-    return clients
-
-
-def _version(path: Path) -> Version:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _wrong(path: Path, problem: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(f"the key file {path} {problem}; {remedy}")

@@ -20,6 +20,7 @@ from inference_api.openapi.paths import (
     UNAUTHORIZED,
     UNAVAILABLE,
     WAIT,
+    WEBHOOK,
     problem,
 )
 from inference_api.openapi.schemas import one_of, succeeded
@@ -32,6 +33,7 @@ _INVALID = problem(400, "invalid_request", "Bad Request", "wait is 'soon', expec
 _UNKNOWN_ID = problem(404, "unknown_id", "Not Found", "inference_id 'x' was not issued by this service")
 _SLOW = problem(408, "request_timeout", "Request Timeout", "the body did not arrive within 30 s; send it faster")
 _NOT_FINISHED = problem(409, "not_finished", "Conflict", f"job {ID} has no result yet; wait for its result")
+_NO_WEBHOOK = problem(404, "no_webhook", "Not Found", f"job {ID} has no webhook; submit with ?webhook=NAME to get one")
 _STORE = problem(503, "store_unavailable", "Service Unavailable", "Redis did not answer; try again later")
 _FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file": BINARY}}}
 
@@ -63,6 +65,10 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         result: {"get": _result(model)},
         f"{result}/events": {"get": _events(model)},
         f"{result}/cancel": {"post": _cancel(model)},
+        f"{result}/webhook": {
+            "get": _webhook(model, "webhook", "See the webhook of a job", "200"),
+            "post": _webhook(model, "repeat_webhook", "Send the webhook of a job again", "202"),
+        },
     }
     if isinstance(spec.takes, Picture):
         items[f"{model.path}/preview"] = {"post": _preview(model)}
@@ -135,7 +141,7 @@ def _submit(model: ServedModel) -> dict[str, Any]:
         f"Submit a {given.noun}",
         responses,
         description=description,
-        parameters=[*_params(model), PREFER, WAIT, TTL, TIMELINE, _idempotency_key(model), TRACEPARENT],
+        parameters=[*_params(model), PREFER, WAIT, TTL, TIMELINE, WEBHOOK, _idempotency_key(model), TRACEPARENT],
         requestBody={"required": True, "content": content},
     )
 
@@ -235,6 +241,18 @@ def _output(model: ServedModel, answers: Bytes) -> dict[str, Any]:
     }
     summary = "Fetch the file that the model made"
     return _operation(model, "output", summary, responses, parameters=[_inference_id(model)])
+
+
+def _webhook(model: ServedModel, call: str, summary: str, status: str) -> dict[str, Any]:
+    responses = {
+        status: _content("The webhook", "application/json", one_of("Webhook")),
+        "404": _NO_WEBHOOK,
+        "409": _NOT_FINISHED,
+        "410": _expired(model),
+        "503": _STORE,
+        **({"429": OVER_ALLOWANCE} if status == "202" else {}),
+    }
+    return _operation(model, call, summary, responses, parameters=[_inference_id(model)])
 
 
 def _states(description: str, model: ServedModel | None, **examples: dict[str, Any]) -> dict[str, Any]:

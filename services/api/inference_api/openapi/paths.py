@@ -62,6 +62,12 @@ WAIT = {
     "schema": {"type": "number", "minimum": 0},
     "description": "seconds to wait for the result, instead of the `Prefer` header",
 }
+WEBHOOK = {
+    "name": "webhook",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "name of an endpoint of the operator, which is told the result (Standard Webhooks)",
+}
 TTL = {
     "name": "ttl",
     "in": "query",
@@ -105,7 +111,7 @@ _CLASSIFY: dict[str, Any] = {
     ),
     "operationId": "classify",
     "tags": ["inference"],
-    "parameters": [PREFER, WAIT, TTL, _IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [PREFER, WAIT, TTL, WEBHOOK, _IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": {
         "required": True,
         "content": {

@@ -83,6 +83,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "required": ["name", "version", "takes", "answers", "params", "digest", "urls"],
         "properties": {"name": _TEXT, "version": {"type": "integer", "minimum": 1}, "digest": _TEXT, "urls": _URLS},
     },
+    "Webhook": object_of(
+        inference_id=_ID,
+        webhook=_TEXT,
+        status={"type": "string", "enum": ["waiting", "delivered", "dead"]},
+        attempts=_NUMBER,
+        last_status={"anyOf": [_NUMBER, {"type": "null"}]},
+        last_error={"anyOf": [_TEXT, {"type": "null"}]},
+        next_try={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+    ),
     "Readiness": object_of(
         broker={"type": "string", "enum": ["ready", "unavailable"]},
         store={"type": "string", "enum": ["ready", "unavailable"]},

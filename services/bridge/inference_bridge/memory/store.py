@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
+from inference_bridge.memory.hooks import MemoryHooks
 from inference_bridge.reports import FORGET_S, WorkerReport
 from inference_bridge.results import Result, Status, status_of
 
@@ -15,7 +16,8 @@ NOTIFICATION_TIMEOUT_S = 5.0
 class MemoryStore:
     """Keeps results, solo attempts and claims in dicts, each with a time to live; they end with the process."""
 
-    def __init__(self, *, result_ttl_s: float) -> None:
+    def __init__(self, *, result_ttl_s: float, model: str = "") -> None:
+        self.hooks = MemoryHooks(model=model, result_ttl_s=result_ttl_s)
         self._result_ttl_s = result_ttl_s
         self._values: dict[str, bytes] = {}
         self._expire_at: dict[str, float] = {}  # of the current values
@@ -29,6 +31,9 @@ class MemoryStore:
         for result in created:
             if result.output is not None:
                 self._set("o:" + result.inference_id, result.output)
+        for result in results:
+            if result.webhook:
+                self.hooks.register(result.inference_id, result.webhook, self._values["r:" + result.inference_id])
         for subscriber in self._subscribers:
             subscriber.put_nowait([result.inference_id for result in results])
         return len(created)
@@ -69,6 +74,7 @@ class MemoryStore:
             return False
         for prefix in ("r:", "o:", "attempts:", "revived:"):
             self._values.pop(prefix + inference_id, None)
+        self.hooks.forget(inference_id)
         return self._set("revived:" + inference_id, b"1", ttl_s=ttl_s)
 
     async def is_replayed(self, inference_id: str) -> bool:

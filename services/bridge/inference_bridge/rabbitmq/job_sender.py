@@ -64,7 +64,7 @@ class JobSender:
 
     def _is_ordinary(self, job: Job) -> bool:
         most = self._connection.params.frame_max - spec.FRAME_HEADER_SIZE - spec.FRAME_END_SIZE
-        is_plain = not job.params and not job.has_timeline
+        is_plain = not (job.params or job.has_timeline or job.webhook)
         return 0 < len(job.body) <= most and is_plain and len(job.inference_id) == ID_LENGTH
 
     def _marshal_head(self, job: Job) -> bytes:
