@@ -28,6 +28,11 @@ CALLS = [
     *WITH_INPUT,
     ("POST", "/result/{inference_id}/cancel"),
     *(("POST", f"/models/{name}/result/{{inference_id}}/cancel") for name in ("mnist", "words", "scales")),
+    *(
+        (method, f"/models/{name}/result/{{inference_id}}/webhook")
+        for method in ("GET", "POST")
+        for name in ("mnist", "words", "scales")
+    ),
     ("GET", "/result/{inference_id}/events"),
     *(("GET", f"/models/{name}/result/{{inference_id}}/events") for name in ("mnist", "words", "scales")),
     ("GET", "/models/scales/result/{inference_id}/output"),
