@@ -10,7 +10,7 @@ from tests.chart.helm import NAME, NEEDS_HELM, numbers, one, refusal, values
 pytestmark = NEEDS_HELM
 INGRESS = values("api.ingress.enabled=true", "api.ingress.hosts={a.example.org,b.example.org}")
 ROUTE = values("api.httpRoute.enabled=true", "api.httpRoute.parentRefs[0].name=gateway")
-SHOWN = ["/classify", "/result", "/models", "/docs", "/openapi.json"]
+SHOWN = ["/classify", "/result", "/models", "/page", "/docs", "/openapi.json"]
 
 
 def ingress_paths(*arguments: str) -> list[list[str]]:
@@ -46,6 +46,23 @@ def test_every_path_follows_the_prefix_of_all_calls() -> None:
     prefix = values("api.settings.INFERENCE_PATH_PREFIX=/digits")
 
     assert ingress_paths(*prefix)[0] == route_paths(*prefix) == [f"/digits{path}" for path in SHOWN]
+
+
+def exact_paths(*arguments: str) -> list[str]:
+    """Return the paths without all below them, of the first host of the Ingress, then of the HTTPRoute."""
+    ingress = one("Ingress", "api", *INGRESS, *arguments)["spec"]["rules"][0]["http"]["paths"]
+    (rule,) = route_rules(*arguments)
+    matches = [match["path"]["value"] for match in rule["matches"] if match["path"]["type"] == "Exact"]
+    return [path["path"] for path in ingress if path["pathType"] == "Exact"] + matches
+
+
+@pytest.mark.parametrize("prefix", ["", "/digits"])
+def test_the_page_is_shown_at_the_root_alone(prefix: str) -> None:
+    assert exact_paths(*values(f"api.settings.INFERENCE_PATH_PREFIX={prefix}")) == [f"{prefix}/", f"{prefix}/"]
+
+
+def test_a_page_that_is_switched_off_is_not_shown() -> None:
+    assert exact_paths(*values("api.settings.INFERENCE_PAGE=false")) == []
 
 
 @pytest.mark.parametrize(("prefix", "shown"), [("", "/"), ("/digits", "/digits")])

@@ -25,9 +25,19 @@ WITH_INPUT = [
     *(("POST", f"/models/{name}/batch") for name in ("mnist", "words")),
     ("GET", "/models/words/batch/{batch_id}"),
     ("GET", "/models/words/results"),
+    ("POST", "/models/mnist/preview"),
 ]
 CALLS = [
     *WITH_INPUT,
+    ("POST", "/result/{inference_id}/cancel"),
+    *(("POST", f"/models/{name}/result/{{inference_id}}/cancel") for name in ("mnist", "words", "scales")),
+    *(
+        (method, f"/models/{name}/result/{{inference_id}}/webhook")
+        for method in ("GET", "POST")
+        for name in ("mnist", "words", "scales")
+    ),
+    ("GET", "/result/{inference_id}/events"),
+    *(("GET", f"/models/{name}/result/{{inference_id}}/events") for name in ("mnist", "words", "scales")),
     ("GET", "/models/scales/result/{inference_id}/output"),
     ("POST", "/models/words/batch/{batch_id}/cancel"),
     ("GET", "/models"),

@@ -7,11 +7,19 @@
 {{- $paths | toJson -}}
 {{- end -}}
 
+{{/* The path of the page alone, without all below it; empty if the page is switched off. */}}
+{{- define "inference.pagePath" -}}
+{{- if ne (toString .Values.api.settings.INFERENCE_PAGE) "false" }}{{ .Values.api.settings.INFERENCE_PATH_PREFIX }}/{{ end -}}
+{{- end -}}
+
 {{/* The rules of the HTTPRoute as a JSON list: one for all paths, or the user's own, each to the API. */}}
 {{- define "inference.routeRules" -}}
 {{- $matches := list -}}
 {{- range include "inference.paths" . | fromJsonArray -}}
 {{- $matches = append $matches (dict "path" (dict "type" "PathPrefix" "value" .)) -}}
+{{- end -}}
+{{- with include "inference.pagePath" . -}}
+{{- $matches = append $matches (dict "path" (dict "type" "Exact" "value" .)) -}}
 {{- end -}}
 {{- /* Longer than the longest wait for a result: some gateways cut every call after 15 s. */ -}}
 {{- $seconds := add 5 (.Values.api.settings.INFERENCE_MAX_WAIT_S | ceil | int) -}}

@@ -17,6 +17,7 @@ from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
 from inference_api.clients.key_file import KeyFile
 from inference_api.clients.require_key import RequireKey
+from inference_api.events import event_routes
 from inference_api.health import health_routes
 from inference_api.hooks.calls import webhook_routes
 from inference_api.hooks.endpoints import Endpoints
@@ -26,8 +27,9 @@ from inference_api.http.direct_calls import DirectCalls
 from inference_api.http.problems import add_problem_handlers
 from inference_api.metrics import ApiMetrics
 from inference_api.openapi.description import describe_calls
-from inference_api.openapi.home import add_home
+from inference_api.page.routes import page_routes
 from inference_api.preparation import Preparation
+from inference_api.preview import preview_routes
 from inference_api.routes import Shared, finder, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
@@ -99,6 +101,8 @@ def create_app(
         version=version("mnist-inference-api"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages take their scripts from elsewhere
+        redoc_url=None,
         redirect_slashes=False,  # a redirect names host and scheme, which are others in front of a proxy
         # FastAPI would look for exporters at each call, and none is installed.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -106,10 +110,12 @@ def create_app(
     # An attribute, since FastAPI wants the server to know the prefix; a server takes each path as stripped.
     app.root_path = settings.path_prefix
     routes = inference_routes(shared, models, default)
+    pages = page_routes(is_shown=settings.page, prefix=settings.path_prefix)
     hot_paths = [CLASSIFY, *(model.path for model in models)]
     app.add_middleware(DirectCalls, routes=routes, paths=hot_paths)
     if settings.api_keys_file is not None:
-        app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file))
+        open_paths = frozenset(route.path for route in pages) if settings.page else frozenset()
+        app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file), open_paths=open_paths)
     if settings.cors_origins:
         # Outside the keys: a browser sends none with a preflight.
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(","), **CORS)
@@ -121,10 +127,9 @@ def create_app(
     app.router.routes.extend(routes)
     app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
     app.router.routes.extend(catalogue_routes(models))
-    app.router.routes.extend(cancel_routes(models, default))
-    app.router.routes.extend(batch_routes(shared, models))
+    own = [*cancel_routes(models, default), *event_routes(models, default), *preview_routes(shared, models)]
+    app.router.routes.extend([*own, *batch_routes(shared, models), *pages])
     describe_calls(app, models, default)
-    add_home(app)
     app.include_router(health_routes(models, background))
     return app
 

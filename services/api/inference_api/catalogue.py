@@ -12,7 +12,7 @@ from starlette.routing import Route
 from inference_api.routes import JSON, Endpoint, finder
 from inference_api.served_model import ServedModel
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.kinds import Bytes
+from inference_bridge.kinds import Bytes, Picture
 from inference_bridge.spec import to_json
 
 
@@ -29,10 +29,10 @@ def urls_of(model: ServedModel) -> dict[str, str]:
     """Return the paths of a model's calls."""
     result = f"{model.url}/result/{{inference_id}}"
     output = {"output": f"{result}/output"} if isinstance(model.spec.answers, Bytes) else {}
-    more = {"cancel": f"{result}/cancel", **output}
-    many = {"batch": f"{model.url}/batch", "results": f"{model.url}/results"}
-    one = {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", "result": result}
-    return {**one, **more, **many}
+    preview = {"preview": f"{model.url}/preview"} if isinstance(model.spec.takes, Picture) else {}
+    one = {"submit": model.url, "spec": model.url, "example": f"{model.url}/example", **preview}
+    more = {"result": result, "events": f"{result}/events", "cancel": f"{result}/cancel", **output}
+    return {**one, **more, "batch": f"{model.url}/batch", "results": f"{model.url}/results"}
 
 
 def spec_of(model: ServedModel) -> dict[str, Any]:
@@ -85,5 +85,6 @@ async def _entry(model: ServedModel) -> dict[str, Any]:
         "takes": spec.takes.kind,
         "answers": spec.answers.kind,
         "waiting": waiting,
+        "workers": model.queue_view.workers,
         "urls": urls_of(model),
     }

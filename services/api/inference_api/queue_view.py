@@ -50,6 +50,11 @@ class QueueView:
         self._last: Sample | None = None
         self._per_worker_s = 0.0
 
+    @property
+    def workers(self) -> int | None:
+        """How many workers consume the queue, None if unknown."""
+        return None if self._last is None else self._last.workers
+
     def look(self, now_s: float, ready: int, workers: int) -> None:
         """Take in how many jobs wait now, and how many workers consume them."""
         self._last = Sample(now_s, ready, self._results, workers)

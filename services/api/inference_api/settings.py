@@ -49,6 +49,10 @@ class ApiSettings(BridgeSettings):
     path_prefix: str = Field(
         default="", description="path that a proxy has put before all calls, such as `/inference`; it begins each link"
     )
+    page: bool = Field(
+        default=True,
+        description="answer `/` with a page that tries the models in a browser; if false, `/` leads to `/docs`",
+    )
     cors_origins: str = Field(
         default="",
         description="web pages that may call from a browser: origins such as `https://a.example`, separated by commas, "

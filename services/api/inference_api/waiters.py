@@ -62,6 +62,11 @@ class Waiters:
         """Return how many calls wait for a result now."""
         return self._count
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls may no longer wait, because the process ends."""
+        return self._is_closed
+
     async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
 

@@ -49,7 +49,7 @@ or the last two calls in one:
 
   curl --form file=@example '{url}/models/{name}?wait=5'
 
-documentation: {url}/docs   stop: Ctrl-C
+in a browser: {url}   documentation: {url}/docs   stop: Ctrl-C
 """
 
 

@@ -206,7 +206,7 @@ def test_the_command_refuses_what_is_no_name(arguments: list[str], capsys: pytes
 # The way in
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/result/x", "/nothing", "/healthz/"])
+@pytest.mark.parametrize("path", ["/models", "/openapi.json", "/result/x", "/nothing", "/healthz/"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -229,7 +229,7 @@ async def test_without_a_known_key_every_call_is_refused(service: Service, path:
 async def test_two_authorization_headers_are_none(service: Service) -> None:
     both = [("Authorization", f"Bearer {ALICE}"), ("Authorization", f"Bearer {BOB}")]
 
-    assert (await service.client.get("/docs", headers=both)).status_code == 401
+    assert (await service.client.get("/models", headers=both)).status_code == 401
 
 
 async def test_probes_need_no_key(service: Service) -> None:
@@ -243,14 +243,14 @@ async def test_a_known_key_opens_every_call(alice: Service) -> None:
     await alice.answer(inference_id)
 
     assert (await alice.client.get(f"/result/{inference_id}")).json()["status"] == "succeeded"
-    for path in ("/docs", "/openapi.json"):
+    for path in ("/models", "/openapi.json"):
         assert (await alice.client.get(path)).status_code == 200
 
 
 async def test_the_scheme_is_taken_in_any_case(service: Service) -> None:
     headers = {"Authorization": f"bEARER  {ALICE}"}
 
-    assert (await service.client.get("/docs", headers=headers)).status_code == 200
+    assert (await service.client.get("/models", headers=headers)).status_code == 200
 
 
 async def test_a_body_is_refused_before_any_of_it_came(service: Service) -> None:
@@ -270,7 +270,7 @@ async def test_refusals_are_counted(service: Service) -> None:
 
 
 async def test_a_key_never_reaches_an_answer_or_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    response = await service.client.get("/docs", headers=bearer("a-secret-key"))
+    response = await service.client.get("/models", headers=bearer("a-secret-key"))
 
     assert "a-secret-key" not in response.text + caplog.text
 

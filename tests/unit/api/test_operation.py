@@ -79,13 +79,6 @@ async def test_only_calls_that_wait_for_a_result_are_counted_as_waiting(
     submitting.cancel()
 
 
-async def test_the_root_leads_to_the_documentation(service: Service) -> None:
-    response = await service.client.get("/")
-
-    assert (response.status_code, response.headers["location"]) == (307, "/docs")
-    assert (await service.client.get("/docs")).status_code == 200
-
-
 async def test_the_documentation_names_the_version_that_is_installed(service: Service) -> None:
     document = (await service.client.get("/openapi.json")).json()
 

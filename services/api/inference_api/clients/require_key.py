@@ -19,17 +19,24 @@ HAS_HIGH = "inference.has_high"
 
 
 class RequireKey:
-    """ASGI middleware that refuses calls without a known key; plain ASGI reads no byte of a refused body."""
+    """ASGI middleware that refuses calls without a known key; plain ASGI reads no byte of a refused body.
 
-    def __init__(self, app: ASGIApp, keys: KeyFile) -> None:
+    Args:
+        app: the application.
+        keys: the known keys.
+        open_paths: further paths that need no key: files for a browser, which sends none until its user types it.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyFile, open_paths: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._keys = keys
+        self._open_paths = OPEN_PATHS | open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write the client into the scope and call the application, or answer 401."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         # A browser sends no key with OPTIONS, and no route answers it.
-        if scope["type"] != "http" or path in OPEN_PATHS or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or path in self._open_paths or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         key = _read_bearer_key(Headers(scope=scope))

@@ -69,6 +69,7 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         },
         f"{model.path}/example": {"get": _operation(model, "example", "Fetch an example of the input", example)},
         result: {"get": read},
+        f"{result}/events": {"get": _events(model)},
         f"{result}/cancel": {"post": cancel},
         f"{result}/webhook": {
             "get": _webhook(model, "webhook", "See the webhook of a job", "200"),
@@ -76,6 +77,8 @@ def paths_of(model: ServedModel) -> dict[str, Any]:
         },
         **batch_paths(spec, model.path, submit, read, cancel),
     }
+    if isinstance(spec.takes, Picture):
+        items[f"{model.path}/preview"] = {"post": _preview(model)}
     if isinstance(spec.answers, Bytes):
         items[f"{result}/output"] = {"get": _output(model, spec.answers)}
     return items
@@ -85,12 +88,14 @@ def default_paths(model: ServedModel) -> dict[str, Any]:
     """Return the path items of `/classify` and `/result/…` for the default model."""
     cancel = {"/result/{inference_id}/cancel": {"post": {**_cancel(model), "operationId": "cancel"}}}
     if isinstance(model.spec.takes, Picture) and isinstance(model.spec.answers, Probabilities):
-        return {**PATHS, **cancel}
-    return {
-        **cancel,
-        "/classify": {"post": {**_submit(model), "operationId": "classify"}},
-        "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
-    }
+        calls = PATHS
+    else:
+        calls = {
+            "/classify": {"post": {**_submit(model), "operationId": "classify"}},
+            "/result/{inference_id}": {"get": {**_result(model), "operationId": "result"}},
+        }
+    events = {"/result/{inference_id}/events": {"get": {**_events(model), "operationId": "events"}}}
+    return {**calls, **cancel, **events}
 
 
 def components_of(model: ServedModel) -> dict[str, Any]:
@@ -222,6 +227,27 @@ def _cancel(model: ServedModel) -> dict[str, Any]:
     )
     parameters = [_inference_id(model)]
     return _operation(model, "cancel", "Cancel a job", responses, description=description, parameters=parameters)
+
+
+def _events(model: ServedModel) -> dict[str, Any]:
+    responses = {
+        "200": _content("Events; the data of each is the state of the job", "text/event-stream", {"type": "string"}),
+        "204": {"description": "`Last-Event-ID` names the final state, so nothing follows"},
+        "404": _UNKNOWN_ID,
+        "410": _expired(model),
+        "503": _STORE,
+    }
+    description = "Server-sent events: the state now, each new one, and the result; then the stream ends."
+    parameters = [_inference_id(model)]
+    return _operation(model, "events", "Follow a job", responses, description=description, parameters=parameters)
+
+
+def _preview(model: ServedModel) -> dict[str, Any]:
+    submit = _submit(model)
+    refusals = {status: one for status, one in submit["responses"].items() if status not in ("200", "202", "410")}
+    responses = {"200": _content("What the model sees", "image/png", BINARY), **refusals}
+    summary = "Prepare a picture as for a job, without a job"
+    return _operation(model, "preview", summary, responses, requestBody=submit["requestBody"])
 
 
 def _output(model: ServedModel, answers: Bytes) -> dict[str, Any]:

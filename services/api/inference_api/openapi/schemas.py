@@ -41,6 +41,7 @@ _MODEL = object_of(
     takes={"type": "string", "enum": ["picture", "tensor", "text", "json", "file"]},
     answers={"type": "string", "enum": ["probabilities", "json", "bytes"]},
     waiting={"anyOf": [_NUMBER, {"type": "null"}]},
+    workers={"anyOf": [_NUMBER, {"type": "null"}]},
     urls=_URLS,
 )
 _PENDING = object_of(inference_id=_ID, status=_status("pending"))
