@@ -85,7 +85,7 @@ class FakeChannel:
             if passive and queue not in queues:
                 return self._shutting(ChannelClosedByBroker(404, f"no queue {queue}"))
             queues.add(queue)
-            return partial(callback, _method(message_count=0))
+            return partial(callback, _method(message_count=0, consumer_count=0))
 
         self._do(declare)
 
