@@ -12,14 +12,15 @@ _FORM = "multipart/form-data"
 _PLAIN_TYPE = re.compile(rf"{_FORM}; ?boundary=([0-9A-Za-z'()+_,./:=?-]{{1,70}})")
 #: The head of the only part, behind the first boundary. A quote or an escape in a name is for the general parser.
 _HEAD = re.compile(
-    rb'content-disposition: form-data; name="file"(?:; filename="[^"\\\r\n]*")?\r\n(?:content-[a-z]+: [^\r\n]*\r\n)*\r\n',
+    rb'content-disposition: form-data; name="file"(?:; filename="[^"\\\r\n]*")?\r\n'
+    rb"(?:content-[a-z]+: [^\r\n]*\r\n)*\r\n",
     re.IGNORECASE,
 )
 
 
 def boundary_of(content_type: str | None) -> bytes | None:
     """Return the boundary of a form, empty if its content-type has none; None if the body is not a form."""
-    if content_type is None or not content_type.lstrip()[: len(_FORM)].lower() == _FORM:
+    if content_type is None or content_type.lstrip()[: len(_FORM)].lower() != _FORM:
         return None
     plain = _PLAIN_TYPE.fullmatch(content_type)
     if plain:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from inference_api.errors import InvalidRequest, RequestTimeout
 from inference_api.http.buffers import Body
+from inference_api.http.plain_form import boundary_of, read_plain_form
 from inference_api.inputs.input import Input
 from inference_bridge.errors import InputTooLarge
 
@@ -47,10 +48,9 @@ async def read_upload(
         InvalidRequest: the form is malformed or has the wrong fields, or the connection closed.
         RequestTimeout: the body did not arrive within `READ_TIMEOUT_S`.
     """
-    kind, options = parse_options_header(headers.get("content-type"))
-    is_form = kind == b"multipart/form-data"
-    _refuse_declared_length(headers, given, given.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0))
-    sink = FormUpload(options.get(b"boundary", b""), given, other_fields) if is_form else RawUpload(given)
+    boundary = boundary_of(headers.get("content-type"))
+    _refuse_declared_length(headers, given, given.max_bytes + (0 if boundary is None else FORM_OVERHEAD_BYTES))
+    sink = RawUpload(given) if boundary is None else FormUpload(boundary, given, other_fields)
     await receive(chunks, sink.write, share=share, is_whole=is_whole, timeout_s=READ_TIMEOUT_S)
     upload = sink.finish()
     if not upload:
@@ -130,21 +130,42 @@ class FormUpload:
         self._is_complete = False
         #: The end of the text before the first boundary; None behind it.
         self._preamble: bytearray | None = bytearray(b"\n")
-        self._delimiter = b"\n--" + boundary
-        try:
-            self._parser = MultipartParser(boundary, self._callbacks())
-        except FormParserError as error:
-            raise InvalidRequest(f"the form's boundary cannot be used ({error}); {_REMEDY}") from error
+        self._boundary = boundary
+        self._parser: MultipartParser | None = None
 
     def write(self, chunk: bytes) -> None:
         """Add the next bytes of the body."""
         self._body_bytes += len(chunk)
         if self._most == 1 and self._body_bytes > self._given.max_bytes + FORM_OVERHEAD_BYTES:
             raise too_large(self._given)
+        if self._is_complete:
+            return  # RFC 2046: text behind the last boundary is ignored
+        is_first = self._body_bytes == len(chunk)
+        upload = read_plain_form(chunk, self._boundary) if is_first else None
+        if upload is None:
+            self._parse(chunk)
+        else:
+            self._take_plain(upload)
+
+    def _take_plain(self, upload: bytes) -> None:
+        self._preamble, self._is_complete, self._is_upload = None, True, True
+        self._names.append(FIELD)
+        self._uploads.append(bytearray())
+        self._on_part_data(upload, 0, len(upload))
+
+    def _parse(self, chunk: bytes) -> None:
+        if self._parser is None:
+            self._parser = self._make_parser()
         try:
             self._parser.write(chunk if self._preamble is None else self._skip_preamble(chunk, self._preamble))
         except FormParserError as error:
             raise InvalidRequest(f"the form is malformed ({error}); {_REMEDY}") from error
+
+    def _make_parser(self) -> MultipartParser:
+        try:
+            return MultipartParser(self._boundary, self._callbacks())
+        except FormParserError as error:
+            raise InvalidRequest(f"the form's boundary cannot be used ({error}); {_REMEDY}") from error
 
     def finish(self) -> bytes:
         """Return the one upload."""
@@ -174,9 +195,10 @@ class FormUpload:
     def _skip_preamble(self, chunk: bytes, preamble: bytearray) -> bytes:
         # RFC 2046: text before the first boundary is ignored; the parser takes it for a broken boundary.
         preamble += chunk
-        at = preamble.find(self._delimiter)
+        delimiter = b"\n--" + self._boundary
+        at = preamble.find(delimiter)
         if at < 0:
-            del preamble[: -len(self._delimiter)]
+            del preamble[: -len(delimiter)]
             return b""
         self._preamble = None
         return bytes(preamble[at + 1 :])
