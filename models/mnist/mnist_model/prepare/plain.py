@@ -33,6 +33,7 @@ def read_plain(file: bytes) -> Grey | None:
     if file[len(_BEGIN) : -len(_END)] != _chunk(b"IDAT", body):
         return None
     try:
-        return np.asarray(Image.frombytes("L", (SIDE, SIDE), body, "zip", "L"))
+        pixels = Image.frombytes("L", (SIDE, SIDE), body, "zip", "L").tobytes()
     except ValueError:  # the pixels are not complete, or not as zlib packs them
         return None
+    return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)  # (28, 28)
