@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from inference_api.background import Background
 from inference_api.batches.routes import batch_routes
+from inference_api.call import Shared
 from inference_api.cancel import cancel_routes
 from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
@@ -30,7 +31,7 @@ from inference_api.openapi.description import describe_calls
 from inference_api.page.routes import page_routes
 from inference_api.preparation import Preparation
 from inference_api.preview import preview_routes
-from inference_api.routes import Shared, finder, inference_routes
+from inference_api.routes import finder, inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY

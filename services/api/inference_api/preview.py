@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inference_api.call import Shared
 from inference_api.clients.require_key import client_of
 from inference_api.http.count_responses import MODEL
 from inference_api.http.uploads import read_upload
-from inference_api.routes import Shared
 from inference_api.served_model import ServedModel
 from inference_bridge.kinds import Picture
 from inference_pictures.encode import to_png

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -12,76 +11,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference_api.arrival import Arrival
-from inference_api.clients.allowances import Allowances, Slot
+from inference_api.call import Call, Shared, call_of, is_gone, options_of, read_idempotency_key
+from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
-from inference_api.errors import InvalidRequest, UnknownModel
-from inference_api.hooks.endpoints import Endpoints
-from inference_api.http.buffers import Buffers
+from inference_api.errors import UnknownModel
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
-from inference_api.http.protocol import LEAVING, WHOLE
+from inference_api.http.preferences import asks_for_timeline
+from inference_api.http.protocol import WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
-from inference_api.preparation import Preparation
-from inference_api.priorities import Priority, read_priority
 from inference_api.served_model import ServedModel
-from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Prepared, Ticket
 from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import is_expired, pending_body
 
 if TYPE_CHECKING:
-    from inference_bridge.tracing import Tracer
+    pass
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
-MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """The objects that all models of a process share."""
-
-    settings: ApiSettings
-    buffers: Buffers
-    preparation: Preparation
-    allowances: Allowances
-    endpoints: Endpoints
-    tracer: "Tracer | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call for one model.
-
-    Attributes:
-        shared: the objects of all models.
-        model: the model.
-        request: the HTTP request.
-        wait_s: seconds that the client wants to wait for the result.
-        ttl_s: of the calls that submit, seconds after which the job no longer runs.
-        priority: of the jobs that the call submits.
-        path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
-        has_timeline: whether the result of a submission says when what happened.
-    """
-
-    shared: Shared
-    model: ServedModel
-    request: Request
-    wait_s: float
-    ttl_s: float
-    priority: Priority
-    path: str
-    has_timeline: bool = False
-
-    @property
-    def is_default(self) -> bool:
-        """Whether this is a call for the default model, without its name."""
-        return self.path == self.model.prefix + CLASSIFY
 
 
 def inference_routes(shared: Shared, models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
@@ -137,26 +89,13 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
     async def classify(request: Request) -> Response:
         request.scope[MODEL] = name
         call = call_of(shared, model, request, model.prefix + CLASSIFY)
-        return await _submit(call, model.parameters.read(request.query_params, ignores_unknown=True))
+        return await _submit(call, model.parameters.read(call.query, ignores_unknown=True))
 
     async def result(request: Request) -> Response:
         request.scope[MODEL] = name
         return await _result(call_of(shared, model, request, model.prefix + CLASSIFY))
 
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
-
-
-def call_of(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
-    """Return a request as a call for a model.
-
-    Raises:
-        InvalidRequest: one of the parameters of every model is wrong.
-        NotAllowed: the client may not use the priority.
-    """
-    wait_s = preferred_wait_s(request.headers, request.query_params, max_wait_s=shared.settings.max_wait_s)
-    query = request.query_params if request.method == "POST" else {}
-    ttl_s = asked_ttl_s(query, max_ttl_s=shared.settings.job_ttl_s)
-    return Call(shared, model, request, wait_s, ttl_s, read_priority(request, query), path, has_timeline)
 
 
 async def _submit(call: Call, params: str) -> Response:
@@ -166,8 +105,8 @@ async def _submit(call: Call, params: str) -> Response:
 
 
 async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
-    model, idempotency_key, owner = call.model, read_idempotency_key(call.request), client_of(call.request).name
-    webhook = call.shared.endpoints.choose(call.request.query_params, owner)
+    model, idempotency_key, owner = call.model, read_idempotency_key(call), client_of(call.request).name
+    webhook = call.shared.endpoints.choose(call.query, owner)
     prepared, digest = await _prepare(call, params, webhook, is_keyed=idempotency_key is not None)
 
     async def publish(ticket: Ticket) -> None:
@@ -191,7 +130,7 @@ async def _prepare(call: Call, params: str, webhook: str, *, is_keyed: bool) -> 
     given = call.model.input
     with call.shared.buffers.body(given.noun) as share:
         upload = await read_upload(
-            call.request.headers,
+            call.headers,
             call.request.stream(),
             given,
             share=share,
@@ -203,11 +142,6 @@ async def _prepare(call: Call, params: str, webhook: str, *, is_keyed: bool) -> 
         with part_of(call.shared.tracer, "prepare"):
             body = await call.shared.preparation.prepare(given, upload, on_prepared=on_prepared)
         return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook), digest
-
-
-def options_of(call: Call) -> str:
-    """Return the parameters of every model that change a job, as the digest of a submission holds them."""
-    return call.request.query_params.get("ttl", "") + call.request.query_params.get("priority", "")
 
 
 def _digest(upload: bytes, params: str, webhook: str) -> str:
@@ -244,22 +178,11 @@ async def _result(call: Call) -> Response:
     return Response(_pending(call, ticket), headers=headers, media_type=JSON)
 
 
-def read_idempotency_key(request: Request) -> str | None:
-    """Return the call's idempotency key; raise InvalidRequest if its length is wrong."""
-    idempotency_key = request.headers.get("idempotency-key")
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        raise InvalidRequest(
-            f"Idempotency-Key has {len(idempotency_key)} characters, "
-            f"expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
-        )
-    return idempotency_key
-
-
 async def publish_job(call: Call, ticket: Ticket, prepared: Prepared) -> None:
     """Publish a job of the call, and count it."""
     started = time.perf_counter()
     with part_of(call.shared.tracer, "publish") as ours:
-        traceparent = ours or call.request.headers.get("traceparent")
+        traceparent = ours or call.headers.get("traceparent")
         await call.model.submissions.publish(
             ticket, prepared, ttl_s=call.ttl_s, priority=call.priority.number, traceparent=traceparent
         )
@@ -271,11 +194,6 @@ async def _wait(call: Call, ticket: Ticket, arrived: Arrival, wait_s: float) -> 
     return await call.model.waiters.wait(
         ticket.inference_id, arrived, wait_s=wait_s, is_gone=lambda: is_gone(call.request)
     )
-
-
-async def is_gone(request: Request) -> bool:
-    """Tell whether the client has disconnected."""
-    return LEAVING in request.scope or await request.is_disconnected()
 
 
 def _respond_accepted(call: Call, ticket: Ticket, wait_s: float) -> Response:

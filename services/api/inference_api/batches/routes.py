@@ -10,11 +10,12 @@ from starlette.routing import Route
 from inference_api.batches.submit import submit_batch
 from inference_api.batches.uploads import MAX_ITEMS
 from inference_api.batches.view import read_bodies, respond_batch, state_of
+from inference_api.call import Shared, call_of
 from inference_api.cancel import LATE_S
 from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest
 from inference_api.http.preferences import asks_for_timeline
-from inference_api.routes import JSON, Shared, call_of, finder, preference_applied
+from inference_api.routes import JSON, finder, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
 from inference_bridge.errors import UnknownId

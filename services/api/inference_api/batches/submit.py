@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from inference_api.batches.uploads import MAX_BATCH_BYTES, Uploads, read_uploads
 from inference_api.batches.view import respond_batch
+from inference_api.call import Call, options_of, read_idempotency_key
 from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
-from inference_api.routes import Call, options_of, publish_job, read_idempotency_key
+from inference_api.routes import publish_job
 from inference_api.submissions import Batch, Prepared, Ticket
 from inference_api.tracing import part_of
 from inference_bridge.errors import InvalidInput
@@ -39,21 +40,21 @@ async def _receive(call: Call, params: str) -> Batch:
     """Read a batch and accept it; its uploads are gone when this returns."""
     model, request = call.model, call.request
     most = min(MAX_BATCH_BYTES, call.shared.settings.max_buffered_bytes)
-    idempotency_key = read_idempotency_key(request)
+    idempotency_key = read_idempotency_key(call)
     with (
         call.shared.allowances.reserve(client_of(request), model.backend.store) as slot,
         call.shared.buffers.body(model.input.noun) as share,
     ):
         model.backend.publisher.check_headroom(1, call.priority.share)
         uploads = await read_uploads(
-            request.headers, request.stream(), model.input, model.spec.takes, share=share, max_bytes=most
+            call.headers, request.stream(), model.input, model.spec.takes, share=share, max_bytes=most
         )
         return await _accept(call, slot, uploads, params, idempotency_key)
 
 
 async def _accept(call: Call, slot: Slot, uploads: Uploads, params: str, idempotency_key: str | None) -> Batch:
     submissions, owner, count = call.model.submissions, client_of(call.request).name, len(uploads.items)
-    webhook = call.shared.endpoints.choose(call.request.query_params, owner)
+    webhook = call.shared.endpoints.choose(call.query, owner)
 
     async def publish(ticket: Ticket) -> None:
         call.model.backend.publisher.check_headroom(count, call.priority.share)

@@ -8,8 +8,9 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inference_api.call import is_gone
 from inference_api.output import with_prefix
-from inference_api.routes import JSON, RETRY_AFTER_S, is_gone, preference_applied
+from inference_api.routes import JSON, RETRY_AFTER_S, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
 from inference_bridge.errors import StoreUnavailable

@@ -1,0 +1,121 @@
+"""A call for one model: the request, and what all models share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from inference_api.clients.allowances import Allowances
+from inference_api.errors import InvalidRequest
+from inference_api.hooks.endpoints import Endpoints
+from inference_api.http.buffers import Buffers
+from inference_api.http.preferences import asked_ttl_s, preferred_wait_s
+from inference_api.http.protocol import LEAVING
+from inference_api.preparation import Preparation
+from inference_api.priorities import Priority, read_priority
+from inference_api.served_model import ServedModel
+from inference_api.settings import ApiSettings
+from inference_api.submissions import CLASSIFY
+
+if TYPE_CHECKING:
+    from inference_bridge.tracing import Tracer
+
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
+NO_QUERY = QueryParams()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The objects that all models of a process share."""
+
+    settings: ApiSettings
+    buffers: Buffers
+    preparation: Preparation
+    allowances: Allowances
+    endpoints: Endpoints
+    tracer: "Tracer | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call for one model.
+
+    Attributes:
+        shared: the objects of all models.
+        model: the model.
+        request: the HTTP request.
+        headers: of the request, by their names in lower case.
+        query: of the request.
+        wait_s: seconds that the client wants to wait for the result.
+        ttl_s: of the calls that submit, seconds after which the job no longer runs.
+        priority: of the jobs that the call submits.
+        path: of the calls that submit, as clients see it: `/classify`, or the path of the model.
+        has_timeline: whether the result of a submission says when what happened.
+    """
+
+    shared: Shared
+    model: ServedModel
+    request: Request
+    headers: Mapping[str, str]
+    query: QueryParams
+    wait_s: float
+    ttl_s: float
+    priority: Priority
+    path: str
+    has_timeline: bool = False
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is a call for the default model, without its name."""
+        return self.path == self.model.prefix + CLASSIFY
+
+
+def call_of(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
+    """Return a request as a call for a model.
+
+    Raises:
+        InvalidRequest: one of the parameters of every model is wrong.
+        NotAllowed: the client may not use the priority.
+    """
+    headers, query = headers_of(request), query_of(request)
+    wait_s = preferred_wait_s(headers, query, max_wait_s=shared.settings.max_wait_s)
+    options = query if request.method == "POST" else NO_QUERY
+    ttl_s = asked_ttl_s(options, max_ttl_s=shared.settings.job_ttl_s)
+    priority = read_priority(request, options)
+    return Call(shared, model, request, headers, query, wait_s, ttl_s, priority, path, has_timeline)
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers by their names in lower case; of a repeated one the first, as Starlette does.
+
+    Starlette searches all headers for each name.
+    """
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
+def query_of(request: Request) -> QueryParams:
+    """Return the query, which most calls do not have."""
+    return request.query_params if request.scope["query_string"] else NO_QUERY
+
+
+def options_of(call: Call) -> str:
+    """Return the parameters of every model that change a job, as the digest of a submission holds them."""
+    return call.query.get("ttl", "") + call.query.get("priority", "")
+
+
+def read_idempotency_key(call: Call) -> str | None:
+    """Return the call's idempotency key; raise InvalidRequest if its length is wrong."""
+    idempotency_key = call.headers.get("idempotency-key")
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        raise InvalidRequest(
+            f"Idempotency-Key has {len(idempotency_key)} characters, "
+            f"expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
+        )
+    return idempotency_key
+
+
+async def is_gone(request: Request) -> bool:
+    """Tell whether the client has disconnected."""
+    return LEAVING in request.scope or await request.is_disconnected()
