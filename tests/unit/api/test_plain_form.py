@@ -12,7 +12,7 @@ from tests.unit.api.test_uploads import BOUNDARY, form, read_form
 
 PLAIN = form(("file", b"a picture"))
 DISPOSITION = b'Content-Disposition: form-data; name="file"'
-#: Pieces of forms, in any order: right ones, and ones that are nearly right.
+#: Pieces of forms, in any order: right pieces, and pieces that are nearly right.
 PIECES = [
     *(b"\r\n", b"\r\n\r\n", b"\n", b"--", b"a picture", b"\r\n--", b""),
     *(f"--{BOUNDARY}".encode(), f"\r\n--{BOUNDARY}".encode(), f"--{BOUNDARY}--\r\n".encode(), b"--limit-of-a-par"),
