@@ -1,4 +1,4 @@
-"""A call for one model: the request, and what all models share."""
+"""A call for one model: its request, and the objects that all models share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
