@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.conftest import some_pictures
 from tests.support.deployment import Deployment, Service
-from tests.support.servers import RabbitMQ, RedisServer
+from tests.support.servers import RabbitMQ, RedisServer, running_servers
 
 BATCH = "/models/mnist/batch"
 BROKEN = b"not a picture"
@@ -20,9 +20,17 @@ QUEUE_MAX_LENGTH = 600
 TIMEOUT_S = 120.0
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RabbitMQ, RedisServer]]:
+    """Servers of their own, because a queue keeps its length."""
+    with running_servers(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
+
+
 @pytest.fixture
-def deployment(rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path: Path) -> Iterator[Deployment]:
+def deployment(servers: tuple[RabbitMQ, RedisServer], tmp_path: Path) -> Iterator[Deployment]:
     """No worker yet; alice may use high priority."""
+    rabbitmq, redis_server = servers
     keys = tmp_path / "keys.toml"
     keys.write_text(f'[alice]\nsha256 = ["{sha256(b"alice").hexdigest()}"]\nhigh_priority = true\n')
     environment = {
