@@ -62,7 +62,9 @@ def test_every_permission_has_its_user() -> None:
 
 
 def test_redis_users_have_the_documented_rights() -> None:
-    lines = one("ConfigMap", "redis", *values("redis.metrics.enabled=true"))["data"]["users.acl"].splitlines()
+    lines = one("ConfigMap", "redis", *values("redis.metrics.enabled=true", "webhooks.existingSecret=endpoints"))[
+        "data"
+    ]["users.acl"].splitlines()
     users = {line.split()[1]: line.split()[2:] for line in lines}
 
     for _acl, _setuser, user, *rules in documented("redis-cli"):

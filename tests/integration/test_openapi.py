@@ -22,9 +22,9 @@ WITH_INPUT = [
     ("GET", "/result/{inference_id}"),
     *(("POST", f"/models/{name}") for name in ("mnist", "words", "scales")),
     *(("GET", f"/models/{name}/result/{{inference_id}}") for name in ("mnist", "words", "scales")),
-    *(("POST", f"/models/{name}/batch") for name in ("mnist", "words")),
-    ("GET", "/models/words/batch/{batch_id}"),
-    ("GET", "/models/words/results"),
+    *(("POST", f"/models/{name}/batch") for name in ("mnist", "words", "scales")),
+    *(("GET", f"/models/{name}/batch/{{batch_id}}") for name in ("mnist", "words", "scales")),
+    *(("GET", f"/models/{name}/results") for name in ("mnist", "words", "scales")),
     ("POST", "/models/mnist/preview"),
 ]
 CALLS = [
@@ -39,7 +39,7 @@ CALLS = [
     ("GET", "/result/{inference_id}/events"),
     *(("GET", f"/models/{name}/result/{{inference_id}}/events") for name in ("mnist", "words", "scales")),
     ("GET", "/models/scales/result/{inference_id}/output"),
-    ("POST", "/models/words/batch/{batch_id}/cancel"),
+    *(("POST", f"/models/{name}/batch/{{batch_id}}/cancel") for name in ("mnist", "words", "scales")),
     ("GET", "/models"),
     *(("GET", f"/models/{name}") for name in ("mnist", "words", "scales")),
     *(("GET", f"/models/{name}/example") for name in ("mnist", "words", "scales")),
