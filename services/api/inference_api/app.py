@@ -19,6 +19,7 @@ from inference_api.clients.allowances import Allowances
 from inference_api.clients.key_file import KeyFile
 from inference_api.clients.require_key import RequireKey
 from inference_api.events import event_routes
+from inference_api.finding import finder
 from inference_api.health import health_routes
 from inference_api.hooks.calls import webhook_routes
 from inference_api.hooks.endpoints import Endpoints
@@ -31,7 +32,7 @@ from inference_api.openapi.description import describe_calls
 from inference_api.page.routes import page_routes
 from inference_api.preparation import Preparation
 from inference_api.preview import preview_routes
-from inference_api.routes import finder, inference_routes
+from inference_api.routes import inference_routes
 from inference_api.served_model import Backend, ServedModel
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY

@@ -11,13 +11,12 @@ from inference_api.clients.allowances import Allowances
 from inference_api.errors import InvalidRequest
 from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
-from inference_api.http.preferences import asked_ttl_s, preferred_wait_s
+from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
 from inference_api.http.protocol import LEAVING
 from inference_api.preparation import Preparation
 from inference_api.priorities import Priority, read_priority
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
-from inference_api.submissions import CLASSIFY
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -64,24 +63,25 @@ class Call:
     ttl_s: float
     priority: Priority
     path: str
-    has_timeline: bool = False
+    has_timeline: bool
 
     @property
     def is_default(self) -> bool:
         """Whether this is a call for the default model, without its name."""
-        return self.path == self.model.prefix + CLASSIFY
+        return self.path == self.model.default_url
 
 
-def call_of(shared: Shared, model: ServedModel, request: Request, path: str, *, has_timeline: bool = False) -> Call:
-    """Return a request as a call for a model.
+def call_of(shared: Shared, model: ServedModel, request: Request, path: str) -> Call:
+    """Return a request as a call for a model; `/classify` knows no timeline.
 
     Raises:
         InvalidRequest: one of the parameters of every model is wrong.
         NotAllowed: the client may not use the priority.
     """
     headers, query = headers_of(request), query_of(request)
-    wait_s = preferred_wait_s(headers, query, max_wait_s=shared.settings.max_wait_s)
     options = query if request.method == "POST" else NO_QUERY
+    has_timeline = path != model.default_url and asks_for_timeline(options)
+    wait_s = preferred_wait_s(headers, query, max_wait_s=shared.settings.max_wait_s)
     ttl_s = asked_ttl_s(options, max_ttl_s=shared.settings.job_ttl_s)
     priority = read_priority(request, options)
     return Call(shared, model, request, headers, query, wait_s, ttl_s, priority, path, has_timeline)

@@ -6,14 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference_api.clients.require_key import client_of
-from inference_api.http.count_responses import MODEL
+from inference_api.finding import job_finder, job_paths
 from inference_api.output import with_prefix
-from inference_api.routes import JSON, finder
+from inference_api.routes import JSON
 from inference_api.served_model import ServedModel
-from inference_api.submissions import CLASSIFY, Ticket
+from inference_api.submissions import Ticket
 from inference_bridge.errors import StoreUnavailable
-from inference_bridge.results import Status, canceled, status_of
+from inference_bridge.results import canceled, is_expired
 from inference_bridge.settings import GRACE_S
 
 #: Seconds after a job's TTL until which it can be canceled. `GRACE_S` after it the id reads as expired, and no result
@@ -23,29 +22,17 @@ LATE_S = GRACE_S / 2
 
 def cancel_routes(models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
     """Return the routes that cancel a job; without a model's name, of the default model, if there is one."""
-    find = finder(models)
+    find_job = job_finder(models, default)
 
     # Metrics name a call after its function.
     async def cancel(request: Request) -> Response:
-        if default is None or "name" in request.path_params:
-            model = find(request)
-            return await _respond(request, model, model.url)
-        request.scope[MODEL] = default.spec.name
-        return await _respond(request, default, default.prefix + CLASSIFY)
+        model, ticket = find_job(request)
+        body = await cancel_job(model, ticket)
+        if is_expired(body):
+            raise model.submissions.expired_id(ticket.inference_id)
+        return Response(with_prefix(model, body), media_type=JSON)
 
-    default_path = [] if default is None else ["/result/{inference_id}/cancel"]
-    return [
-        Route(path, cancel, methods=["POST"]) for path in [*default_path, "/models/{name}/result/{inference_id}/cancel"]
-    ]
-
-
-async def _respond(request: Request, model: ServedModel, source: str) -> Response:
-    owner = client_of(request).name
-    ticket = model.submissions.recognise(request.path_params["inference_id"], owner, source=source)
-    body = await cancel_job(model, ticket)
-    if status_of(body) is Status.EXPIRED:
-        raise model.submissions.expired_id(ticket.inference_id)
-    return Response(with_prefix(model, body), media_type=JSON)
+    return [Route(path, cancel, methods=["POST"]) for path in job_paths("cancel", default)]
 
 
 async def cancel_job(model: ServedModel, ticket: Ticket) -> bytes:

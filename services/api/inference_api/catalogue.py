@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference_api.routes import JSON, Endpoint, finder
+from inference_api.finding import finder
+from inference_api.routes import JSON, Endpoint
 from inference_api.served_model import ServedModel
 from inference_bridge.errors import BrokerUnavailable
 from inference_bridge.kinds import Bytes, Picture

@@ -14,13 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from inference_api.clients.require_key import client_of
-from inference_api.http.count_responses import MODEL
-from inference_api.http.protocol import LEAVING
+from inference_api.call import is_gone
+from inference_api.finding import job_finder, job_paths
 from inference_api.output import with_prefix
-from inference_api.routes import finder
 from inference_api.served_model import ServedModel
-from inference_api.submissions import CLASSIFY, Ticket
+from inference_api.submissions import Ticket
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import Status, pending_body, status_of
 
@@ -39,26 +37,16 @@ _HEADERS = {"X-Accel-Buffering": "no"}
 
 def event_routes(models: Sequence[ServedModel], default: ServedModel | None) -> list[Route]:
     """Return the routes of events; without a model's name, of the default model, if there is one."""
-    find = finder(models)
+    find_job = job_finder(models, default)
 
     # Metrics name a call after its function.
     async def events(request: Request) -> Response:
-        if default is None or "name" in request.path_params:
-            model = find(request)
-            return await _respond(request, model, model.url)
-        request.scope[MODEL] = default.spec.name
-        return await _respond(request, default, default.prefix + CLASSIFY)
+        return await _respond(request, *find_job(request))
 
-    paths = [
-        "/models/{name}/result/{inference_id}/events",
-        *([] if default is None else ["/result/{inference_id}/events"]),
-    ]
-    return [Route(path, events, methods=["GET"]) for path in paths]
+    return [Route(path, events, methods=["GET"]) for path in job_paths("events", default)]
 
 
-async def _respond(request: Request, model: ServedModel, source: str) -> Response:
-    inference_id, owner = request.path_params["inference_id"], client_of(request).name
-    ticket = model.submissions.recognise(inference_id, owner, source=source)
+async def _respond(request: Request, model: ServedModel, ticket: Ticket) -> Response:
     body = await model.waiters.read(ticket.inference_id)
     if body is None:
         await model.submissions.check_pending(ticket)
@@ -100,7 +88,7 @@ async def _follow(request: Request, model: ServedModel, ticket: Ticket) -> Async
             elif not quiet_looks:
                 yield b":\n\n"
             sent = shown
-            if _now_s() >= ends_s or waiters.is_closed or await _is_gone(request):
+            if _now_s() >= ends_s or waiters.is_closed or await is_gone(request):
                 return
 
 
@@ -109,10 +97,6 @@ def _queue(model: ServedModel, ticket: Ticket, before: dict[str, Any]) -> dict[s
     queue = model.queue_view.describe(ticket.issued_ms / 1000)
     places = [one["position"] for one in (before, queue) if "position" in one]
     return {**queue, "position": min(places)} if places else queue
-
-
-async def _is_gone(request: Request) -> bool:
-    return LEAVING in request.scope or await request.is_disconnected()
 
 
 def _last_event(model: ServedModel, body: bytes) -> bytes:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,10 +14,9 @@ from inference_api.arrival import Arrival
 from inference_api.call import Call, Shared, call_of, is_gone, options_of, read_idempotency_key
 from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
-from inference_api.errors import UnknownModel
+from inference_api.finding import finder
 from inference_api.http.count_responses import MODEL
 from inference_api.http.no_store import FINAL
-from inference_api.http.preferences import asks_for_timeline
 from inference_api.http.protocol import WHOLE
 from inference_api.http.uploads import read_upload
 from inference_api.output import respond_output, with_prefix
@@ -26,9 +25,6 @@ from inference_api.submissions import CLASSIFY, Prepared, Ticket
 from inference_api.tracing import part_of
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.results import is_expired, pending_body
-
-if TYPE_CHECKING:
-    pass
 
 JSON = "application/json"
 RETRY_AFTER_S = "1"
@@ -47,8 +43,7 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     async def submit(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        has_timeline = asks_for_timeline(request.query_params)
-        return await _submit(call_of(shared, model, request, model.url, has_timeline=has_timeline), params)
+        return await _submit(call_of(shared, model, request, model.url), params)
 
     async def result(request: Request) -> Response:
         model = find(request)
@@ -68,32 +63,17 @@ def inference_routes(shared: Shared, models: Sequence[ServedModel], default: Ser
     ]
 
 
-def finder(models: Sequence[ServedModel]) -> Callable[[Request], ServedModel]:
-    """Return a function that finds the model in the path of a request; it raises UnknownModel for any other name."""
-    by_name = {model.spec.name: model for model in models}
-
-    def find(request: Request) -> ServedModel:
-        name = request.path_params["name"]
-        model = by_name.get(name)
-        if model is None:
-            raise UnknownModel(f"no model is called {name[:64]!r}; the models are {', '.join(by_name)}")
-        request.scope[MODEL] = model.spec.name
-        return model
-
-    return find
-
-
 def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
     name = model.spec.name
 
     async def classify(request: Request) -> Response:
         request.scope[MODEL] = name
-        call = call_of(shared, model, request, model.prefix + CLASSIFY)
+        call = call_of(shared, model, request, model.default_url)
         return await _submit(call, model.parameters.read(call.query, ignores_unknown=True))
 
     async def result(request: Request) -> Response:
         request.scope[MODEL] = name
-        return await _result(call_of(shared, model, request, model.prefix + CLASSIFY))
+        return await _result(call_of(shared, model, request, model.default_url))
 
     return [Route(CLASSIFY, classify, methods=["POST"]), Route("/result/{inference_id}", result, methods=["GET"])]
 

@@ -9,7 +9,7 @@ from inference_api.metrics import ApiMetrics, ModelMetrics
 from inference_api.parameters import Parameters
 from inference_api.queue_view import QueueView
 from inference_api.settings import ApiSettings
-from inference_api.submissions import Submissions
+from inference_api.submissions import CLASSIFY, Submissions
 from inference_api.waiters import Places, Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.errors import InvalidInput
@@ -69,6 +69,11 @@ class ServedModel:
     def url(self) -> str:
         """The path of its calls, as clients see it."""
         return self.prefix + self.path
+
+    @property
+    def default_url(self) -> str:
+        """The path of submissions to it as the default model, as clients see it."""
+        return self.prefix + CLASSIFY
 
 
 def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metrics: ApiMetrics) -> ServedModel:

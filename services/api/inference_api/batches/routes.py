@@ -14,8 +14,8 @@ from inference_api.call import Shared, call_of
 from inference_api.cancel import LATE_S
 from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest
-from inference_api.http.preferences import asks_for_timeline
-from inference_api.routes import JSON, finder, preference_applied
+from inference_api.finding import finder
+from inference_api.routes import JSON, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
 from inference_bridge.errors import UnknownId
@@ -30,8 +30,7 @@ def batch_routes(shared: Shared, models: Sequence[ServedModel]) -> list[Route]:
     async def submit_many(request: Request) -> Response:
         model = find(request)
         params = model.parameters.read(request.query_params)
-        has_timeline = asks_for_timeline(request.query_params)
-        return await submit_batch(call_of(shared, model, request, model.url, has_timeline=has_timeline), params)
+        return await submit_batch(call_of(shared, model, request, model.url), params)
 
     async def batch(request: Request) -> Response:
         call = call_of(shared, find(request), request, "")

@@ -9,6 +9,7 @@ from python_multipart.multipart import parse_options_header
 
 from inference_api.errors import InvalidRequest
 from inference_api.http.buffers import Body
+from inference_api.http.plain_form import boundary_of
 from inference_api.http.uploads import FormUpload, receive, too_large
 from inference_api.inputs.input import Input
 from inference_bridge.errors import InputTooLarge, InvalidInput, UnsupportedInput
@@ -78,11 +79,13 @@ async def read_uploads(
         InvalidRequest: the body is malformed, has no item or too many, or came too slowly.
         UnsupportedInput: the body is of another type.
     """
-    kind, options = parse_options_header(headers.get("content-type"))
-    if kind == b"multipart/form-data":
-        form = FormUpload(options.get(b"boundary", b""), given, other_fields=False, most=MAX_ITEMS)
+    content_type = headers.get("content-type")
+    boundary = boundary_of(content_type)
+    if boundary is not None:
+        form = FormUpload(boundary, given, other_fields=False, most=MAX_ITEMS)
         await _receive(chunks, form.write, share, max_bytes)
         return Uploads(form.finish_all(), given, bytes)
+    kind, _ = parse_options_header(content_type)
     split = SPLIT_BY_TYPE.get(kind)
     if split is None or not isinstance(takes, Json | Text):
         types = ", application/json or application/x-ndjson" if isinstance(takes, Json | Text) else ""
