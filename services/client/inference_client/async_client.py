@@ -1,17 +1,15 @@
 """The client for asyncio: `AsyncClient` and the `AsyncJob` that it submits; see `inference_client.client`."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import httpx
 
 from inference_client import flows
-from inference_client.errors import ClientError, WaitTimeout
+from inference_client.errors import ClientError
 from inference_client.flows import LOST, Flow, Pause, Returned
 from inference_client.outcome import Answer, Outcome, Source, Value, check_answer
 from inference_client.sessions import session_options
@@ -47,7 +45,8 @@ class AsyncClient:
         **params: Value | None,
     ) -> "AsyncJob":
         """Submit an input and return its job; see `Client.submit`."""
-        return (await self._submit(source, model, idempotency_key, timeout_s, 0.0, params))[0]
+        flow = flows.submit(model, source, params, idempotency_key, wait_s=0.0, timeout_s=timeout_s)
+        return self.job((await self.follow(flow))["inference_id"], model=model)
 
     async def run(
         self,
@@ -59,11 +58,7 @@ class AsyncClient:
         **params: Value | None,
     ) -> Answer:
         """Submit an input and return the answer of the model; see `Client.run`."""
-        end = time.monotonic() + timeout_s
-        job, answer = await self._submit(source, model, None, timeout_s, timeout_s, params)
-        if answer["status"] != "pending":
-            return check_answer(answer)
-        return await job.wait(max(end - time.monotonic(), 0.0), cancels=cancels)
+        return await self.follow(flows.run(model, source, params, timeout_s=timeout_s, cancels=cancels))
 
     async def map(
         self,
@@ -120,19 +115,6 @@ class AsyncClient:
             returned: Returned = end.value
             return returned
 
-    async def _submit(
-        self,
-        source: Source,
-        model: str | None,
-        key: str | None,
-        timeout_s: float,
-        wait_s: float,
-        params: dict[str, Value | None],
-    ) -> tuple["AsyncJob", Answer]:
-        flow = flows.submit(model, source, params, key or uuid4().hex, wait_s=wait_s, timeout_s=timeout_s)
-        answer = await self.follow(flow)
-        return AsyncJob(self, answer["inference_id"], model), answer
-
 
 class AsyncJob:
     """A job that the service has accepted; arguments and errors are those of `Job`."""
@@ -140,17 +122,13 @@ class AsyncJob:
     def __init__(self, client: AsyncClient, inference_id: str, model: str | None = None) -> None:
         self.inference_id = inference_id
         self._client = client
+        self._model = model
         self._path = flows.result_path(model, inference_id)
 
     async def wait(self, timeout_s: float = 60.0, *, cancels: bool = False) -> Answer:
         """Return the answer of the model; see `Job.wait`."""
-        answer = await self._client.follow(flows.wait(self._path, timeout_s=timeout_s))
-        if answer is None and cancels:
-            last = await self.cancel()
-            answer = None if last["status"] == "canceled" else last
-        if answer is None:
-            raise WaitTimeout(self.inference_id, timeout_s)
-        return check_answer(answer)
+        flow = flows.wait_for_answer(self.inference_id, self._model, timeout_s=timeout_s, cancels=cancels)
+        return await self._client.follow(flow)
 
     async def result(self) -> Answer | None:
         """Return the answer of the model, or None while there is none; see `Job.result`."""

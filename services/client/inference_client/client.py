@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import httpx
 
 from inference_client import flows
-from inference_client.errors import ClientError, WaitTimeout
+from inference_client.errors import ClientError
 from inference_client.flows import LOST, Flow, Pause, Returned
 from inference_client.outcome import Answer, Outcome, Source, Value, check_answer
 from inference_client.sessions import session_options
@@ -67,7 +66,8 @@ class Client:
             Refused: the service does not take this input.
             Unavailable: the service gave no answer within `timeout_s`.
         """
-        return self._submit(source, model, idempotency_key, timeout_s, 0.0, params)[0]
+        flow = flows.submit(model, source, params, idempotency_key, wait_s=0.0, timeout_s=timeout_s)
+        return self.job(self.follow(flow)["inference_id"], model=model)
 
     def run(
         self,
@@ -79,11 +79,7 @@ class Client:
         **params: Value | None,
     ) -> Answer:
         """Submit an input and return the answer of the model; see `submit` and `Job.wait`."""
-        end = time.monotonic() + timeout_s
-        job, answer = self._submit(source, model, None, timeout_s, timeout_s, params)
-        if answer["status"] != "pending":
-            return check_answer(answer)
-        return job.wait(max(end - time.monotonic(), 0.0), cancels=cancels)
+        return self.follow(flows.run(model, source, params, timeout_s=timeout_s, cancels=cancels))
 
     def map(
         self,
@@ -145,19 +141,6 @@ class Client:
             returned: Returned = end.value
             return returned
 
-    def _submit(
-        self,
-        source: Source,
-        model: str | None,
-        key: str | None,
-        timeout_s: float,
-        wait_s: float,
-        params: dict[str, Value | None],
-    ) -> tuple["Job", Answer]:
-        flow = flows.submit(model, source, params, key or uuid4().hex, wait_s=wait_s, timeout_s=timeout_s)
-        answer = self.follow(flow)
-        return Job(self, answer["inference_id"], model), answer
-
 
 class Job:
     """A job that the service has accepted.
@@ -171,6 +154,7 @@ class Job:
     def __init__(self, client: Client, inference_id: str, model: str | None = None) -> None:
         self.inference_id = inference_id
         self._client = client
+        self._model = model
         self._path = flows.result_path(model, inference_id)
 
     def wait(self, timeout_s: float = 60.0, *, cancels: bool = False) -> Answer:
@@ -185,13 +169,8 @@ class Job:
             JobFailed, JobCanceled, ExpiredJob: there will be no answer.
             UnknownJob: the service did not issue the id.
         """
-        answer = self._client.follow(flows.wait(self._path, timeout_s=timeout_s))
-        if answer is None and cancels:
-            last = self.cancel()
-            answer = None if last["status"] == "canceled" else last
-        if answer is None:
-            raise WaitTimeout(self.inference_id, timeout_s)
-        return check_answer(answer)
+        flow = flows.wait_for_answer(self.inference_id, self._model, timeout_s=timeout_s, cancels=cancels)
+        return self._client.follow(flow)
 
     def result(self) -> Answer | None:
         """Return the answer of the model, or None while there is none; raise what `wait` raises."""

@@ -10,11 +10,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 
-from inference_client.errors import ExpiredJob, Refused, Unavailable, UnknownJob
-from inference_client.outcome import Answer, Source
+from inference_client.errors import ExpiredJob, Refused, Unavailable, UnknownJob, WaitTimeout
+from inference_client.outcome import Answer, Source, check_answer
 
 #: Longest wait of one call; the service may grant less, and a proxy may cut longer ones.
 MAX_WAIT_S = 25.0
@@ -23,6 +24,8 @@ READ_MARGIN_S = 5.0
 #: A call that does not wait, and its connection, may take this long.
 SEND_TIMEOUT_S, CONNECT_TIMEOUT_S = 30.0, 5.0
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.25, 8.0
+#: For a cancel at the end of a wait.
+CANCEL_TIMEOUT_S = 60.0
 #: Answers that say that the same call may succeed later.
 TRY_AGAIN = {429, 502, 503, 504}
 #: Failures of a connection that the next one may not have; a wrong URL or header is not among them.
@@ -91,7 +94,7 @@ def call(send: Send, *, timeout_s: float) -> Flow[httpx.Response]:
 
 
 def submit(
-    model: str | None, source: Source, params: Mapping[str, Any], key: str, *, wait_s: float, timeout_s: float
+    model: str | None, source: Source, params: Mapping[str, Any], key: str | None, *, wait_s: float, timeout_s: float
 ) -> Flow[Answer]:
     """Submit an input; return the first answer, which has the id.
 
@@ -99,14 +102,15 @@ def submit(
         model: the name of the model; None for the default one.
         source: the input.
         params: the query: parameters of the model and options of the job; None leaves one out.
-        key: the idempotency key: a submission that is repeated gets the same id.
+        key: the idempotency key: a submission that is repeated gets the same id; None for a new one.
         wait_s: seconds to wait for the result in the same call.
         timeout_s: seconds of tries.
 
     Raises:
-        Unavailable: see `call`; its `idempotency_key` is `key`.
+        Unavailable: see `call`; its `idempotency_key` is that of the submission.
         Refused: see `call`.
     """
+    key = key or uuid4().hex
     given = {name: _write(value) for name, value in params.items() if value is not None}
     if wait_s > 0:
         given["wait"] = f"{min(wait_s, MAX_WAIT_S):.3f}"
@@ -153,6 +157,36 @@ def wait(path: str, *, timeout_s: float) -> Flow[Answer | None]:
             return None
         if "preference-applied" not in response.headers:  # the service has no place for another waiting call
             yield Pause(min(_retry_after_s(response, 1.0), max(end - time.monotonic(), 0.0)))
+
+
+def wait_for_answer(inference_id: str, model: str | None, *, timeout_s: float, cancels: bool) -> Flow[Answer]:
+    """Return the answer of a job that has succeeded; with `cancels`, cancel a job that is late.
+
+    Raises:
+        WaitTimeout: there is no answer after `timeout_s`.
+        JobFailed, JobCanceled, ExpiredJob: there will be no answer.
+        Refused: see `call`.
+    """
+    path = result_path(model, inference_id)
+    answer = yield from wait(path, timeout_s=timeout_s)
+    if answer is None and cancels:
+        last = yield from cancel(path, timeout_s=CANCEL_TIMEOUT_S)
+        answer = None if last["status"] == "canceled" else last
+    if answer is None:
+        raise WaitTimeout(inference_id, timeout_s)
+    return check_answer(answer)
+
+
+def run(
+    model: str | None, source: Source, params: Mapping[str, Any], *, timeout_s: float, cancels: bool
+) -> Flow[Answer]:
+    """Submit an input and return the answer of the model, mostly in one call; see `submit` and `wait_for_answer`."""
+    end = time.monotonic() + timeout_s
+    answer = yield from submit(model, source, params, None, wait_s=timeout_s, timeout_s=timeout_s)
+    if answer["status"] != "pending":
+        return check_answer(answer)
+    left_s = max(end - time.monotonic(), 0.0)
+    return (yield from wait_for_answer(answer["inference_id"], model, timeout_s=left_s, cancels=cancels))
 
 
 def cancel(path: str, *, timeout_s: float) -> Flow[Answer]:
