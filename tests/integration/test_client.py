@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,21 +11,14 @@ import pytest
 
 from inference_client import AsyncClient, Client, Outcome, Refused, UnknownJob
 from tests.support.deployment import ROOT
+from tests.support.embedded import running_embedded
 from tests.support.pictures import encoded, moved, sample
-from tests.support.servers import Process, free_port
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    log = tmp_path_factory.mktemp("service") / "log"
-    environment = {"INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": str(free_port())}
-    process = Process([sys.executable, "-m", "inference_embedded"], log, environment).start()
-    try:
-        process.wait_for_port(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.stop(signal.SIGTERM)
+    with running_embedded(tmp_path_factory.mktemp("service")) as (_, url):
+        yield url
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,6 +11,7 @@ import pytest
 
 from tests.integration.conftest import System, some_pictures
 from tests.support.deployment import POLL_S, ROOT, Deployment, Service
+from tests.support.embedded import running_embedded
 from tests.support.pictures import encoded, sample
 from tests.support.servers import Process, RabbitMQ, RedisServer, free_port
 from tests.support.waiting import wait_for
@@ -46,18 +46,6 @@ async def system(deployment: Deployment) -> AsyncIterator[System]:
     api = deployment.api().wait_until_ready()
     async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
         yield System(api, [], client)
-
-
-@contextmanager
-def embedded(tmp_path: Path, **environment: str) -> Iterator[tuple[Process, str]]:
-    port = free_port()
-    variables = {"INFERENCE_PORT": str(port), "PYTHONPATH": path_of_the_tests(), **environment}
-    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", variables).start()
-    try:
-        process.wait_for_port(port)
-        yield process, f"http://127.0.0.1:{port}"
-    finally:
-        process.stop(signal.SIGKILL)
 
 
 def path_of_the_tests() -> str:
@@ -129,7 +117,7 @@ def test_an_api_with_a_picture_that_hangs_ends(rabbitmq: RabbitMQ, redis_server:
 
 
 def test_one_process_for_everything_ends_though_its_forward_pass_hangs(tmp_path: Path) -> None:
-    with embedded(tmp_path, **HANGS) as (process, url):
+    with running_embedded(tmp_path, PYTHONPATH=path_of_the_tests(), **HANGS) as (process, url):
         httpx.post(f"{url}/classify", content=encoded(sample("seven")))
         wait_for_log(process, "model hangs")
         process.send_signal(signal.SIGTERM)
@@ -139,7 +127,11 @@ def test_one_process_for_everything_ends_though_its_forward_pass_hangs(tmp_path:
 
 def test_one_process_for_everything_ends_by_itself_when_its_forward_pass_hangs(tmp_path: Path) -> None:
     """Exit status 70 says that the device is lost."""
-    with embedded(tmp_path, **{**HANGS, "INFERENCE_FORWARD_TIMEOUT_S": "0.5"}) as (process, url):
+    environment = {"PYTHONPATH": path_of_the_tests(), **HANGS, "INFERENCE_FORWARD_TIMEOUT_S": "0.5"}
+    with running_embedded(tmp_path, **environment) as (
+        process,
+        url,
+    ):
         httpx.post(f"{url}/classify", content=encoded(sample("seven")))
 
         assert process.wait(END_TIMEOUT_S) == 70

@@ -1,9 +1,7 @@
 """Clients that generators make from the OpenAPI description call the service."""
 
 import shutil
-import signal
 import subprocess
-import sys
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +10,8 @@ import httpx
 import pytest
 
 from tests.support.deployment import ROOT
+from tests.support.embedded import running_embedded
 from tests.support.pictures import encoded, sample
-from tests.support.servers import Process, free_port
 
 HERE, BUILD = Path(__file__).parent / "generators", ROOT / "build" / "generators"
 #: Not a requirement of ours: its own requirements would be those of every test.
@@ -22,15 +20,8 @@ GENERATOR = "openapi-python-client==0.29.1"
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    log = tmp_path_factory.mktemp("service") / "log"
-    environment = {"INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": str(free_port())}
-    process = Process([sys.executable, "-m", "inference_embedded"], log, environment).start()
-    try:
-        process.wait_for_port(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.stop(signal.SIGTERM)
+    with running_embedded(tmp_path_factory.mktemp("service")) as (_, url):
+        yield url
 
 
 @pytest.fixture

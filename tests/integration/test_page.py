@@ -1,9 +1,7 @@
 """The page at `/` in a real browser; the tests play the worker, but for one test with the real model."""
 
-import asyncio
 import json
 import re
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from inference_bridge.results import Result, answered, classified, failed, produ
 from inference_bridge.spec import ModelSpec
 from mnist_model.spec import SPEC
 from tests.support.browser import NEEDS_BROWSER, Visit, visiting
+from tests.support.embedded import running_embedded
 from tests.support.pictures import encoded, sample
-from tests.support.servers import Process, free_port
 from tests.support.waiting import until
 from tests.unit.api.several import ALL, PAINT, TEXT, TREE, VOICE, Several, last_job, serving, some_settings
 from tests.unit.api.test_keys import ALICE, lines
@@ -88,12 +86,9 @@ async def ask(visit: Visit, several: Several, spec: ModelSpec) -> None:
 
 
 async def test_a_drawn_three_is_a_three(tmp_path: Path) -> None:
-    port = free_port()
-    environment = {"INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": "0"}
-    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", environment)
-    try:
-        await asyncio.to_thread(process.start().wait_for_port, port)
-        async with visiting(f"http://127.0.0.1:{port}/") as visit:
+    # It starts before the page is asked for, so it may hold the loop.
+    with running_embedded(tmp_path) as (_, url):
+        async with visiting(f"{url}/") as visit:
             await visit.draw()
             await visit.page.click("#send")
             await expect(visit.page.locator(".best strong")).to_have_text("3")
@@ -104,8 +99,6 @@ async def test_a_drawn_three_is_a_three(tmp_path: Path) -> None:
             assert await visit.page.locator(".bars li").count() == 10
             assert await visit.page.evaluate("document.querySelector('#seen canvas').width") == 28
             assert visit.complaints == []
-    finally:
-        process.stop()
 
 
 # What a browser loads

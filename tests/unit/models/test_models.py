@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from inference_bridge.kinds import Picture
 from inference_bridge.spec import ModelSpec, from_json, to_json
 from inference_worker.model import Model, import_model
 from tests.support.deployment import ROOT
-from tests.support.servers import Process, free_port
+from tests.support.embedded import running_embedded
 from tests.unit.worker.engines import engine_of, outcomes_of
 
 #: Far from any bound of the models here.
@@ -101,16 +100,10 @@ def test_the_half_of_the_api_leaves_no_torch_loaded(name: str) -> None:
 
 
 def test_the_example_goes_the_whole_way(folder: Path, spec: ModelSpec, tmp_path: Path) -> None:
-    port = free_port()
-    variables = {"INFERENCE_MODEL": path_of(folder), "INFERENCE_PORT": str(port), "INFERENCE_OPERATIONS_PORT": "0"}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    process = Process([sys.executable, "-m", "inference_embedded"], tmp_path / "log", variables).start()
-    try:
-        process.wait_for_port(port)
-        url = f"http://127.0.0.1:{port}/models/{spec.name}?wait=10"
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    with running_embedded(tmp_path, INFERENCE_MODEL=path_of(folder), PYTHONPATH=path) as (_, address):
+        url = f"{address}/models/{spec.name}?wait=10"
         result = httpx.post(url, content=spec.example, headers={"Content-Type": content_type(spec)}, timeout=30).json()
-    finally:
-        process.stop(signal.SIGTERM)
 
     assert result["status"] == "succeeded"
     assert result["model"] == spec.message_type
