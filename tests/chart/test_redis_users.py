@@ -10,7 +10,8 @@ from inference_bridge.redis_connections import connect_redis
 from inference_bridge.redis_store import RedisStore
 from inference_bridge.results import classified
 from mnist_model.spec import SPEC
-from tests.chart.helm import NEEDS_HELM, one
+from tests.chart.helm import NEEDS_HELM
+from tests.chart.redis_server import redis_with_users
 from tests.support.servers import RedisServer
 
 pytestmark = NEEDS_HELM
@@ -19,16 +20,8 @@ IDS = ["A" * 24, "B" * 24]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    # Redis 7.0, which may be the one at hand, does not know that command.
-    users = one("ConfigMap", "redis")["data"]["users.acl"].replace(" +client|setinfo", "")
-    for user in ("API", "WORKER_MNIST", "OPERATOR"):
-        users = users.replace(f"@{user}_PASSWORD@", user.lower().replace("_", "-"))
-    (tmp_path / "users.acl").write_text(users)
-    started = RedisServer(tmp_path, {"aclfile": str(tmp_path / "users.acl")})
-    try:
-        yield started.start()
-    finally:
-        started.close()
+    with redis_with_users(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

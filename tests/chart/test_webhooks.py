@@ -14,11 +14,11 @@ from inference_bridge.redis_store import RedisStore
 from inference_bridge.results import failed
 from mnist_model.spec import SPEC
 from tests.chart.helm import NEEDS_HELM, container_of, environment_of, kinds, objects, one, pod_of, values
+from tests.chart.redis_server import redis_with_users
 from tests.support.servers import RedisServer
 
 pytestmark = NEEDS_HELM
 ON = values("webhooks.existingSecret=hooks")
-USERS = ("API", "WORKER_MNIST", "HOOKS", "OPERATOR")
 ID = "A" * 24
 
 
@@ -72,23 +72,15 @@ def test_an_external_redis_has_a_url_for_the_sender() -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    # Redis 7.0, which may be the one at hand, does not know that command.
-    users = one("ConfigMap", "redis", *ON)["data"]["users.acl"].replace(" +client|setinfo", "")
-    for user in USERS:
-        users = users.replace(f"@{user}_PASSWORD@", "secret")
-    (tmp_path / "users.acl").write_text(users)
-    started = RedisServer(tmp_path, {"aclfile": str(tmp_path / "users.acl")})
-    try:
-        yield started.start()
-    finally:
-        started.close()
+    with redis_with_users(tmp_path, *ON) as server:
+        yield server
 
 
 @pytest.fixture
 async def stores(server: RedisServer) -> AsyncIterator[dict[str, RedisStore]]:
     """Return the store as each user sees it."""
     stores = {
-        user: RedisStore(connect_redis(server.url.replace("//", f"//{user}:secret@")), spec=SPEC, result_ttl_s=60)
+        user: RedisStore(connect_redis(server.url.replace("//", f"//{user}:{user}@")), spec=SPEC, result_ttl_s=60)
         for user in ("api", "worker-mnist", "hooks")
     }
     yield stores
@@ -108,7 +100,7 @@ async def test_each_user_may_do_its_part(server: RedisServer, stores: dict[str, 
 
     assert state is not None
     assert state.attempts == 1
-    with redis.Redis.from_url(server.url, username="operator", password="secret") as operator:  # noqa: S106
+    with redis.Redis.from_url(server.url, username="operator", password="operator") as operator:  # noqa: S106
         assert operator.acl_log() == []
 
 

@@ -59,36 +59,31 @@ PREFER = {
     "example": "wait=5",
     "description": "`wait=5`: hold the answer until the result is there, 5 seconds at most (RFC 7240)",
 }
-WAIT = {
-    "name": "wait",
-    "in": "query",
-    "schema": {"type": "number", "minimum": 0},
-    "description": "seconds to wait for the result, instead of the `Prefer` header",
-}
-WEBHOOK = {
-    "name": "webhook",
-    "in": "query",
-    "schema": {"type": "string"},
-    "description": "name of an endpoint of the operator, which is told the result (Standard Webhooks)",
-}
-TTL = {
-    "name": "ttl",
-    "in": "query",
-    "schema": {"type": "number", "minimum": 1},
-    "description": "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
-}
-PRIORITY = {
-    "name": "priority",
-    "in": "query",
-    "schema": {"type": "string", "enum": ["low", "high"]},
-    "description": "before or after ordinary jobs, from RabbitMQ 4.0 on; `high` needs the right in the key file",
-}
-TIMELINE = {
-    "name": "timeline",
-    "in": "query",
-    "schema": {"type": "boolean"},
-    "description": "`true`: the result says when the job was accepted, received, started and finished",
-}
+
+
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+WAIT = _query("wait", "seconds to wait for the result, instead of the `Prefer` header", type="number", minimum=0)
+WEBHOOK = _query(
+    "webhook", "name of an endpoint of the operator, which is told the result (Standard Webhooks)", type="string"
+)
+TTL = _query(
+    "ttl",
+    "seconds after which the job no longer runs, at most `INFERENCE_JOB_TTL_S`; the default is that",
+    type="number",
+    minimum=1,
+)
+PRIORITY = _query(
+    "priority",
+    "before or after ordinary jobs, from RabbitMQ 4.0 on; `high` needs the right in the key file",
+    type="string",
+    enum=["low", "high"],
+)
+TIMELINE = _query(
+    "timeline", "`true`: the result says when the job was accepted, received, started and finished", type="boolean"
+)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
