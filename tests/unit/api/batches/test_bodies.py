@@ -1,4 +1,4 @@
-"""The bodies of batches: forms, arrays and lines of JSON, and those that are refused."""
+"""The bodies of batches: forms, arrays and lines of JSON, and refused bodies."""
 
 import asyncio
 import json
