@@ -28,7 +28,7 @@ from tests.support.servers import RabbitMQ, RedisServer, free_port
 FAULTY, ECHO = "tests.support.models:FaultyModel", "tests.support.models:EchoModel"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #: Tests that ask for a dead letter and not for how it became one.
-PARKED = 6
+PARKED = 7
 EMPTY = {"mnist.dead": 0, "mnist.retry": 0, "mnist.jobs": 0}
 
 
