@@ -192,7 +192,7 @@ is in one of the packages. Compiled code and system calls count for the Python f
 {deep}
 `make bench ARGS='peers --deep --docs'` measures this table alone. No worker runs; `INFERENCE_QUEUE_MAX_LENGTH` is twice
 the number of jobs, and 64 clients send inputs of 784 bytes. The memory is the highest of samples taken every second.
-The first row stands for an empty queue.
+The bars compare the medians of the first and the last quarter of 20 stages, because single stages scatter.
 
 {dropped}
 ## Conditions

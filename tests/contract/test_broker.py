@@ -7,7 +7,7 @@ import pytest
 
 from inference_bridge.contract import Consumer, Publisher
 from inference_bridge.depths import Depths
-from inference_bridge.errors import QueueFull
+from inference_bridge.errors import InputTooLarge, QueueFull
 from inference_bridge.inbox import Inbox, Lane
 from inference_bridge.jobs import from_message
 from tests.contract.conftest import QUEUE_MAX_LENGTH, Running, World, take, until_count
@@ -91,9 +91,18 @@ async def test_several_jobs_must_fit_into_a_share_of_the_queue(publisher: Publis
     publisher.check_headroom(QUEUE_MAX_LENGTH)
     publisher.check_headroom(QUEUE_MAX_LENGTH // 2, 0.5)
 
-    with pytest.raises(QueueFull, match=f"no place for {QUEUE_MAX_LENGTH + 1} jobs"):
-        publisher.check_headroom(QUEUE_MAX_LENGTH + 1)
+    await publisher.publish(a_request(1))
+
+    with pytest.raises(QueueFull, match=f"no place for {QUEUE_MAX_LENGTH} jobs"):
+        publisher.check_headroom(QUEUE_MAX_LENGTH)
     with pytest.raises(QueueFull, match="the limit for this priority"):
+        publisher.check_headroom(QUEUE_MAX_LENGTH // 2, 0.5)
+
+
+async def test_more_jobs_than_the_queue_can_hold_are_refused_for_good(publisher: Publisher) -> None:
+    with pytest.raises(InputTooLarge, match=f"holds at most {QUEUE_MAX_LENGTH}, its limit; send fewer"):
+        publisher.check_headroom(QUEUE_MAX_LENGTH + 1)
+    with pytest.raises(InputTooLarge, match=f"at most {QUEUE_MAX_LENGTH // 2}, the limit for this priority"):
         publisher.check_headroom(QUEUE_MAX_LENGTH // 2 + 1, 0.5)
 
 

@@ -28,7 +28,10 @@ class Publisher(Protocol):
         """Stay connected until cancelled."""
 
     def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
-        """Raise `Unavailable` if `count` jobs published now would be refused, or exceed this share of the queue."""
+        """Raise `Unavailable` if `count` jobs published now would be refused, or exceed this share of the queue.
+
+        Raise InputTooLarge if an empty queue would be too small for them.
+        """
 
     async def publish(self, job: Job) -> None:
         """Return once the broker has confirmed the job; raise `Unavailable` otherwise."""

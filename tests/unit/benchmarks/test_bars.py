@@ -47,10 +47,11 @@ def test_a_bar_is_met_on_its_good_side(figure: float, is_most: bool, verdict: st
     assert Bar("jobs/s", figure, 1.2, 1.2 if is_most else 1.35, is_most).verdict == verdict
 
 
-def test_the_last_of_the_waiting_jobs_are_compared_with_the_first() -> None:
+def test_the_last_quarter_of_the_waiting_jobs_is_compared_with_the_first() -> None:
+    rates = [2000.0, 2100.0, 100.0, *[50.0] * 6, 9000.0, 1500.0, 1400.0]
     stages = [
-        {"jobs": 50_000, "jobs_per_s": 2000.0, "api_mb": 80.0},
-        {"jobs": 1_000_000, "jobs_per_s": 1500.0, "api_mb": 84.0},
+        {"jobs": number, "jobs_per_s": rate, "api_mb": 80.0 if number < 4 else 84.0}
+        for number, rate in enumerate(rates)
     ]
 
     rate, memory = compute_deep_bars({"stages": stages})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from inference_api.errors import InvalidRequest
 
@@ -19,11 +20,16 @@ def preferred_wait_s(headers: Mapping[str, str], query: Mapping[str, str], *, ma
     """
     asked = query.get("wait")
     if asked is None:
-        match = _PREFER_WAIT.search(headers.get("prefer", ""))
-        asked = match[1] if match else "0"
+        return min(_wait_s_of(headers.get("prefer", "")), max_wait_s)
     if not _NUMBER.fullmatch(asked):
         raise InvalidRequest(f"wait is {asked[:64]!r}, expected seconds, 0 or more, such as ?wait=5")
     return min(float(asked), max_wait_s)
+
+
+@lru_cache(64)
+def _wait_s_of(prefer: str) -> float:
+    match = _PREFER_WAIT.search(prefer)  # most clients send the same header each time
+    return float(match[1]) if match else 0.0
 
 
 def asked_ttl_s(query: Mapping[str, str], *, max_ttl_s: float) -> float:

@@ -1,6 +1,6 @@
 """Estimates the headroom of a queue: its free places at the last look, minus the messages sent since."""
 
-from inference_bridge.errors import QueueFull
+from inference_bridge.errors import InputTooLarge, QueueFull
 
 #: A full quorum queue refuses until it is below this share of its length (`rabbit_fifo`, LOW_LIMIT).
 LOW_SHARE = 0.8
@@ -48,11 +48,13 @@ class Headroom:
         self._is_refusing = False
 
 
-def queue_full(most: int, count: int, share: float, *, retry_after_s: int = 1) -> QueueFull:
+def queue_full(most: int, count: int, share: float, *, retry_after_s: int = 1) -> QueueFull | InputTooLarge:
     """Return the error for `count` jobs that do not fit under `most` jobs, a share of the queue."""
     limit = "its limit" if share == 1 else "the limit for this priority"
     if count == 1:
         return QueueFull(f"the queue holds {most} jobs, {limit}; try again later", retry_after_s=retry_after_s)
+    if count > most:
+        return InputTooLarge(f"the batch has {count} jobs, but the queue holds at most {most}, {limit}; send fewer")
     return QueueFull(
         f"the queue has no place for {count} jobs under {most}, {limit}; try again later", retry_after_s=retry_after_s
     )

@@ -12,7 +12,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from inference_bridge.depths import OnLook, ignore_look
-from inference_bridge.errors import BrokerUnavailable, QueueFull
+from inference_bridge.errors import BrokerUnavailable, InputTooLarge, QueueFull
 from inference_bridge.jobs import Job
 from inference_bridge.rabbitmq.confirms import Confirms, Publish
 from inference_bridge.rabbitmq.connection import Channel, Connection
@@ -99,7 +99,7 @@ class AmqpPublisher:
     def check_headroom(self, count: int = 1, share: float = 1.0) -> None:
         """Raise the error that `publish` would raise at once, before work is spent on `count` jobs.
 
-        Raise QueueFull, too, if they do not fit into this share of the queue, 0 to 1.
+        Raise QueueFull, too, if they do not fit into this share of the queue, 0 to 1; InputTooLarge if they never will.
         """
         if not self.is_ready:
             raise BrokerUnavailable("RabbitMQ is away or takes no jobs at the moment; try again later")
@@ -150,7 +150,7 @@ class AmqpPublisher:
         timeout_s = self._publish_timeout_s
         publish.fail(BrokerUnavailable(f"RabbitMQ did not confirm the job within {timeout_s} s; try again later"))
 
-    def _queue_full(self, count: int = 1, share: float = 1.0) -> QueueFull:
+    def _queue_full(self, count: int = 1, share: float = 1.0) -> QueueFull | InputTooLarge:
         most = int(self._topology.jobs.max_length * share)
         return queue_full(most, count, share, retry_after_s=self._throughput.seconds_for(most))
 
