@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import comparison, large, share
+from benchmarks import comparison, large, photographs, share
 from benchmarks.cpu import CpuMeter
 from benchmarks.jobs import Waiting
 from benchmarks.loads import Measurement, open_connections, run_closed_loop, run_poisson, submit_then_drain
@@ -66,9 +66,10 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("loads", "share", "large", "peers"),
+        choices=("loads", "share", "large", "peers", "photographs"),
         default="loads",
-        help="share: how workers share; large: inputs of 150 KB; peers: beside mosec, LitServe and Celery",
+        help="share: how workers share; large: inputs of 150 KB; peers: beside mosec, LitServe and Celery; "
+        "photographs: with more API processes and threads",
     )
     parser.add_argument("--rounds", type=int, default=1, help="of all but `loads`; the median counts")
     parser.add_argument("--peers", action="store_true", help="measure mosec and LitServe too, with `large`")
@@ -85,6 +86,9 @@ def main() -> None:
         return
     if options.what == "large":
         measure_large(options.rounds, options.duration_s, has_peers=options.peers, writes_docs=options.docs)
+        return
+    if options.what == "photographs":
+        measure_photographs(options.rounds, writes_docs=options.docs)
         return
     if options.what == "peers":
         compare(options.rounds, options.deep, writes_docs=options.docs)
@@ -120,6 +124,15 @@ def measure_large(rounds: int, duration_s: float, *, has_peers: bool, writes_doc
     if writes_docs:
         command = f"make bench ARGS='large{' --peers' * has_peers} --rounds {rounds} --docs'"
         (ROOT / "docs" / "large.md").write_text(f"# Large inputs\n\nWritten by `{command}`: medians.\n\n{page}\n")
+
+
+def measure_photographs(rounds: int, *, writes_docs: bool) -> None:
+    """Print the figures of photographs, and write docs/photographs.md."""
+    page = photographs.measure(rounds)
+    print(page)
+    if writes_docs:
+        head = f"# Photographs\n\nWritten by `make bench ARGS='photographs --rounds {rounds} --docs'`: medians.\n"
+        (ROOT / "docs" / "photographs.md").write_text(f"{head}\n{page}\n")
 
 
 def compare(rounds: int, deep_jobs: int | None, *, writes_docs: bool) -> None:
