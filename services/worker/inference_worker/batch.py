@@ -39,6 +39,7 @@ class Batch:
         invalid_count: number of foreign messages, counted once: when they leave the retry queue or are deleted.
         started_ns: when the model began, nanoseconds since 1970; 0 until then.
         finished_ns: when the model had answered; 0 until then.
+        predict_s: seconds that the model took.
     """
 
     deliveries: Sequence[Delivery]
@@ -49,6 +50,7 @@ class Batch:
     invalid_count: int = 0
     started_ns: int = 0
     finished_ns: int = 0
+    predict_s: float = 0.0
     _deadlines_ms: dict[str, int] = field(default_factory=dict)
     _timed: dict[str, Delivery] = field(default_factory=dict)
     _webhooks: dict[str, str] = field(default_factory=dict)

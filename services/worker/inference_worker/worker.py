@@ -171,6 +171,8 @@ class Worker:
             batch, predicting = await self._started.get()
             prediction = await predicting
             batch.complete(await self._engine.encode(batch.ids, prediction.answers))
+            # Runs while Redis stores the results, whose clients would wait for it otherwise.
+            asyncio.get_running_loop().call_soon(self._note, batch, prediction)
             await self._put_results(batch)
             if self._tracer is not None:
                 record_batch(self._tracer, batch, self._spec, stored_ns=time.time_ns())
@@ -196,24 +198,25 @@ class Worker:
         batch.take_items(await self._engine.read(batch.jobs))
         async with self._device:
             batch.expire_late(now_ms=_now_ms())
-            started = time.perf_counter()
             batch.started_ns = time.time_ns()
+            started = time.perf_counter()
             prediction = await self._engine.predict([batch.items[delivery] for delivery, _ in batch.to_run])
-            predict_s = time.perf_counter() - started
+            batch.predict_s = time.perf_counter() - started
             batch.finished_ns = time.time_ns()
-        await asyncio.sleep(0)  # let the next batch take the device before the results of this one are written
-        self._pacing.learn(prediction, predict_s, max_batch_size=self._engine.max_batch_size)
-        self._metrics.observe_batch(batch.lane, len(batch.to_run), predict_s)
+        return prediction
+
+    def _note(self, batch: Batch, prediction: Prediction) -> None:
+        self._pacing.learn(prediction, batch.predict_s, max_batch_size=self._engine.max_batch_size)
+        self._metrics.observe_batch(batch.lane, len(batch.to_run), batch.predict_s)
         logger.info(
             "batch predicted",
             extra={
                 "lane": batch.lane,
                 "batch_size": len(batch.to_run),
                 "rejected": len(batch.rejected),
-                "predict_ms": round(predict_s * 1000, 2),
+                "predict_ms": round(batch.predict_s * 1000, 2),
             },
         )
-        return prediction
 
     async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
         bodies = await self._persistence.until_answered(partial(self._store.get, ids)) if ids else []
