@@ -126,13 +126,11 @@ def create_app(
     if tracer is not None:
         app.add_middleware(TraceCalls, tracer=tracer)
     add_problem_handlers(app)
-    app.router.routes.extend(routes)
-    app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
-    app.router.routes.extend(catalogue_routes(models))
-    own = [*cancel_routes(models, default), *event_routes(models, default), *preview_routes(shared, models)]
-    app.router.routes.extend([*own, *batch_routes(shared, models), *pages])
+    of_jobs = [*cancel_routes(models, default), *event_routes(models, default), *batch_routes(shared, models)]
+    of_models = [*catalogue_routes(models), *preview_routes(shared, models), *health_routes(models, background)]
+    hooks = webhook_routes(finder(models), endpoints, allowances)
+    app.router.routes.extend([*routes, *of_jobs, *hooks, *of_models, *pages])
     describe_calls(app, models, default)
-    app.include_router(health_routes(models, background))
     return app
 
 
