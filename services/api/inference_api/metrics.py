@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -36,25 +37,14 @@ class ApiMetrics:
             ["model", "call", "status"],
             registry=registry,
         )
-        self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", ["model"], registry=registry)
-        self._canceled = Counter(
-            "inference_canceled", "Jobs that their clients canceled before a result", ["model"], registry=registry
-        )
-        self._prepare_seconds = Histogram(
-            "inference_prepare_seconds",
-            "Time to turn an upload into the model's input, without waiting for a thread",
-            ["model"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._confirm_seconds = Histogram(
-            "inference_confirm_seconds",
-            "Time until RabbitMQ confirmed a job",
-            ["model"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._waiters = Gauge("inference_waiters", "Calls that wait for a result", ["model"], registry=registry)
+        of_model: dict[str, Any] = {"labelnames": ["model"], "registry": registry}
+        timed = {**of_model, "buckets": _SECONDS}
+        self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", **of_model)
+        self._canceled = Counter("inference_canceled", "Jobs that their clients canceled before a result", **of_model)
+        text = "Time to turn an upload into the model's input, without waiting for a thread"
+        self._prepare_seconds = Histogram("inference_prepare_seconds", text, **timed)
+        self._confirm_seconds = Histogram("inference_confirm_seconds", "Time until RabbitMQ confirmed a job", **timed)
+        self._waiters = Gauge("inference_waiters", "Calls that wait for a result", **of_model)
 
     def of_model(self, model: str) -> ModelMetrics:
         """Return the metrics of one model, which begin at 0."""
