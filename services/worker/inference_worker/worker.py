@@ -140,7 +140,7 @@ class Worker:
         await self._started.join()
 
     async def _start_batches(self) -> None:
-        while deliveries := await self._inbox.take(self._sizing, is_device_free=self._is_device_free):
+        while deliveries := await self._inbox.take(self._sizing, is_device_free=lambda: not self._predicting):
             self._taken_count += len(deliveries)
             lost = self._inbox.next_clear()
             batch = screen(deliveries, self._spec)
@@ -189,9 +189,6 @@ class Worker:
     def _on_predicted(self, predicting: asyncio.Task[Prediction]) -> None:
         self._predicting.discard(predicting)
         self._inbox.wake()
-
-    def _is_device_free(self) -> bool:
-        return not self._predicting
 
     async def _predict(self, batch: Batch) -> Prediction:
         batch.expire_late(now_ms=_now_ms())
