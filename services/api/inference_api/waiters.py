@@ -48,7 +48,7 @@ class Waiters:
         """Whether calls may no longer wait, because the process ends."""
         return self._is_closed
 
-    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]]) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
 
         Args:
@@ -59,8 +59,7 @@ class Waiters:
                 async with aclosing(self._store.notifications()) as notifications:
                     async for inference_ids in notifications:
                         self._announce(inference_ids)
-                        if on_notification is not None:
-                            await on_notification(inference_ids)
+                        await on_notification(inference_ids)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)

@@ -10,14 +10,13 @@ from inference_api.app import create_app
 from inference_api.background import Background
 from inference_api.http.server import Server, log_address
 from inference_api.http.uploads import FORM_OVERHEAD_BYTES
-from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
+from inference_api.metrics import ApiMetrics, WaitingJobs
 from inference_api.operations.app import create_operations_app
 from inference_api.operations.scaling import Scaling
 from inference_api.served_model import Backend, ServedModel, serve_model
 from inference_api.settings import ApiSettings
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.rabbitmq.throughput import Throughput
-from inference_bridge.wiring import build_topology
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -54,7 +53,7 @@ def wire_server(
     )
     operations_app = create_operations_app(
         scalings={backend.spec.queue_prefix: _scaling(backend, is_served=backend in served) for backend in backends},
-        waiting_jobs=WaitingJobs(registry, [_watched(backend, settings) for backend in backends]),
+        waiting_jobs=WaitingJobs(registry, [(backend.spec, backend.depth_reader) for backend in backends]),
         registry=registry,
     )
     waiters = [model.waiters for model in models]
@@ -94,7 +93,3 @@ def _scaling(backend: Backend, *, is_served: bool) -> Scaling:
     # All versions notify on one channel: a result of the new version must not keep a worker of the old one.
     throughput = backend.throughput if is_served else Throughput()
     return Scaling(backend.depth_reader, backend.store, throughput)
-
-
-def _watched(backend: Backend, settings: ApiSettings) -> WatchedQueues:
-    return WatchedQueues(backend.spec, backend.depth_reader, build_topology(settings, backend.spec))
