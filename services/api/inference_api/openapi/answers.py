@@ -45,3 +45,9 @@ def refusals(*errors: InferenceError) -> dict[str, Any]:
         str(example["status"]): answer(example["title"], one_of("Problem"), MEDIA_TYPE, example=example)
         for example in examples
     }
+
+
+def refusals_in(operation: dict[str, Any], *left_out: str) -> dict[str, Any]:
+    """Return the answers of an operation that tell of no job, but for these statuses."""
+    without = ("200", "202", "410", *left_out)
+    return {status: one for status, one in operation["responses"].items() if status not in without}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inference_api.batches.uploads import ARRAY, LINES, MAX_ITEMS
-from inference_api.openapi.answers import answer
+from inference_api.openapi.answers import answer, refusals_in
 from inference_api.openapi.parameters import PREFER, WAIT, issued_id, parameter
 from inference_api.openapi.schemas import BINARY, COUNT, TEXT, form_of, object_of, one_of
 from inference_bridge.kinds import Json, Text
@@ -39,14 +39,11 @@ def batch_paths(
     name, states, batch = spec.name.replace("-", "_"), one_of(f"Batch_{spec.name}"), f"{path}/batch"
     batch_id, waits = issued_id("batch_id", batch), [PREFER, WAIT]
     given = {"requestBody": {"required": True, "content": _content(spec)}, "description": _describe(path)}
-    accepted = {"202": answer("Accepted", states), **_without(submit["responses"], "200", "202", "410")}
-    found = {"200": answer("The states of the jobs", states)}
-    read = {**found, **_without(result["responses"], "200", "410")}
-    canceled = {**found, **_without(cancel["responses"], "200", "410")}
+    accepted, found = {"202": answer("Accepted", states)}, {"200": answer("The states of the jobs", states)}
     results = {"200": answer("The state of each id", one_of(f"Results_{spec.name}"))}
-    results |= _without(result["responses"], "200", "404", "410")
 
-    def like(one: dict[str, Any], call: str, summary: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
+    def like(one: dict[str, Any], call: str, summary: str, found: Any, *left_out: str, **more: Any) -> dict[str, Any]:
+        responses = {**found, **refusals_in(one, *left_out)}
         return {**one, "operationId": f"{call}_{name}", "summary": summary, "responses": responses, **more}
 
     return {
@@ -55,17 +52,17 @@ def batch_paths(
         },
         f"{batch}/{{batch_id}}": {
             "get": like(
-                *(result, "batch", "Fetch the results of a batch", read),
+                *(result, "batch", "Fetch the results of a batch", found),
                 description="With `?wait=5` the answer is held until every job is done, 5 seconds at most.",
                 parameters=[batch_id, *waits],
             )
         },
         f"{batch}/{{batch_id}}/cancel": {
-            "post": like(cancel, "cancel_batch", "Cancel the jobs of a batch", canceled, parameters=[batch_id])
+            "post": like(cancel, "cancel_batch", "Cancel the jobs of a batch", found, parameters=[batch_id])
         },
         f"{path}/results": {
             "get": like(
-                *(result, "results", "Fetch many results", results),
+                *(result, "results", "Fetch many results", results, "404"),
                 description="The state of each id, in order; `unknown` for an id that is not the client's.",
                 parameters=[_IDS, *waits],
             )
@@ -90,7 +87,3 @@ def _describe(path: str) -> str:
         f"Parameters hold for every item.\n\n```\ncurl --form file=@one --form file=@two "
         f"http://127.0.0.1:8000{path}/batch\n```"
     )
-
-
-def _without(responses: dict[str, Any], *statuses: str) -> dict[str, Any]:
-    return {status: answer for status, answer in responses.items() if status not in statuses}

@@ -15,7 +15,7 @@ from inference_api.errors import (
 )
 from inference_api.http.uploads import too_large
 from inference_api.openapi import parameters
-from inference_api.openapi.answers import CANCELED, FAILED, ID, PENDING, WAITING, answer, refusals, states
+from inference_api.openapi.answers import CANCELED, FAILED, ID, PENDING, WAITING, answer, refusals, refusals_in, states
 from inference_api.openapi.batches import batch_components, batch_paths
 from inference_api.openapi.lift import lift
 from inference_api.openapi.schemas import BINARY, form_of, one_of, succeeded
@@ -219,8 +219,7 @@ def _events(model: ServedModel, path: str) -> dict[str, Any]:
 
 def _preview(model: ServedModel) -> dict[str, Any]:
     submit = _submit(model, model.path)
-    refused = {status: one for status, one in submit["responses"].items() if status not in ("200", "202", "410")}
-    responses = {"200": answer("What the model sees", BINARY, "image/png"), **refused}
+    responses = {"200": answer("What the model sees", BINARY, "image/png"), **refusals_in(submit)}
     summary = "Prepare a picture as for a job, without a job"
     return _operation(model, "preview", summary, responses, requestBody=submit["requestBody"])
 
