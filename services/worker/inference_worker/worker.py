@@ -156,7 +156,9 @@ class Worker:
 
     async def _run_alone(self, batch: Batch, lost: asyncio.Event) -> None:
         await self._started.join()  # alone, so that a poison job harms no other
-        await self._count_attempt(batch)
+        for job in batch.jobs:  # at most one job; none if it is finished or foreign
+            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
+                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
         # After a lost connection the broker delivers it to another worker, which counts its own attempt.
         uncounting = asyncio.create_task(self._attempts.uncount_after(lost))
         try:
@@ -218,11 +220,6 @@ class Worker:
     async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
         bodies = await self._persistence.until_answered(partial(self._store.get, ids)) if ids else []
         return {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
-
-    async def _count_attempt(self, batch: Batch) -> None:
-        for job in batch.jobs:  # at most one job; none if it is finished or foreign
-            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
-                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
 
     async def _put_results(self, batch: Batch) -> None:
         if not batch.results:
