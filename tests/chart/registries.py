@@ -5,9 +5,8 @@ import asyncio
 from prometheus_client import CollectorRegistry
 
 from inference_api.hooks.metrics import HookMetrics
-from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
+from inference_api.metrics import ApiMetrics, WaitingJobs
 from inference_bridge.memory.broker import MemoryBroker
-from inference_bridge.rabbitmq.topology import topology_for
 from inference_worker.metrics import WorkerMetrics
 from mnist_model.spec import SPEC
 
@@ -21,7 +20,7 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     metrics.watch_waiters(SPEC.name, lambda: 0)
     metrics.watch_buffers(lambda: 0)
     depth_reader = MemoryBroker(SPEC, queue_max_length=1).depth_reader()
-    waiting = WaitingJobs(api, [WatchedQueues(SPEC, depth_reader, topology_for(SPEC, queue_max_length=1))])
+    waiting = WaitingJobs(api, [(SPEC, depth_reader)])
     asyncio.run(waiting.refresh())
     WorkerMetrics(worker, model=SPEC.name)
     return api, worker

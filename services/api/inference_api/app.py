@@ -16,7 +16,7 @@ from inference_api.call import Shared
 from inference_api.cancel import cancel_routes
 from inference_api.catalogue import catalogue_routes
 from inference_api.clients.allowances import Allowances
-from inference_api.clients.key_file import KeyFile
+from inference_api.clients.key_file import watch_keys
 from inference_api.clients.require_key import RequireKey
 from inference_api.events import event_routes
 from inference_api.finding import finder
@@ -117,7 +117,7 @@ def create_app(
     app.add_middleware(DirectCalls, routes=routes, paths=hot_paths)
     if settings.api_keys_file is not None:
         open_paths = frozenset(route.path for route in pages) if settings.page else frozenset()
-        app.add_middleware(RequireKey, keys=KeyFile(settings.api_keys_file), open_paths=open_paths)
+        app.add_middleware(RequireKey, keys=watch_keys(settings.api_keys_file), open_paths=open_paths)
     if settings.cors_origins:
         # Outside the keys: a browser sends none with a preflight.
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(","), **CORS)
@@ -126,13 +126,11 @@ def create_app(
     if tracer is not None:
         app.add_middleware(TraceCalls, tracer=tracer)
     add_problem_handlers(app)
-    app.router.routes.extend(routes)
-    app.router.routes.extend(webhook_routes(finder(models), endpoints, allowances))
-    app.router.routes.extend(catalogue_routes(models))
-    own = [*cancel_routes(models, default), *event_routes(models, default), *preview_routes(shared, models)]
-    app.router.routes.extend([*own, *batch_routes(shared, models), *pages])
+    of_jobs = [*cancel_routes(models, default), *event_routes(models, default), *batch_routes(shared, models)]
+    of_models = [*catalogue_routes(models), *preview_routes(shared, models), *health_routes(models, background)]
+    hooks = webhook_routes(finder(models), endpoints, allowances)
+    app.router.routes.extend([*routes, *of_jobs, *hooks, *of_models, *pages])
     describe_calls(app, models, default)
-    app.include_router(health_routes(models, background))
     return app
 
 

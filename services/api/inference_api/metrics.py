@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from inference_bridge.contract import DepthReader
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable
-from inference_bridge.rabbitmq.topology import Topology
 from inference_bridge.spec import ModelSpec
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -36,25 +36,14 @@ class ApiMetrics:
             ["model", "call", "status"],
             registry=registry,
         )
-        self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", ["model"], registry=registry)
-        self._canceled = Counter(
-            "inference_canceled", "Jobs that their clients canceled before a result", ["model"], registry=registry
-        )
-        self._prepare_seconds = Histogram(
-            "inference_prepare_seconds",
-            "Time to turn an upload into the model's input, without waiting for a thread",
-            ["model"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._confirm_seconds = Histogram(
-            "inference_confirm_seconds",
-            "Time until RabbitMQ confirmed a job",
-            ["model"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._waiters = Gauge("inference_waiters", "Calls that wait for a result", ["model"], registry=registry)
+        of_model: dict[str, Any] = {"labelnames": ["model"], "registry": registry}
+        timed = {**of_model, "buckets": _SECONDS}
+        self._accepted = Counter("inference_accepted", "Jobs that RabbitMQ confirmed", **of_model)
+        self._canceled = Counter("inference_canceled", "Jobs that their clients canceled before a result", **of_model)
+        text = "Time to turn an upload into the model's input, without waiting for a thread"
+        self._prepare_seconds = Histogram("inference_prepare_seconds", text, **timed)
+        self._confirm_seconds = Histogram("inference_confirm_seconds", "Time until RabbitMQ confirmed a job", **timed)
+        self._waiters = Gauge("inference_waiters", "Calls that wait for a result", **of_model)
 
     def of_model(self, model: str) -> ModelMetrics:
         """Return the metrics of one model, which begin at 0."""
@@ -75,37 +64,28 @@ class ApiMetrics:
         self._waiters.labels(model).set_function(count)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedQueues:
-    """The queues of one version of a model: which they are, and how their depth is read."""
-
-    spec: ModelSpec
-    depth_reader: DepthReader
-    topology: Topology
-
-
 class WaitingJobs:
     """A gauge of the waiting jobs, read from RabbitMQ at each scrape; absent while RabbitMQ does not answer.
 
     Args:
         registry: receives the gauge.
-        watched: the queues of each model.
+        depth_readers: read the depth of the queues of each version of a model.
     """
 
-    def __init__(self, registry: CollectorRegistry, watched: Sequence[WatchedQueues]) -> None:
+    def __init__(self, registry: CollectorRegistry, depth_readers: Sequence[tuple[ModelSpec, DepthReader]]) -> None:
         self._gauge = Gauge(
             "inference_waiting_jobs", "Jobs that no worker holds, by queue", ["model", "queue"], registry=registry
         )
-        self._watched = watched
+        self._depth_readers = depth_readers
 
     async def refresh(self) -> None:
         """Read the depths from RabbitMQ."""
-        read = await asyncio.gather(*(_read(queues.depth_reader) for queues in self._watched))
+        read = await asyncio.gather(*(_read(depth_reader) for _, depth_reader in self._depth_readers))
         self._gauge.clear()
-        for queues, depths in zip(self._watched, read, strict=True):
-            names = queues.topology.jobs.name, queues.topology.retry.name  # in the order of Depths
-            for name, depth in zip(names, depths or (), strict=depths is not None):
-                self._gauge.labels(queues.spec.name, name).set(depth)
+        for (spec, _), depths in zip(self._depth_readers, read, strict=True):
+            if depths is not None:
+                self._gauge.labels(spec.name, f"{spec.queue_prefix}.jobs").set(depths.jobs)
+                self._gauge.labels(spec.name, f"{spec.queue_prefix}.retry").set(depths.suspects)
 
 
 async def _read(depth_reader: DepthReader) -> Depths | None:

@@ -10,10 +10,8 @@ from starlette.datastructures import QueryParams
 from inference_api.errors import InvalidRequest
 from inference_api.json_schema import JsonSchema
 from inference_bridge.jobs import MAX_PARAMS_BYTES
-from inference_bridge.spec import ModelSpec
+from inference_bridge.spec import RESERVED_PARAMS, ModelSpec
 
-#: The parameters of every model; a spec may not name one so (`RESERVED_PARAMS`).
-OF_THE_API = ("wait", "ttl", "priority", "timeline", "webhook")
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
@@ -50,9 +48,9 @@ class Parameters:
         return self._check(values)
 
     def _refuse_unknown(self, query: QueryParams) -> None:
-        unknown = sorted(query.keys() - self._choices.keys() - set(OF_THE_API))
+        unknown = sorted(query.keys() - self._choices.keys() - set(RESERVED_PARAMS))
         if unknown:
-            known = ", ".join([*self._choices, *OF_THE_API])
+            known = ", ".join([*self._choices, *RESERVED_PARAMS])
             raise InvalidRequest(f"{self._owner} has no parameter {unknown[0][:64]!r}; it has {known}")
 
     def _value_of(self, name: str, text: str) -> Any:

@@ -14,11 +14,13 @@ from inference_bridge.errors import ConfigurationError
 from inference_bridge.garbage import spare_the_living
 from inference_bridge.ids import TicketSigner
 from inference_bridge.logs import configure_logging, set_log_level
+from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
+from inference_bridge.rabbitmq.publisher import AmqpPublisher
 from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.settings import load_settings
 from inference_bridge.spec import ModelSpec
 from inference_bridge.spec_files import load_specs
-from inference_bridge.wiring import build_depth_reader, build_publisher, build_registry, build_store, open_tracer
+from inference_bridge.wiring import build_registry, build_store, build_topology, open_tracer
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -42,10 +44,11 @@ def build_server(settings: ApiSettings, tracer: "Tracer | None" = None) -> Serve
 
 
 def _backend(settings: ApiSettings, spec: ModelSpec, key: bytes) -> Backend:
-    throughput = Throughput()
-    publisher = build_publisher(
-        settings,
-        spec,
+    throughput, topology = Throughput(), build_topology(settings, spec)
+    publisher = AmqpPublisher(
+        settings.broker_url,
+        spec=spec,
+        topology=topology,
         publish_timeout_s=settings.publish_timeout_s,
         max_unconfirmed=settings.max_unconfirmed,
         settle_s=settings.queue_settle_s,
@@ -54,7 +57,7 @@ def _backend(settings: ApiSettings, spec: ModelSpec, key: bytes) -> Backend:
     return Backend(
         spec=spec,
         publisher=publisher,
-        depth_reader=build_depth_reader(settings, spec),
+        depth_reader=AmqpDepthReader(settings.broker_url, spec=spec, topology=topology),
         store=build_store(settings, spec),
         signer=TicketSigner(key, model=spec.name),
         throughput=throughput,

@@ -1,6 +1,7 @@
 """One served model: everything that it does not share with the other models of the process."""
 
 from dataclasses import dataclass
+from threading import Semaphore
 
 from inference_api.clients.claims import Claims
 from inference_api.inputs import input_of
@@ -10,7 +11,7 @@ from inference_api.parameters import Parameters
 from inference_api.queue_view import QueueView
 from inference_api.settings import ApiSettings
 from inference_api.submissions import CLASSIFY, Submissions
-from inference_api.waiters import Places, Waiters
+from inference_api.waiters import Waiters
 from inference_bridge.contract import DepthReader, Publisher, Store
 from inference_bridge.errors import InvalidInput
 from inference_bridge.ids import TicketSigner
@@ -76,7 +77,7 @@ class ServedModel:
         return self.prefix + CLASSIFY
 
 
-def serve_model(backend: Backend, settings: ApiSettings, *, places: Places, metrics: ApiMetrics) -> ServedModel:
+def serve_model(backend: Backend, settings: ApiSettings, *, places: Semaphore, metrics: ApiMetrics) -> ServedModel:
     """Return a model with everything that its routes need; nothing is connected yet.
 
     Args:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from threading import Semaphore
 
 from inference_api.arrival import Arrival
 from inference_api.reads import MAX_KEYS, CoalescedReads
@@ -17,27 +18,6 @@ RESUBSCRIBE_PAUSE_S = 0.5
 DISCONNECT_CHECK_S = 2.0
 
 
-class Places:
-    """The places for waiting calls, for all models of a process together.
-
-    Args:
-        count: most waiting calls; further calls are answered at once with the current state.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._left = count
-
-    def take(self) -> bool:
-        """Take a place; return False if none is left."""
-        is_left = self._left > 0
-        self._left -= is_left
-        return is_left
-
-    def give_back(self) -> None:
-        """Give a place back."""
-        self._left += 1
-
-
 class Waiters:
     """Wakes the calls that wait for a result when a worker has stored it.
 
@@ -46,10 +26,11 @@ class Waiters:
 
     Args:
         store: has the results, and sends the notifications.
-        places: bounds the waiting calls.
+        places: one for each call that may wait, for all models of a process together; further calls are answered at
+            once with the current state.
     """
 
-    def __init__(self, store: Store, places: Places) -> None:
+    def __init__(self, store: Store, places: Semaphore) -> None:
         self._store = store
         self._reads = CoalescedReads(store)
         self._places = places
@@ -67,7 +48,7 @@ class Waiters:
         """Whether calls may no longer wait, because the process ends."""
         return self._is_closed
 
-    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+    async def run(self, on_notification: Callable[[Sequence[str]], Awaitable[None]]) -> None:
         """Listen to the store until cancelled; subscribe again when the subscription is lost.
 
         Args:
@@ -78,8 +59,7 @@ class Waiters:
                 async with aclosing(self._store.notifications()) as notifications:
                     async for inference_ids in notifications:
                         self._announce(inference_ids)
-                        if on_notification is not None:
-                            await on_notification(inference_ids)
+                        await on_notification(inference_ids)
             except StoreUnavailable as error:
                 logger.warning("subscription lost", extra={"reason": str(error)})
             await asyncio.sleep(RESUBSCRIBE_PAUSE_S)
@@ -111,7 +91,7 @@ class Waiters:
     @contextmanager
     def grant_wait(self, wait_s: float) -> Iterator[float]:
         """Count a waiting call; yield the seconds that it may wait, 0 if too many calls wait."""
-        if wait_s <= 0 or self._is_closed or not self._places.take():
+        if wait_s <= 0 or self._is_closed or not self._places.acquire(blocking=False):
             yield 0.0
             return
         self._count += 1
@@ -119,7 +99,7 @@ class Waiters:
             yield wait_s
         finally:
             self._count -= 1
-            self._places.give_back()
+            self._places.release()
 
     async def wait(
         self, inference_id: str, arrived: Arrival, *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]
@@ -135,16 +115,12 @@ class Waiters:
         Raises:
             StoreUnavailable: the store did not answer at the end of the wait.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
-        while not self._is_closed and (left_s := deadline - loop.time()) > 0:
-            if await arrived.wait(min(left_s, DISCONNECT_CHECK_S)):
-                with suppress(StoreUnavailable):  # the store may answer before the wait is over
-                    body = arrived.body or await self.read(inference_id)
-                    if body is not None:
-                        return body
-            elif await is_gone():
-                return None
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while await self._is_news(arrived, deadline, is_gone):
+            with suppress(StoreUnavailable):  # the store may answer before the wait is over
+                body = arrived.body or await self.read(inference_id)
+                if body is not None:
+                    return body
         return await self.read(inference_id)
 
     async def wait_for_all(
@@ -155,8 +131,7 @@ class Waiters:
         Raises:
             StoreUnavailable: the store did not answer.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
+        deadline = asyncio.get_running_loop().time() + wait_s
         found: dict[str, bytes] = {}
         with self.expect(*(missing := dict.fromkeys(inference_ids))) as arrived:
             while missing:

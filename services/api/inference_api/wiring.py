@@ -1,23 +1,22 @@
 """Builds the server of an API process from its settings and the backends of its models."""
 
 from collections.abc import Callable, Sequence
+from threading import Semaphore
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from inference_api.app import create_app
 from inference_api.background import Background
-from inference_api.http.server import Server, http_server, log_address
+from inference_api.http.server import Server, log_address
 from inference_api.http.uploads import FORM_OVERHEAD_BYTES
-from inference_api.metrics import ApiMetrics, WaitingJobs, WatchedQueues
+from inference_api.metrics import ApiMetrics, WaitingJobs
 from inference_api.operations.app import create_operations_app
 from inference_api.operations.scaling import Scaling
 from inference_api.served_model import Backend, ServedModel, serve_model
 from inference_api.settings import ApiSettings
-from inference_api.waiters import Places
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.rabbitmq.throughput import Throughput
-from inference_bridge.wiring import build_topology
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -39,7 +38,7 @@ def wire_server(
     Raises:
         ConfigurationError: the key file or a spec is wrong, or the default model is not served.
     """
-    metrics, places, background = ApiMetrics(registry), Places(settings.max_waiters), Background()
+    metrics, places, background = ApiMetrics(registry), Semaphore(settings.max_waiters), Background()
     served = [backend for backend in backends if backend is _newest(backends, backend.spec.name)]
     models = [serve_model(backend, settings, places=places, metrics=metrics) for backend in served]
     _check_memory(models, settings)
@@ -54,11 +53,11 @@ def wire_server(
     )
     operations_app = create_operations_app(
         scalings={backend.spec.queue_prefix: _scaling(backend, is_served=backend in served) for backend in backends},
-        waiting_jobs=WaitingJobs(registry, [_watched(backend, settings) for backend in backends]),
+        waiting_jobs=WaitingJobs(registry, [(backend.spec, backend.depth_reader) for backend in backends]),
         registry=registry,
     )
     waiters = [model.waiters for model in models]
-    return http_server(app, operations_app, settings, waiters=waiters, background=background, on_listening=on_listening)
+    return Server(app, operations_app, settings, waiters=waiters, background=background, on_listening=on_listening)
 
 
 def find_default(models: Sequence[ServedModel], name: str | None) -> ServedModel | None:
@@ -94,7 +93,3 @@ def _scaling(backend: Backend, *, is_served: bool) -> Scaling:
     # All versions notify on one channel: a result of the new version must not keep a worker of the old one.
     throughput = backend.throughput if is_served else Throughput()
     return Scaling(backend.depth_reader, backend.store, throughput)
-
-
-def _watched(backend: Backend, settings: ApiSettings) -> WatchedQueues:
-    return WatchedQueues(backend.spec, backend.depth_reader, build_topology(settings, backend.spec))

@@ -75,10 +75,5 @@ def shorten(body: bytes, inference_id: str, model: str) -> bytes:
     """Return the body of a webhook: the result, or a link to a large one. `redis_hooks` does the same in Redis."""
     if len(body) <= MAX_BODY_BYTES:
         return body
-    text = f'{{"inference_id":"{inference_id}","status":"{status_of(body)}","href":"{href(inference_id, model)}"}}'
-    return text.encode()
-
-
-def href(inference_id: str, model: str) -> str:
-    """Return the path of a result."""
-    return f"/models/{model}/result/{inference_id}"
+    href = f"/models/{model}/result/{inference_id}"
+    return f'{{"inference_id":"{inference_id}","status":"{status_of(body)}","href":"{href}"}}'.encode()

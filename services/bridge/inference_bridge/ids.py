@@ -66,10 +66,7 @@ class TicketSigner:
         Raises:
             UnknownId: the id is malformed, was not signed with this key, or belongs to another owner.
         """
-        ticket = self._verify(inference_id, owner)
-        if ticket is None:
-            raise UnknownId(f"inference_id {inference_id[:64]!r} was not issued by this service")
-        return int.from_bytes(ticket[:6], "big")
+        return int.from_bytes(self._verify("inference_id", inference_id, owner)[:6], "big")
 
     def items_of(self, batch_id: str, owner: str = "") -> tuple[int, list[str]]:
         """Return when a batch's id was issued, in milliseconds since 1970, and the ids of its items, in order.
@@ -77,9 +74,7 @@ class TicketSigner:
         Raises:
             UnknownId: as from `issued_at_ms`.
         """
-        ticket = self._verify(batch_id, owner, _BATCH)
-        if ticket is None:
-            raise UnknownId(f"batch_id {batch_id[:64]!r} was not issued by this service")
+        ticket = self._verify("batch_id", batch_id, owner, _BATCH)
         indices = range(int.from_bytes(ticket[-2:], "big"))
         items = [ticket[:6] + self._hash(ticket + index.to_bytes(2, "big"), owner, _ITEM) for index in indices]
         return int.from_bytes(ticket[:6], "big"), [self._sign(item, owner) for item in items]
@@ -87,12 +82,12 @@ class TicketSigner:
     def _sign(self, ticket: bytes, owner: str, salt: bytes = b"") -> str:
         return base64.urlsafe_b64encode(ticket + self._hash(ticket, owner, salt)).decode()
 
-    def _verify(self, signed: str, owner: str, salt: bytes = b"") -> bytes | None:
-        if not is_well_formed(signed):
-            return None
-        raw = base64.urlsafe_b64decode(signed)
+    def _verify(self, name: str, signed: str, owner: str, salt: bytes = b"") -> bytes:
+        raw = base64.urlsafe_b64decode(signed) if is_well_formed(signed) else b""
         ticket, signature = raw[:_SIGNED_BYTES], raw[_SIGNED_BYTES:]
-        return ticket if hmac.compare_digest(signature, self._hash(ticket, owner, salt)) else None
+        if not hmac.compare_digest(signature, self._hash(ticket, owner, salt)):
+            raise UnknownId(f"{name} {signed[:64]!r} was not issued by this service")
+        return ticket
 
     def _hash(self, ticket: bytes, owner: str, salt: bytes) -> bytes:
         # All tickets of a salt have one length, so no two pairs of ticket and owner are the same bytes.

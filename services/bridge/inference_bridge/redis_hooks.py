@@ -13,7 +13,7 @@ from inference_bridge.ids import ID_LENGTH
 
 HOOK, WAITING = "hook", "hooks"
 
-_NOW = """
+NOW = """
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 """
@@ -24,7 +24,7 @@ local function register(result, endpoint)
   local model, id = string.sub(result, 3, -{ID_LENGTH} - 2), string.sub(result, -{ID_LENGTH})
   local hook, waiting = 'hook:' .. model .. ':' .. id, 'hooks:' .. model .. ':' .. endpoint
   if redis.call('HSETNX', hook, 'endpoint', endpoint) == 0 then return end
-  {_NOW}
+  {NOW}
   local body = redis.call('MGET', result)[1]
   if #body > {MAX_BODY_BYTES} then
     body = '{{"inference_id":"' .. id .. '",' .. string.match(body, '"status":"%l+"')
@@ -39,7 +39,7 @@ end
 
 # KEYS: the waiting ones of an endpoint. ARGV: most ids, lease in ms. Returns the ids of due webhooks, now leased.
 _CLAIM = f"""
-{_NOW}
+{NOW}
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms, 'LIMIT', 0, ARGV[1])
 for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], 'XX', now_ms + ARGV[2], id) end
 return ids
@@ -48,7 +48,7 @@ return ids
 # KEYS: a webhook, the waiting ones of its endpoint. ARGV: message id, id of the job, status, error, ms until the next
 # try or nothing, TTL in s. Another message id means a webhook of a replayed job, which has had no try yet.
 _SETTLE = f"""
-{_NOW}
+{NOW}
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return end
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('HSET', KEYS[1], 'status', ARGV[3], 'error', ARGV[4])

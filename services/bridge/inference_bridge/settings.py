@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference_bridge.errors import ConfigurationError
@@ -61,16 +61,11 @@ class BridgeSettings(BaseSettings):
         "no spans are made",
     )
 
-    @field_validator("amqp_url")
+    @field_validator("amqp_url", "redis_url")
     @classmethod
-    def _leads_to_rabbitmq(cls, url: SecretStr) -> SecretStr:
-        check_amqp_url(url.get_secret_value())
-        return url
-
-    @field_validator("redis_url")
-    @classmethod
-    def _leads_to_redis(cls, url: SecretStr) -> SecretStr:
-        check_redis_url(url.get_secret_value())
+    def _leads_to_a_server(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        check = check_amqp_url if info.field_name == "amqp_url" else check_redis_url
+        check(url.get_secret_value())
         return url
 
     @field_validator("ca_file")

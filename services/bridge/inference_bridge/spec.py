@@ -17,8 +17,8 @@ from inference_bridge.kinds import JSON_BYTES, MAX_BODY_BYTES, Answers, Json, Js
 
 #: Most bytes of an example: a spec file must fit into a ConfigMap of Kubernetes (1 MiB) with the files of other models.
 MAX_EXAMPLE_BYTES = 65_536
-#: Query parameters that the API reads itself, now or in a later version.
-RESERVED_PARAMS = frozenset({"wait", "timeline", "ttl", "priority", "webhook"})
+#: Query parameters that the API reads itself.
+RESERVED_PARAMS = ("wait", "ttl", "priority", "timeline", "webhook")
 _SCALARS = {"string", "integer", "number", "boolean", "null"}
 
 

@@ -1,4 +1,4 @@
-"""Builds broker, store, dead letters and metrics from the settings and a model's spec."""
+"""Builds topology, store, dead letters and metrics from the settings and a model's spec."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,12 +10,8 @@ from inference_bridge.errors import ConfigurationError
 from inference_bridge.memory.broker import MemoryBroker
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.rabbitmq.connection import Connection
-from inference_bridge.rabbitmq.consumer import AmqpConsumer
 from inference_bridge.rabbitmq.dead_letters import DeadLetters
-from inference_bridge.rabbitmq.depth_reader import AmqpDepthReader
 from inference_bridge.rabbitmq.parameters import connection_parameters
-from inference_bridge.rabbitmq.publisher import AmqpPublisher
-from inference_bridge.rabbitmq.throughput import Throughput
 from inference_bridge.rabbitmq.topology import Topology, topology_for
 from inference_bridge.redis_connections import connect_redis
 from inference_bridge.redis_store import RedisStore
@@ -32,38 +28,6 @@ MEMORY_QUEUE_MAX_BYTES = 268_435_456
 def build_topology(settings: BridgeSettings, spec: ModelSpec) -> Topology:
     """Return the exchanges and queues of a model."""
     return topology_for(spec, queue_max_length=settings.queue_max_length)
-
-
-def build_publisher(
-    settings: BridgeSettings,
-    spec: ModelSpec,
-    *,
-    publish_timeout_s: float,
-    max_unconfirmed: int,
-    settle_s: float,
-    throughput: Throughput,
-) -> AmqpPublisher:
-    """Return a publisher to RabbitMQ; see `AmqpPublisher` for the arguments."""
-    return AmqpPublisher(
-        settings.broker_url,
-        spec=spec,
-        topology=build_topology(settings, spec),
-        publish_timeout_s=publish_timeout_s,
-        max_unconfirmed=max_unconfirmed,
-        settle_s=settle_s,
-        throughput=throughput,
-    )
-
-
-def build_depth_reader(settings: BridgeSettings, spec: ModelSpec) -> AmqpDepthReader:
-    """Return a reader of the queues' depths in RabbitMQ."""
-    return AmqpDepthReader(settings.broker_url, spec=spec, topology=build_topology(settings, spec))
-
-
-def build_consumer(settings: BridgeSettings, spec: ModelSpec, *, prefetch: int) -> AmqpConsumer:
-    """Return a consumer of RabbitMQ that holds at most `prefetch` unsettled jobs."""
-    topology = build_topology(settings, spec)
-    return AmqpConsumer(settings.broker_url, spec=spec, topology=topology, prefetch=prefetch)
 
 
 @asynccontextmanager

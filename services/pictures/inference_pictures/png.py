@@ -18,7 +18,7 @@ _PACKED = re.compile(rb"Raw profile type exif\0\0")
 
 def drop_metadata(picture: bytes) -> bytes:
     """Return the PNG without what its pixels do not need: profiles, texts, times; the camera's orientation stays."""
-    spans = list(_find_chunks(picture))
+    spans = list(find_chunks(picture))
     kept = [span for span in spans if _is_kept(picture, *span)]
     if len(kept) == len(spans):
         return picture
@@ -26,7 +26,8 @@ def drop_metadata(picture: bytes) -> bytes:
     return b"".join([view[:8], *(view[start:end] for start, end in kept)])
 
 
-def _find_chunks(picture: bytes) -> Iterator[tuple[int, int]]:
+def find_chunks(picture: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each chunk of a PNG begins and ends; its kind is in the four bytes behind the first four."""
     at = 8
     while at < len(picture):
         start = at

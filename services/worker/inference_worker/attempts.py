@@ -4,20 +4,12 @@ import asyncio
 import secrets
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
 
 from inference_bridge.contract import Store
 from inference_worker.persistence import Persistence
 
 #: Seconds that an interrupted drain gives the store to uncount a solo run.
 UNCOUNT_TIMEOUT_S = 2.0
-
-
-class Attempt(NamedTuple):
-    """A counted solo run in the store."""
-
-    inference_id: str
-    token: str
 
 
 class Attempts:
@@ -31,11 +23,12 @@ class Attempts:
     def __init__(self, store: Store, persistence: Persistence) -> None:
         self._store = store
         self._persistence = persistence
-        self._attempt: Attempt | None = None
+        #: The id and the token of the counted run.
+        self._attempt: tuple[str, str] | None = None
 
     async def count(self, inference_id: str) -> int:
         """Count a solo run that starts now; return how many are counted for this id."""
-        self._attempt = Attempt(inference_id, secrets.token_hex(8))
+        self._attempt = inference_id, secrets.token_hex(8)
         return await self._persistence.until_answered(partial(self._store.count_attempt, *self._attempt))
 
     def end(self) -> None:

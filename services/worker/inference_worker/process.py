@@ -13,8 +13,9 @@ from inference_bridge.ending import exit_now, run, run_to_exit_status, stop_even
 from inference_bridge.errors import ConfigurationError
 from inference_bridge.garbage import spare_the_living
 from inference_bridge.logs import configure_logging, set_log_level
+from inference_bridge.rabbitmq.consumer import AmqpConsumer
 from inference_bridge.settings import load_settings
-from inference_bridge.wiring import build_consumer, build_registry, build_store, open_tracer
+from inference_bridge.wiring import build_registry, build_store, build_topology, open_tracer
 from inference_worker.deletion_cost import DeletionCost
 from inference_worker.device import open_device
 from inference_worker.engine import Engine
@@ -82,7 +83,8 @@ def connect_to(settings: WorkerSettings, model: Model) -> tuple[Consumer, Store]
     """Return the consumer and the store of the worker; nothing is connected yet."""
     # The worker repeats failed calls to Redis itself, and must see each failure.
     store = build_store(settings, model.spec, retries=0)
-    return build_consumer(settings, model.spec, prefetch=FIRST_PREFETCH), store
+    topology = build_topology(settings, model.spec)
+    return AmqpConsumer(settings.broker_url, spec=model.spec, topology=topology, prefetch=FIRST_PREFETCH), store
 
 
 async def warm_worker(

@@ -140,7 +140,7 @@ class Worker:
         await self._started.join()
 
     async def _start_batches(self) -> None:
-        while deliveries := await self._inbox.take(self._sizing, is_device_free=self._is_device_free):
+        while deliveries := await self._inbox.take(self._sizing, is_device_free=lambda: not self._predicting):
             self._taken_count += len(deliveries)
             lost = self._inbox.next_clear()
             batch = screen(deliveries, self._spec)
@@ -156,7 +156,9 @@ class Worker:
 
     async def _run_alone(self, batch: Batch, lost: asyncio.Event) -> None:
         await self._started.join()  # alone, so that a poison job harms no other
-        await self._count_attempt(batch)
+        for job in batch.jobs:  # at most one job; none if it is finished or foreign
+            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
+                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
         # After a lost connection the broker delivers it to another worker, which counts its own attempt.
         uncounting = asyncio.create_task(self._attempts.uncount_after(lost))
         try:
@@ -190,9 +192,6 @@ class Worker:
         self._predicting.discard(predicting)
         self._inbox.wake()
 
-    def _is_device_free(self) -> bool:
-        return not self._predicting
-
     async def _predict(self, batch: Batch) -> Prediction:
         batch.expire_late(now_ms=_now_ms())
         batch.take_items(await self._engine.read(batch.jobs))
@@ -221,11 +220,6 @@ class Worker:
     async def _finished(self, ids: Sequence[str]) -> dict[str, bytes]:
         bodies = await self._persistence.until_answered(partial(self._store.get, ids)) if ids else []
         return {key: body for key, body in zip(ids, bodies, strict=True) if body is not None}
-
-    async def _count_attempt(self, batch: Batch) -> None:
-        for job in batch.jobs:  # at most one job; none if it is finished or foreign
-            if await self._attempts.count(job.inference_id) > SOLO_ATTEMPTS:
-                batch.fail_poison(f"a worker died each of the {SOLO_ATTEMPTS} times it ran this input alone")
 
     async def _put_results(self, batch: Batch) -> None:
         if not batch.results:

@@ -74,7 +74,7 @@ async def returns_at_once() -> None:
 @pytest.mark.parametrize("work", [break_down, returns_at_once])
 async def test_liveness_fails_once_a_task_has_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     background, app = Background(), FastAPI()
-    app.include_router(health_routes([], background))
+    app.router.routes.extend(health_routes([], background))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         before = await client.get("/healthz")
 

@@ -10,10 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from inference_api.clients.__main__ import main
-from inference_api.clients.key_file import KeyFile, read_keys
+from inference_api.clients.key_file import Keys, read_keys, watch_keys
 from inference_api.clients.require_key import ANYONE
 from inference_api.process import build_server
 from inference_api.settings import ApiSettings
+from inference_api.watched_file import WatchedFile
 from inference_bridge.errors import ConfigurationError
 from tests.support.clock import Clock
 from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
@@ -54,8 +55,8 @@ def alice(service: Service) -> Service:
     return service
 
 
-def named(keys: KeyFile, key: str) -> str | None:
-    holder = keys.holder(key.encode())
+def named(keys: WatchedFile[Keys], key: str) -> str | None:
+    holder = keys.current().holder(key.encode())
     return None if holder is None else holder.name
 
 
@@ -66,7 +67,7 @@ def test_a_client_may_have_several_keys_while_one_is_rotated_out(tmp_path: Path)
     path = tmp_path / "keys.toml"
     path.write_text(lines("alice", "old", "new"))
 
-    keys = KeyFile(path)
+    keys = watch_keys(path)
 
     assert (named(keys, "old"), named(keys, "new"), named(keys, "other")) == ("alice", "alice", None)
 
@@ -75,7 +76,7 @@ def test_a_file_from_an_editor_that_writes_a_bom_is_read(tmp_path: Path) -> None
     path = tmp_path / "keys.toml"
     path.write_text(lines("alice", ALICE), "utf-8-sig")
 
-    assert named(KeyFile(path), ALICE) == "alice"
+    assert named(watch_keys(path), ALICE) == "alice"
 
 
 def test_limits_are_read_with_the_keys(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_wrong_file_is_named_with_its_fault(tmp_path: Path, text: str, reason:
     path.write_text(text)
 
     with pytest.raises(ConfigurationError, match=reason) as caught:
-        KeyFile(path)
+        watch_keys(path)
 
     assert str(path) in str(caught.value)
 
@@ -139,14 +140,14 @@ def test_a_key_that_was_pasted_for_its_digest_is_not_shown(tmp_path: Path) -> No
     path.write_text('[alice]\nsha256 = ["a-secret-key"]')
 
     with pytest.raises(ConfigurationError) as caught:
-        KeyFile(path)
+        watch_keys(path)
 
     assert "a-secret-key" not in str(caught.value)
 
 
 def test_a_changed_file_is_read_again_after_a_second(key_file: Path) -> None:
     clock = Clock()
-    keys = KeyFile(key_file, clock=clock)
+    keys = watch_keys(key_file, clock=clock)
     key_file.write_text(lines("carol", "carol's key"))
 
     before = named(keys, ALICE), named(keys, "carol's key")
@@ -158,7 +159,7 @@ def test_a_changed_file_is_read_again_after_a_second(key_file: Path) -> None:
 
 def test_a_file_put_in_its_place_is_read_even_with_the_same_time_and_size(key_file: Path, tmp_path: Path) -> None:
     clock = Clock()
-    keys = KeyFile(key_file, clock=clock)
+    keys = watch_keys(key_file, clock=clock)
     status = key_file.stat()
     other = tmp_path / "other.toml"
     other.write_text(lines("alice", "her new key") + lines("bob", BOB))
@@ -175,7 +176,7 @@ def test_a_broken_or_vanished_file_keeps_the_old_keys_and_is_logged_once(
     key_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    keys = KeyFile(key_file, clock=clock)
+    keys = watch_keys(key_file, clock=clock)
 
     for break_it in (lambda: key_file.write_text("[broken"), key_file.unlink):
         break_it()
@@ -194,7 +195,7 @@ def test_the_command_prints_a_key_and_lines_that_let_it_in(tmp_path: Path, capsy
     path.write_text(table.partition("\n")[2])
 
     assert len(key) == 43
-    assert named(KeyFile(path), key) == "alice"
+    assert named(watch_keys(path), key) == "alice"
 
 
 @pytest.mark.parametrize("arguments", [[], ["a b"], ["alice", "bob"]], ids=["none", "a-space", "two"])

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from threading import Semaphore
 
-from inference_api.waiters import Places, Waiters
+from inference_api.waiters import Waiters
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.memory.store import MemoryStore
 from inference_bridge.results import Result, expired
@@ -31,7 +32,7 @@ class CountedStore(MemoryStore):
 
 @asynccontextmanager
 async def listening(store: MemoryStore) -> AsyncIterator[Waiters]:
-    waiters, is_listening = Waiters(store, Places(10)), asyncio.Event()
+    waiters, is_listening = Waiters(store, Semaphore(10)), asyncio.Event()
 
     async def note(_: Sequence[str]) -> None:
         is_listening.set()

@@ -1,8 +1,8 @@
 """Accepts a batch: each readable item becomes a job, each other one a failed result."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
@@ -16,8 +16,6 @@ from inference_api.submissions import Batch, Prepared, Ticket
 from inference_api.tracing import part_of
 from inference_bridge.errors import InvalidInput
 from inference_bridge.results import Result, failed
-
-Item = TypeVar("Item")
 
 #: Items of a batch that are prepared or published at once: each may take as much memory as a message.
 MAX_CONCURRENT = 8
@@ -85,7 +83,7 @@ async def _publish(call: Call, slot: Slot, uploads: Uploads, params: str, webhoo
         with slot.job(job.inference_id):
             await publish_job(call, job, prepared)
 
-    await _for_each(range(len(batch.jobs)), publish_item)
+    await _for_each(len(batch.jobs), publish_item)
     if refused:
         await call.model.backend.store.put(refused)
 
@@ -97,20 +95,18 @@ async def _prepare(call: Call, upload: bytes, params: str, webhook: str) -> Prep
     return Prepared(body, given.job_type_of(upload), params, call.has_timeline, webhook)
 
 
-async def _for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
-    """Do the work for each item, some at a time; after an error, take no more items, and raise it at the end."""
-    left = iter(items)
-    errors: list[BaseException] = []
+async def _for_each(count: int, work: Callable[[int], Awaitable[None]]) -> None:
+    """Do the work for each index, some at a time; after an error, take no more indices, and raise it at the end."""
+    left = deque(range(count))
 
     async def take() -> None:
-        for item in left:
-            if errors:
-                return
+        while left:
             try:
-                await work(item)
-            except Exception as error:
-                errors.append(error)
+                await work(left.popleft())
+            except Exception:
+                left.clear()
+                raise
 
-    await asyncio.gather(*(take() for _ in range(MAX_CONCURRENT)))
-    if errors:
-        raise errors[0]
+    for error in await asyncio.gather(*(take() for _ in range(MAX_CONCURRENT)), return_exceptions=True):
+        if error is not None:
+            raise error

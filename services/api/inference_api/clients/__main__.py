@@ -7,17 +7,13 @@ from hashlib import sha256
 
 from inference_api.clients.key_file import NAME_PATTERN, Client
 
+#: Its base64 has 43 characters, all valid in a header.
 KEY_BYTES = 32
-
-
-def new_key() -> str:
-    """Return a new random key, 43 characters that are valid in a header."""
-    return secrets.token_urlsafe(KEY_BYTES)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a new key for a client and its lines for the key file; nothing is stored."""
-    key = new_key()
+    key = secrets.token_urlsafe(KEY_BYTES)
     digest = sha256(key.encode()).hexdigest()
     try:
         (name,) = arguments

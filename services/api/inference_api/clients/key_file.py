@@ -59,8 +59,8 @@ class Keys:
         return found
 
 
-class KeyFile:
-    """The clients in a TOML file, read again when it changes.
+def watch_keys(path: Path, *, clock: Callable[[], float] = time.monotonic) -> WatchedFile[Keys]:
+    """Return the keys in a TOML file, read again when it changes.
 
     A key has 32 random bytes, too many to try. A plain SHA-256 therefore protects it as well as a slow password hash,
     at almost no cost per call.
@@ -72,18 +72,7 @@ class KeyFile:
     Raises:
         ConfigurationError: the file is missing or wrong at start. A later wrong version is logged and ignored.
     """
-
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file = WatchedFile(path, read_keys, noun=NOUN, entries="keys", clock=clock)
-
-    @property
-    def has_high(self) -> bool:
-        """Whether a client in the current file may use high priority."""
-        return self._file.current().has_high
-
-    def holder(self, key: bytes) -> Client | None:
-        """Return the client of a key in the current file, or None."""
-        return self._file.current().holder(key)
+    return WatchedFile(path, read_keys, noun=NOUN, entries="keys", clock=clock)
 
 
 def read_keys(path: Path) -> Keys:

@@ -4,9 +4,10 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inference_api.clients.key_file import Client, KeyFile
+from inference_api.clients.key_file import Client, Keys
 from inference_api.errors import Unauthorized
 from inference_api.http.problems import problem
+from inference_api.watched_file import WatchedFile
 
 #: The platform's probes have no key.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/serving"})
@@ -27,7 +28,7 @@ class RequireKey:
         open_paths: further paths that need no key: files for a browser, which sends none until its user types it.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyFile, open_paths: frozenset[str] = frozenset()) -> None:
+    def __init__(self, app: ASGIApp, keys: WatchedFile[Keys], open_paths: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._keys = keys
         self._open_paths = OPEN_PATHS | open_paths
@@ -40,7 +41,8 @@ class RequireKey:
             await self._app(scope, receive, send)
             return
         key = _read_bearer_key(Headers(scope=scope))
-        client = None if key is None else self._keys.holder(key)
+        keys = self._keys.current()
+        client = None if key is None else keys.holder(key)
         if client is None:
             found = "no Authorization header with a Bearer key" if key is None else "an unknown key"
             detail = f"the call has {found}; send 'Authorization: Bearer KEY' with a key that the operator gave you"
@@ -49,7 +51,7 @@ class RequireKey:
             await refusal(scope, receive, send)
             return
         scope[CLIENT] = client
-        scope[HAS_HIGH] = self._keys.has_high
+        scope[HAS_HIGH] = keys.has_high
         await self._app(scope, receive, send)
 
 

@@ -90,7 +90,7 @@ class Sender:
             self._wake.set()
 
     async def _try(self, endpoint: Endpoint, hook: Hook) -> Try:
-        headers = signed_headers(hook.message_id, int(time.time()), hook.body, endpoint.keys)
+        headers = signed_headers(hook.message_id, int(time.time()), hook.body, endpoint.secrets)
         try:
             tried = after_answer(await post(endpoint, headers, hook.body, self._tls), hook.attempts)
         except NoAnswer as error:

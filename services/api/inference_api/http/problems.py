@@ -9,44 +9,37 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from inference_api.errors import (
-    BuffersFull,
-    ExpiredId,
-    IdempotencyConflict,
-    InvalidRequest,
-    NoOutput,
-    NotAllowed,
-    NotFinished,
-    NoWebhook,
-    OverAllowance,
-    RequestTimeout,
-    Unauthorized,
-    UnknownModel,
-)
-from inference_bridge import errors
+from inference_api import errors
+from inference_bridge import errors as shared
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-STATUS_BY_ERROR: dict[type[errors.InferenceError], HTTPStatus] = {
-    errors.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedInput: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Unauthorized: HTTPStatus.UNAUTHORIZED,
-    NotAllowed: HTTPStatus.FORBIDDEN,
-    IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
-    errors.UnknownId: HTTPStatus.NOT_FOUND,
-    UnknownModel: HTTPStatus.NOT_FOUND,
-    NoOutput: HTTPStatus.NOT_FOUND,
-    NoWebhook: HTTPStatus.NOT_FOUND,
-    NotFinished: HTTPStatus.CONFLICT,
-    ExpiredId: HTTPStatus.GONE,
-    InvalidRequest: HTTPStatus.BAD_REQUEST,
-    OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+STATUS_BY_ERROR: dict[type[shared.InferenceError], HTTPStatus] = {
+    shared.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    shared.UnsupportedInput: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    shared.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    shared.UnknownId: HTTPStatus.NOT_FOUND,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
+    errors.NoOutput: HTTPStatus.NOT_FOUND,
+    errors.NoWebhook: HTTPStatus.NOT_FOUND,
+    errors.NotFinished: HTTPStatus.CONFLICT,
+    errors.ExpiredId: HTTPStatus.GONE,
+    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.OverAllowance: HTTPStatus.TOO_MANY_REQUESTS,
+    shared.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """Return the status of the answer to an error; 500 for any other error."""
+    known = (STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR)
+    return next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -63,23 +56,23 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make the application answer every error, expected or not, with a problem body."""
-    app.add_exception_handler(errors.InferenceError, respond_error)
+    app.add_exception_handler(shared.InferenceError, respond_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
 
 
 async def respond_error(request: Request, error: Exception) -> Response:
     """Return the problem for one of our errors; log any other one, and answer 500."""
-    status = next((STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR), None)
-    if status is None or not isinstance(error, errors.InferenceError):
+    status = status_of(error)
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(error, shared.InferenceError):
         return await _on_defect(request, error)
     headers = {}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, shared.Unavailable):
         # Random, so that clients refused together do not all return at once.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, 2))
-    if isinstance(error, OverAllowance):
+    if isinstance(error, errors.OverAllowance):
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, errors.InputTooLarge | RequestTimeout | BuffersFull):
+    if isinstance(error, shared.InputTooLarge | errors.RequestTimeout | errors.BuffersFull):
         headers["Connection"] = "close"  # the rest of the body is not read
     return problem(status, error.code, str(error), headers)
 

@@ -54,7 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
     #: Whether the last answer is sent; all further bytes are dropped, and counted.
     _is_ending = False
     _dropped_bytes = 0
-    _refusal: tuple[HTTPStatus, str, str] | None = None
+    #: Status, code and detail of the answer when the parser fails.
+    _refusal = (HTTPStatus.BAD_REQUEST, "invalid_request", "the request is not valid HTTP/1.1 (RFC 9112); correct it")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the idle timer; uvicorn starts it only after the first request."""
@@ -73,7 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse bytes; refuse a head that is too long, and start the deadline at the first bytes of a head."""
         if self._is_ending:
-            self._drop(len(data))
+            self._dropped_bytes += len(data)
+            if self._dropped_bytes > MAX_DROPPED_BYTES:
+                self.transport.close()
             return
         if self.transport.is_closing():
             return
@@ -157,11 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer with a problem body and close; uvicorn calls this when its parser fails."""
-        status, code, detail = self._refusal or (
-            HTTPStatus.BAD_REQUEST,
-            "invalid_request",
-            "the request is not valid HTTP/1.1 (RFC 9112); correct it",
-        )
+        status, code, detail = self._refusal
         body = bytes(problem(status, code, detail).body)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
@@ -195,11 +194,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_body:
             self._end()
         else:
-            self.transport.close()
-
-    def _drop(self, byte_count: int) -> None:
-        self._dropped_bytes += byte_count
-        if self._dropped_bytes > MAX_DROPPED_BYTES:
             self.transport.close()
 
     def _end(self) -> None:

@@ -16,7 +16,7 @@ from inference_api.settings import ApiSettings
 from inference_api.waiters import Waiters
 from inference_bridge.ending import EXIT_SOFTWARE, STOP_SIGNALS
 from inference_bridge.errors import ConfigurationError
-from inference_bridge.operations_server import OperationsServer, operations_server, url_of
+from inference_bridge.operations_server import operations_server, url_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,14 @@ SHUTDOWN_TIMEOUT_S = 30
 class Server(uvicorn.Server):
     """Ends waiting calls with an answer at shutdown; stops when a background task has failed.
 
+    Args:
+        app: the application for clients.
+        operations_app: the application of the operations port.
+        settings: of the process.
+        waiters: the calls that wait for a result, for each model.
+        background: the tasks of the process.
+        on_listening: called with the URL of the server.
+
     Attributes:
         operations: the operations server, which runs beside this one.
         waiters: the calls that wait for a result, for each model.
@@ -33,14 +41,31 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        config: uvicorn.Config,
-        operations: OperationsServer,
+        app: FastAPI,
+        operations_app: FastAPI,
+        settings: ApiSettings,
+        *,
         waiters: Sequence[Waiters],
         background: Background,
         on_listening: Callable[[str], None],
     ) -> None:
+        config = uvicorn.Config(
+            NoStore(app),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,  # no answer depends on them
+            timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # any number of seconds will do
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+        )
         super().__init__(config)
-        self.operations = operations
+        self.operations = operations_server(NoStore(operations_app), host=settings.host, port=settings.operations_port)
         self._operating: asyncio.Task[None] | None = None
         self.waiters = waiters
         self._background = background
@@ -108,32 +133,3 @@ async def _name_setting(start: Awaitable[None], setting: str) -> None:
 def log_address(url: str) -> None:
     """Log the URL of the server."""
     logger.info("listening", extra={"url": url})
-
-
-def http_server(
-    app: FastAPI,
-    operations_app: FastAPI,
-    settings: ApiSettings,
-    *,
-    waiters: Sequence[Waiters],
-    background: Background,
-    on_listening: Callable[[str], None],
-) -> Server:
-    """Return the server of both applications, each on its port; it calls `on_listening` with its URL."""
-    config = uvicorn.Config(
-        NoStore(app),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=BoundedProtocol,
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # no answer depends on them
-        timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # any number of seconds will do
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-    )
-    operations = operations_server(NoStore(operations_app), host=settings.host, port=settings.operations_port)
-    return Server(config, operations, waiters, background, on_listening)

@@ -187,10 +187,8 @@ class FormUpload:
     def _wrong_count(self) -> InvalidRequest:
         names = ", ".join(sorted({name[:64] for name in self._names})) or "none"
         expected, remedy = ("1", _REMEDY) if self._most == 1 else (f"1 to {self._most}", "send several batches")
-        count = len(self._uploads)
-        return InvalidRequest(
-            f"the form has {count} fields named '{FIELD}' (all fields: {names}), expected {expected}; {remedy}"
-        )
+        found = f"the form has {len(self._uploads)} fields named '{FIELD}' (all fields: {names})"
+        return InvalidRequest(f"{found}, expected {expected}; {remedy}")
 
     def _skip_preamble(self, chunk: bytes, preamble: bytearray) -> bytes:
         # RFC 2046: text before the first boundary is ignored; the parser takes it for a broken boundary.

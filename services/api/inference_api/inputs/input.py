@@ -9,14 +9,6 @@ from inference_bridge.errors import EmptyInput, InputTooLarge
 ANY_BYTES = "application/octet-stream"
 
 
-def _any_bytes(upload: bytes) -> str:
-    return ANY_BYTES
-
-
-def _default(upload: bytes) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class Input:
     """The input of one model.
@@ -37,7 +29,7 @@ class Input:
     max_bytes: int
     media_types: tuple[str, ...]
     prepare: Callable[[bytes], bytes | Callable[[], bytes]]
-    type_of: Callable[[bytes], str] = _any_bytes
-    job_type_of: Callable[[bytes], str] = _default
+    type_of: Callable[[bytes], str] = lambda _: ANY_BYTES
+    job_type_of: Callable[[bytes], str] = lambda _: ""
     empty: type[EmptyInput] = EmptyInput
     too_large: type[InputTooLarge] = InputTooLarge

@@ -1,1 +1,1 @@
-"""The OpenAPI description in `/docs`: `paths` describes the calls, `schemas` the answers."""
+"""The OpenAPI description in `/docs`: `models` describes the calls, `answers` and `schemas` the answers."""

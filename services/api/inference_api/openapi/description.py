@@ -1,4 +1,4 @@
-"""Adds the calls outside FastAPI to the application's OpenAPI description."""
+"""Makes the application's OpenAPI description: FastAPI knows no route of it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,30 +6,26 @@ from typing import Any
 from fastapi import FastAPI
 
 from inference_api.openapi.models import LIST, components_of, default_paths, paths_of
+from inference_api.openapi.probes import PROBES
 from inference_api.openapi.schemas import SCHEMAS
 from inference_api.served_model import ServedModel
 
 _BEARER = {"type": "http", "scheme": "bearer", "description": "required if the operator has set a key file"}
-#: Calls that never need a key.
-_OPEN_PATHS = ("/healthz", "/readyz", "/serving")
 
 
 def describe_calls(app: FastAPI, models: Sequence[ServedModel], default: ServedModel | None) -> None:
-    """Describe the calls for each model, the calls of the default model, and the API keys."""
+    """Describe the calls for each model, the calls of the default model, the probes, and the API keys."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
-        schema = described()
-        items = {"/models": {"get": LIST}, **_merge(paths_of(model) for model in models)}
-        schema["paths"] = {**(default_paths(default) if default else {}), **items, **schema["paths"]}
-        components = schema.setdefault("components", {})
-        components["securitySchemes"] = {"key": _BEARER}
-        schemas = _merge(components_of(model) for model in models)
-        components["schemas"] = {**SCHEMAS, **schemas, **components.get("schemas", {})}
-        schema["security"] = [{"key": []}, {}]  # a key, or none if the operator has set no key file
-        for path in _OPEN_PATHS:
-            schema["paths"][path]["get"]["security"] = []
-        return schema
+        items = {"/models": {"get": LIST}, **_merge(paths_of(model) for model in models), **PROBES}
+        schemas = {**SCHEMAS, **_merge(components_of(model) for model in models)}
+        return {
+            **described(),
+            "paths": {**(default_paths(default) if default else {}), **items},
+            "components": {"securitySchemes": {"key": _BEARER}, "schemas": schemas},
+            "security": [{"key": []}, {}],  # a key, or none if the operator has set no key file
+        }
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents it
 

@@ -5,9 +5,13 @@ from typing import Any
 from inference_bridge.kinds import Bytes, Json, Probabilities
 from inference_bridge.spec import ModelSpec
 
-_ID: dict[str, Any] = {"type": "string", "minLength": 1}
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+BINARY = {"type": "string", "format": "binary"}
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+_MS: dict[str, Any] = {**_NUMBER, "description": "milliseconds since 1970"}
+_URLS: dict[str, Any] = {"type": "object", "additionalProperties": TEXT}
 
 
 def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -15,89 +19,76 @@ def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
 
 
-def _status(name: str) -> dict[str, Any]:
-    return {"type": "string", "enum": [name]}
+def form_of(file: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a form whose field `file` has this schema."""
+    return {"schema": {"type": "object", "required": ["file"], "properties": {"file": file}}}
 
 
-_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0}
-_MS: dict[str, Any] = {"type": "integer", "minimum": 0, "description": "milliseconds since 1970"}
-_BATCH_SIZE: dict[str, Any] = {"type": "integer", "minimum": 1}
-_TIMELINE = {
-    **object_of(accepted_ms=_MS, received_ms=_MS, started_ms=_MS, finished_ms=_MS, batch_size=_BATCH_SIZE),
-    # A job that never ran has no other times.
-    "required": ["accepted_ms", "received_ms"],
-}
+def _with(schema: dict[str, Any], **properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that may have these properties too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
 
 
-def _timed(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a result with the timeline that a submission may ask for."""
-    return {**result, "properties": {**result["properties"], "timeline": _TIMELINE}}
+def _one_word(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
 
 
-_URLS: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _state(status: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    return object_of(inference_id=TEXT, status=_one_word(status), **properties)
+
+
+# A job that never ran has no other times.
+_TIMELINE = _with(object_of(accepted_ms=_MS, received_ms=_MS), started_ms=_MS, finished_ms=_MS, batch_size=COUNT)
+_QUEUE = _with(
+    {**object_of(), "description": "of the calls for a model by its name; each part is absent where it is unknown"},
+    position={**_NUMBER, "description": "jobs before it that no worker has yet"},
+    eta_s={"type": "number", "minimum": 0, "description": "seconds until those are done, as fast as just now"},
+    workers={**_NUMBER, "description": "0: it waits for a worker"},
+)
 _MODEL = object_of(
-    name=_TEXT,
-    version={"type": "integer", "minimum": 1},
-    takes={"type": "string", "enum": ["picture", "tensor", "text", "json", "file"]},
-    answers={"type": "string", "enum": ["probabilities", "json", "bytes"]},
-    waiting={"anyOf": [_NUMBER, {"type": "null"}]},
-    workers={"anyOf": [_NUMBER, {"type": "null"}]},
+    name=TEXT,
+    version=COUNT,
+    takes=_one_word("picture", "tensor", "text", "json", "file"),
+    answers=_one_word("probabilities", "json", "bytes"),
+    waiting=_or_null(_NUMBER),
+    workers=_or_null(_NUMBER),
     urls=_URLS,
 )
-_PENDING = object_of(inference_id=_ID, status=_status("pending"))
-_QUEUE: dict[str, Any] = {
-    "description": "of the calls for a model by its name; each part is absent where it is unknown",
-    "type": "object",
-    "properties": {
-        "position": {**_NUMBER, "description": "jobs before it that no worker has yet"},
-        "eta_s": {"type": "number", "minimum": 0, "description": "seconds until those are done, as fast as just now"},
-        "workers": {**_NUMBER, "description": "0: it waits for a worker"},
-    },
-    "additionalProperties": False,
-}
 
 #: By their names in the description.
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Pending": {**_PENDING, "properties": {**_PENDING["properties"], "queue": _QUEUE}},
-    "Succeeded": _timed(
-        object_of(
-            inference_id=_ID,
-            status=_status("succeeded"),
-            predicted_class={"type": "integer", "minimum": 0},
-            probabilities={"type": "array", "items": _SHARE, "minItems": 1},
-            model=_TEXT,
-        )
-    ),
-    "Failed": _timed(object_of(inference_id=_ID, status=_status("failed"), error=object_of(code=_TEXT, message=_TEXT))),
-    "Canceled": object_of(inference_id=_ID, status=_status("canceled")),
-    "Expired": object_of(inference_id=_ID, status=_status("expired")),
-    "Unknown": object_of(inference_id=_ID, status=_status("unknown")),
+    "Pending": _with(_state("pending"), queue=_QUEUE),
+    "Failed": _with(_state("failed", error=object_of(code=TEXT, message=TEXT)), timeline=_TIMELINE),
+    "Canceled": _state("canceled"),
+    "Expired": _state("expired"),
+    "Unknown": _state("unknown"),
     "Problem": object_of(
         type={"type": "string", "pattern": "^urn:problem:[a-z0-9-]+$"},
-        title=_TEXT,
+        title=TEXT,
         status={"type": "integer", "minimum": 400, "maximum": 599},
         code={"type": "string", "pattern": "^[a-z0-9_]+$"},
-        detail=_TEXT,
+        detail=TEXT,
     ),
     "Models": object_of(models={"type": "array", "items": _MODEL}),
     "Spec": {
         "type": "object",
         "required": ["name", "version", "takes", "answers", "params", "digest", "urls"],
-        "properties": {"name": _TEXT, "version": {"type": "integer", "minimum": 1}, "digest": _TEXT, "urls": _URLS},
+        "properties": {"name": TEXT, "version": COUNT, "digest": TEXT, "urls": _URLS},
     },
     "Webhook": object_of(
-        inference_id=_ID,
-        webhook=_TEXT,
-        status={"type": "string", "enum": ["waiting", "delivered", "dead"]},
+        inference_id=TEXT,
+        webhook=TEXT,
+        status=_one_word("waiting", "delivered", "dead"),
         attempts=_NUMBER,
-        last_status={"anyOf": [_NUMBER, {"type": "null"}]},
-        last_error={"anyOf": [_TEXT, {"type": "null"}]},
-        next_try={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        last_status=_or_null(_NUMBER),
+        last_error=_or_null(TEXT),
+        next_try=_or_null({"type": "string", "format": "date-time"}),
     ),
-    "Readiness": object_of(
-        broker={"type": "string", "enum": ["ready", "unavailable"]},
-        store={"type": "string", "enum": ["ready", "unavailable"]},
-    ),
+    "Readiness": object_of(broker=_one_word("ready", "unavailable"), store=_one_word("ready", "unavailable")),
 }
 
 
@@ -116,21 +107,13 @@ def one_of(*names: str) -> dict[str, Any]:
 def succeeded(spec: ModelSpec) -> dict[str, Any]:
     """Return the schema of a result of a model; the schema of a JSON answer is the component `NAME_output`."""
     answers = spec.answers
-    model = {"type": "string", "enum": [spec.message_type]}
     match answers:
         case Probabilities():
-            fields = {
-                "predicted_class": {"type": "integer", "minimum": 0, "maximum": answers.count - 1},
-                "probabilities": {
-                    "type": "array",
-                    "items": _SHARE,
-                    "minItems": answers.count,
-                    "maxItems": answers.count,
-                },
-            }
+            shares = {"type": "array", "items": _SHARE, "minItems": answers.count, "maxItems": answers.count}
+            fields = {"predicted_class": {**_NUMBER, "maximum": answers.count - 1}, "probabilities": shares}
         case Json():
             fields = {"output": one_of(f"{spec.name}_output")}
         case Bytes():
-            media_type = {"type": "string", "enum": [answers.content_type]}
-            fields = {"output": object_of(href=_TEXT, bytes=_NUMBER, content_type=media_type)}
-    return _timed(object_of(inference_id=_ID, status=_status("succeeded"), **fields, model=model))
+            media_type = _one_word(answers.content_type)
+            fields = {"output": object_of(href=TEXT, bytes=_NUMBER, content_type=media_type)}
+    return _with(_state("succeeded", **fields, model=_one_word(spec.message_type)), timeline=_TIMELINE)

@@ -24,14 +24,12 @@ def create_operations_app(
     add_problem_handlers(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
 
-    @app.head("/metrics")
-    @app.get("/metrics")
+    @app.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:
         await waiting_jobs.refresh()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.head("/scaling/{queue_prefix}")
-    @app.get("/scaling/{queue_prefix}")
+    @app.api_route("/scaling/{queue_prefix}", methods=["GET", "HEAD"])
     async def demand(
         queue_prefix: str,
         target_wait_s: Annotated[float, Query(ge=0.1, le=86_400)],

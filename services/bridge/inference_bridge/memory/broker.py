@@ -8,13 +8,11 @@ oldest message.
 import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-
-from pika import BasicProperties
 
 from inference_bridge.depths import Depths, OnLook, ignore_look
 from inference_bridge.inbox import Delivery, Inbox, Lane
 from inference_bridge.jobs import Job, to_properties
+from inference_bridge.memory.messages import MemorySource, Message
 from inference_bridge.rabbitmq.consumer import SUSPECT_DELIVERY_COUNT
 from inference_bridge.rabbitmq.headroom import queue_full
 from inference_bridge.rabbitmq.topology import DEAD_MAX_LENGTH
@@ -22,34 +20,6 @@ from inference_bridge.spec import ModelSpec
 
 #: Seconds between two looks at the queue.
 LOOK_INTERVAL_S = 0.5
-#: The priority of a message without one.
-UNSET_PRIORITY = 4
-
-
-@dataclass(slots=True)
-class Message:
-    """A message in a queue; `delivery_count` says how many consumers were lost while they held it."""
-
-    properties: BasicProperties
-    body: bytes
-    delivery_count: int = 0
-    is_redelivered: bool = False
-
-    @property
-    def priority(self) -> int:
-        """Of AMQP; messages without one have that of RabbitMQ 4.3."""
-        return UNSET_PRIORITY if self.properties.priority is None else self.properties.priority
-
-
-@dataclass(slots=True)
-class MemorySource:
-    """One consumer's subscription to one queue, with its unsettled messages by tag."""
-
-    lane: Lane
-    prefetch: int
-    unsettled: dict[int, Message] = field(default_factory=dict)
-    next_tag: int = 1
-    is_lost: bool = False
 
 
 class MemoryBroker:

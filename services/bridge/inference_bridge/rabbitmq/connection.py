@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 import pika
@@ -95,9 +94,7 @@ class Connection:
         self._raw.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connection; the broker requeues its unacknowledged messages."""
         await self._close()
 

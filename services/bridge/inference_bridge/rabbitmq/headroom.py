@@ -51,10 +51,7 @@ class Headroom:
 def queue_full(most: int, count: int, share: float, *, retry_after_s: int = 1) -> QueueFull | InputTooLarge:
     """Return the error for `count` jobs that do not fit under `most` jobs, a share of the queue."""
     limit = "its limit" if share == 1 else "the limit for this priority"
-    if count == 1:
-        return QueueFull(f"the queue holds {most} jobs, {limit}; try again later", retry_after_s=retry_after_s)
-    if count > most:
+    if count > max(1, most):
         return InputTooLarge(f"the batch has {count} jobs, but the queue holds at most {most}, {limit}; send fewer")
-    return QueueFull(
-        f"the queue has no place for {count} jobs under {most}, {limit}; try again later", retry_after_s=retry_after_s
-    )
+    found = f"the queue holds {most} jobs" if count == 1 else f"the queue has no place for {count} jobs under {most}"
+    return QueueFull(f"{found}, {limit}; try again later", retry_after_s=retry_after_s)

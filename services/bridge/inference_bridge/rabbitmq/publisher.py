@@ -170,17 +170,14 @@ class AmqpPublisher:
         try:
             self._connection, self._channel = connection, channel
             self._sender = JobSender(channel, self._spec, self._topology)
-            self._send_again(self._sender)
+            for publish in self._confirms.restart(self._clock()):
+                self._transmit(self._sender, publish)
             logger.info("publisher ready")
             raise await _first(channel.lost, misrouted, *watching)
         finally:
             self._connection = self._channel = self._sender = None
             for watch in watching:
                 watch.cancel()
-
-    def _send_again(self, sender: JobSender) -> None:
-        for publish in self._confirms.restart(self._clock()):
-            self._transmit(sender, publish)
 
     async def _watch_depth(self, connection: Connection, channel: Channel, is_settled: bool) -> BaseException:
         """Read the depth of the queue repeatedly; return the error that ends the session."""

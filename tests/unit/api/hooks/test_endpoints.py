@@ -29,7 +29,7 @@ def test_an_endpoint_is_read(path: Path) -> None:
 
     endpoint = endpoints.current()["done"]
 
-    assert (endpoint.host, endpoint.port, len(endpoint.keys[0])) == ("a.example", 8443, 24)
+    assert (endpoint.host, endpoint.port, len(endpoint.secrets[0])) == ("a.example", 8443, 24)
 
 
 @pytest.mark.parametrize(
