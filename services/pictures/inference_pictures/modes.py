@@ -46,8 +46,11 @@ def drop_idle_alpha(image: Image.Image) -> Image.Image:
     """
     if image.mode not in ("LA", "RGBA"):
         return image
-    shown = image.getchannel("A").getextrema()
-    is_idle = shown == (255, 255) or (image.format == "BMP" and shown == (0, 0))
+    # The first pixel of most drawings on nothing is clear, and tells enough.
+    first = int(np.asarray(image.crop((0, 0, 1, 1)))[0, 0, -1])
+    if first != 255 and (first != 0 or image.format != "BMP"):
+        return image
+    is_idle = (np.asarray(image.getchannel("A")) == first).all()
     return image.convert(image.mode[:-1]) if is_idle else image
 
 
@@ -100,10 +103,11 @@ def shrink(image: Image.Image, longest_side: int) -> Image.Image:
 
 
 def _reduce_shown(image: Image.Image, factor: int) -> Image.Image:
-    # Pillow weighs each pixel by its alpha, in slow passes; most of a drawing on nothing is empty.
+    # Pillow weighs each pixel by its alpha, in slow passes over the whole; most of a drawing on nothing is empty.
     left, top, right, bottom = image.getbbox() or (0, 0, 1, 1)
     left, top = left // factor, top // factor
-    box = left * factor, top * factor, right + -right % factor, bottom + -bottom % factor
+    right, bottom = min(right + -right % factor, image.width), min(bottom + -bottom % factor, image.height)
+    shown = image.crop((left * factor, top * factor, right, bottom))
     reduced = Image.new(image.mode, (-(-image.width // factor), -(-image.height // factor)))
-    reduced.paste(image.reduce(factor, (*box[:2], min(box[2], image.width), min(box[3], image.height))), (left, top))
+    reduced.paste(shown.reduce(factor), (left, top))
     return reduced
