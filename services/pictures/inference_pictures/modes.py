@@ -50,8 +50,19 @@ def drop_idle_alpha(image: Image.Image) -> Image.Image:
     first = int(np.asarray(image.crop((0, 0, 1, 1)))[0, 0, -1])
     if first != 255 and (first != 0 or image.format != "BMP"):
         return image
-    is_idle = (np.asarray(image.getchannel("A")) == first).all()
-    return image.convert(image.mode[:-1]) if is_idle else image
+    if not (np.asarray(image.getchannel("A")) == first).all():
+        return image
+    return image.convert("L") if image.mode == "LA" else drop_colour(image)
+
+
+def drop_colour(image: Image.Image) -> Image.Image:
+    """Return a picture in mode RGB, or RGBA with idle alpha, in mode L if all its colours are grey, else in RGB."""
+    # Most coloured pictures show it in the first row already.
+    for part in (image.crop((0, 0, image.width, 1)), image):
+        red, green, blue = part.split()[:3]
+        if not red.tobytes() == green.tobytes() == blue.tobytes():
+            return image if image.mode == "RGB" else image.convert("RGB")
+    return red
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Removes alpha from a decoded picture, and colour if it is all grey."""
+"""Removes alpha from a decoded picture."""
 
 import numpy as np
 from PIL import Image
@@ -35,15 +35,3 @@ def choose_ground(grey: Grey, alpha: Grey) -> int:
             return int(np.median(solid))
     mean = float(grey.ravel().astype(np.float32) @ share) / weight
     return 255 if mean < 128 else 0
-
-
-def drop_colour(image: Image.Image) -> Image.Image:
-    """Return a picture in mode RGB whose colours are all grey in mode L; return any other unchanged."""
-    if image.mode != "RGB":
-        return image
-    # Most coloured pictures show it in the first row already.
-    for part in (image.crop((0, 0, image.width, 1)), image):
-        red, green, blue = part.split()
-        if not red.tobytes() == green.tobytes() == blue.tobytes():
-            return image
-    return red

@@ -90,7 +90,7 @@ def remove_shadows(grey: Grey) -> Grey:
 
 
 def find_paper(coarse: Grey, size: tuple[int, int]) -> Grey:
-    """Return the brightness of the paper under light ink, uint8, with `size` (width and height) instead of the coarse picture's."""
+    """Return the brightness of the paper under light ink, uint8, of this width and height."""
     window = stroke_window(coarse) + 2
     paper = Image.fromarray(apply_opening(coarse, window, window))
     return np.asarray(paper.resize(size, Image.Resampling.BILINEAR))
