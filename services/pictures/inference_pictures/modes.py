@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ _TURNS: dict[object, Image.Transpose] = {
 }
 #: Least range of a deep picture, as a share of its largest value: a smaller range is the noise of an even surface.
 _LEAST_RANGE = 0.02
-#: Samples that are converted to float at once: a whole large picture would take eight times its memory.
+#: Samples that are converted at once: a whole large picture would take up to eight times its memory.
 BLOCK = 262_144
 
 
@@ -50,7 +50,7 @@ def drop_idle_alpha(image: Image.Image) -> Image.Image:
     first = int(np.asarray(image.crop((0, 0, 1, 1)))[0, 0, -1])
     if first != 255 and (first != 0 or image.format != "BMP"):
         return image
-    if not (np.asarray(image.getchannel("A")) == first).all():
+    if image.getchannel("A").getextrema() != (first, first):
         return image
     return image.convert("L") if image.mode == "LA" else drop_colour(image)
 
@@ -59,8 +59,8 @@ def drop_colour(image: Image.Image) -> Image.Image:
     """Return a picture in mode RGB, or RGBA with idle alpha, in mode L if all its colours are grey, else in RGB."""
     # Most coloured pictures show it in the first row already.
     for part in (image.crop((0, 0, image.width, 1)), image):
-        red, green, blue = part.split()[:3]
-        if not red.tobytes() == green.tobytes() == blue.tobytes():
+        red = part.getchannel("R")
+        if any(ImageChops.difference(red, part.getchannel(name)).getbbox() for name in "GB"):
             return image if image.mode == "RGB" else image.convert("RGB")
     return red
 
@@ -114,11 +114,14 @@ def shrink(image: Image.Image, longest_side: int) -> Image.Image:
 
 
 def _reduce_shown(image: Image.Image, factor: int) -> Image.Image:
-    # Pillow weighs each pixel by its alpha, in slow passes over the whole; most of a drawing on nothing is empty.
+    # Pillow weighs each pixel by its alpha, in slow passes, in a copy. Most of a drawing on nothing is empty, and some
+    # rows at a time keep the copy small.
     left, top, right, bottom = image.getbbox() or (0, 0, 1, 1)
-    left, top = left // factor, top // factor
+    left, top = left - left % factor, top - top % factor
     right, bottom = min(right + -right % factor, image.width), min(bottom + -bottom % factor, image.height)
-    shown = image.crop((left * factor, top * factor, right, bottom))
     reduced = Image.new(image.mode, (-(-image.width // factor), -(-image.height // factor)))
-    reduced.paste(shown.reduce(factor), (left, top))
+    rows = factor * max(1, BLOCK // image.width // factor)
+    for at in range(top, bottom, rows):
+        shown = image.crop((left, at, right, min(at + rows, bottom)))
+        reduced.paste(shown.reduce(factor), (left // factor, at // factor))
     return reduced
