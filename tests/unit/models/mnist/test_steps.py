@@ -15,7 +15,7 @@ from mnist_model.prepare.morphology import dilate
 from mnist_model.prepare.placement import centre, find_centre_of_mass, measure_stroke_width, scale
 from mnist_model.prepare.polarity import grey_by_contrast, light_on_dark
 from mnist_model.prepare.steps import SHADED, STEPS, find_digit, run_steps
-from mnist_model.prepare.strokes import find_pieces, keep_digit, remove_frame
+from mnist_model.prepare.strokes import find_pieces, find_stroke_runs, keep_digit, remove_frame
 from tests.support.pictures import sample
 
 NAMES = ("three", "four", "seven")
@@ -195,7 +195,7 @@ def test_nought_is_no_frame() -> None:
     ImageDraw.Draw(picture).ellipse((116, 116, 122, 122), fill=255)
     ink = np.asarray(picture)
 
-    assert np.array_equal(remove_frame(ink, find_pieces(ink)), ink)
+    assert np.array_equal(remove_frame(ink, find_pieces(ink, find_stroke_runs(ink))), ink)
 
 
 def test_specks_are_dropped_and_a_detached_stroke_is_kept() -> None:
