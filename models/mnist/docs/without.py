@@ -2,11 +2,11 @@
 
     python models/mnist/docs/without.py --data DIR [--step NAME] [--count N] [STYLE ...]
 
-The other steps run only on the pictures that the step changes: all others are read alike. `DIR` is as in `sheets.py`.
+`DIR` is as in `sheets.py`. Without `lift_ink`, even paper takes the steps of shaded paper.
 """
 
 import argparse
-from functools import reduce
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from inference_bridge.errors import InvalidInput
 from inference_pictures.decode import open_picture
 from mnist_model.predict.classifier import DigitClassifier
 from mnist_model.prepare import read_pixels
-from mnist_model.prepare.steps import STEPS, Step, try_shortcut
+from mnist_model.prepare.steps import STEPS, Step, run_steps, try_shortcut
 
 STYLES = {style.__name__.removeprefix("draw_"): style for style in photographs.STYLES}
 STEP_NAMES = [step.__name__ for step in STEPS]
@@ -38,7 +38,7 @@ def main() -> None:
     print(f"| style ({len(digits):,} pictures each) | changed | right only without | right only with | difference |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for name in options.styles or STYLES:
-        pairs = [draw_pair(name, place, digit, STEP_NAMES.index(options.step)) for place, digit in enumerate(digits)]
+        pairs = [draw_pair(name, place, digit, options.step) for place, digit in enumerate(digits)]
         changed = [(*pair, int(label)) for pair, label in zip(pairs, labels, strict=True) if pair is not None]
         is_right = [(read(classifier, without) == label, read(classifier, whole) == label)
                     for without, whole, label in changed]  # fmt: skip
@@ -46,8 +46,8 @@ def main() -> None:
         print(f"| {name} | {len(changed)} | {lost} | {won} | {(won - lost) / len(digits):+.2%} |", flush=True)
 
 
-def draw_pair(name: str, place: int, digit: Bytes, step: int) -> tuple[Bytes | None, Bytes | None] | None:
-    """Return a digit in the style, prepared without and with the step of that number; None if both are the same.
+def draw_pair(name: str, place: int, digit: Bytes, step: str) -> tuple[Bytes | None, Bytes | None] | None:
+    """Return a digit in the style, prepared without and with the step of that name; None if both are the same.
 
     An input is (28, 28) uint8, or None for a refused picture.
     """
@@ -55,22 +55,16 @@ def draw_pair(name: str, place: int, digit: Bytes, step: int) -> tuple[Bytes | N
     pixels = read_pixels(open_picture(file), max_pixels=MAX_PIXELS)
     if try_shortcut(pixels) is not None:
         return None
-    without = run(STEPS[:step], pixels)
-    whole = STEPS[step](without)
-    if np.array_equal(without, whole):
-        return None
-    return finish(STEPS[step + 1 :], without), finish(STEPS[step + 1 :], whole)
+    without = finish(pixels, [other for other in STEPS if other.__name__ != step])
+    whole = finish(pixels, STEPS)
+    return None if without is whole or np.array_equal(without, whole) else (without, whole)
 
 
-def run(steps: tuple[Step, ...], picture: Bytes) -> Bytes:
-    """Return the picture after the steps."""
-    return reduce(lambda before, step: step(before), steps, picture)
-
-
-def finish(steps: tuple[Step, ...], picture: Bytes) -> Bytes | None:
-    """Return the picture after the last steps; None where they refuse it."""
+def finish(picture: Bytes, steps: Sequence[Step]) -> Bytes | None:
+    """Return the picture after the steps; None where they refuse it."""
     try:
-        return run(steps, picture)
+        *_, (_, digit) = run_steps(picture, steps)
+        return digit
     except InvalidInput:
         return None
 

@@ -26,12 +26,15 @@ MAX_RUNS_BYTES = 1_048_576
 #: Pillow reads a PNM's header byte by byte.
 MAX_HEADER_BYTES = 65_536
 
-#: Patterns that start with one byte are searched for ten times as fast as with `\xff+`, and end at the same place.
+#: A pattern that starts with one byte is searched for ten times as fast as `\xff+`, and ends at the same place.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
-_SCAN_END = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
+#: Bytes of a scan that numpy searches at once for the marker after it, in half the time of a pattern.
+SCAN_BLOCK = 131_072
 #: JPEG markers: the start of a scan, the end of the picture, and the markers without a length.
 _SOS, _EOI = 0xDA, 0xD9
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+#: By a byte after 0xff in a scan: whether the two are the marker that ends it, not data and not a restart.
+_ENDS_SCAN = ~np.isin(np.arange(256), (0x00, *range(0xD0, 0xD8), 0xFF))
 
 _PLAIN = re.compile(rb"P[123]\s")
 _COMMENT = re.compile(rb"#[^\r\n]*[\r\n]?")
@@ -77,24 +80,32 @@ def count_jpeg_parts(picture: bytes) -> tuple[int, int]:
     """Return a JPEG's number of segments and its number of scans; stop counting just above the limits."""
     segments = scans = 0
     position = 2
-    pattern = _MARKER
-    while segments <= MAX_SEGMENTS and scans <= MAX_SCANS and (match := pattern.search(picture, position)):
+    while segments <= MAX_SEGMENTS and scans <= MAX_SCANS and (match := _MARKER.search(picture, position)):
         kind = match[1][0]
         if kind == _EOI:
             break
-        segments += 1
-        if pattern is _MARKER:
-            # A decoder reads each byte between two segments too; the marker itself has two.
-            segments += match.end() - position - 2
+        # A decoder reads each byte between two segments too; the marker itself has two.
+        segments += match.end() - position - 1
         position = match.end()
         if kind not in _BARE:
             position += max(2, int.from_bytes(picture[position : position + 2], "big"))
         if kind == _SOS:
             scans += 1
-            pattern = _SCAN_END
-        else:
-            pattern = _MARKER
+            position = _skip_scan(picture, position)
     return segments, scans
+
+
+def _skip_scan(picture: bytes, position: int) -> int:
+    """Return the place of the first marker after a scan's data, or the end of the picture."""
+    whole = np.frombuffer(picture, np.uint8)
+    for start in range(position, len(picture), SCAN_BLOCK):
+        block = whole[start : start + SCAN_BLOCK + 1]
+        # Nearly all 0xff are followed by 0, which makes them data.
+        places = np.flatnonzero((block[:-1] == 0xFF) & (block[1:] != 0))
+        ends = places[_ENDS_SCAN[block[places + 1]]]
+        if len(ends):
+            return start + int(ends[0])
+    return len(picture)
 
 
 def _bound_bmp(picture: bytes) -> bytes:

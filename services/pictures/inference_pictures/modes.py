@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ _TURNS: dict[object, Image.Transpose] = {
 }
 #: Least range of a deep picture, as a share of its largest value: a smaller range is the noise of an even surface.
 _LEAST_RANGE = 0.02
-#: Samples that are converted to float at once: a whole large picture would take eight times its memory.
+#: Samples that are converted at once: a whole large picture would take up to eight times its memory.
 BLOCK = 262_144
 
 
@@ -46,9 +46,23 @@ def drop_idle_alpha(image: Image.Image) -> Image.Image:
     """
     if image.mode not in ("LA", "RGBA"):
         return image
-    shown = image.getchannel("A").getextrema()
-    is_idle = shown == (255, 255) or (image.format == "BMP" and shown == (0, 0))
-    return image.convert(image.mode[:-1]) if is_idle else image
+    # The first pixel of most drawings on nothing is clear, and tells enough.
+    first = int(np.asarray(image.crop((0, 0, 1, 1)))[0, 0, -1])
+    if first != 255 and (first != 0 or image.format != "BMP"):
+        return image
+    if image.getchannel("A").getextrema() != (first, first):
+        return image
+    return image.convert("L") if image.mode == "LA" else drop_colour(image)
+
+
+def drop_colour(image: Image.Image) -> Image.Image:
+    """Return a picture in mode RGB, or RGBA with idle alpha, in mode L if all its colours are grey, else in RGB."""
+    # Most coloured pictures show it in the first row already.
+    for part in (image.crop((0, 0, image.width, 1)), image):
+        red = part.getchannel("R")
+        if any(ImageChops.difference(red, part.getchannel(name)).getbbox() for name in "GB"):
+            return image if image.mode == "RGB" else image.convert("RGB")
+    return red
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
@@ -100,10 +114,14 @@ def shrink(image: Image.Image, longest_side: int) -> Image.Image:
 
 
 def _reduce_shown(image: Image.Image, factor: int) -> Image.Image:
-    # Pillow weighs each pixel by its alpha, in slow passes; most of a drawing on nothing is empty.
+    # Pillow weighs each pixel by its alpha, in slow passes, in a copy. Most of a drawing on nothing is empty, and some
+    # rows at a time keep the copy small.
     left, top, right, bottom = image.getbbox() or (0, 0, 1, 1)
-    left, top = left // factor, top // factor
-    box = left * factor, top * factor, right + -right % factor, bottom + -bottom % factor
+    left, top = left - left % factor, top - top % factor
+    right, bottom = min(right + -right % factor, image.width), min(bottom + -bottom % factor, image.height)
     reduced = Image.new(image.mode, (-(-image.width // factor), -(-image.height // factor)))
-    reduced.paste(image.reduce(factor, (*box[:2], min(box[2], image.width), min(box[3], image.height))), (left, top))
+    rows = factor * max(1, BLOCK // image.width // factor)
+    for at in range(top, bottom, rows):
+        shown = image.crop((left, at, right, min(at + rows, bottom)))
+        reduced.paste(shown.reduce(factor), (left // factor, at // factor))
     return reduced

@@ -111,7 +111,7 @@ def test_a_tiff_tag_that_is_junk_is_ignored(tag: int) -> None:
 
 
 def test_a_bitmap_without_any_alpha_is_opaque() -> None:
-    assert pixels(bitmap(0)) == pixels(encoded(sample("three").convert("RGB"), "BMP"))
+    assert pixels(bitmap(0)) == pixels(encoded(sample("three"), "BMP"))
 
 
 def test_a_bitmap_with_alpha_keeps_it() -> None:

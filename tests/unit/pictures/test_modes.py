@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from inference_pictures import modes
-from inference_pictures.modes import Pixels, drop_idle_alpha, shrink, stretch
+from inference_pictures.modes import Pixels, drop_colour, drop_idle_alpha, shrink, stretch
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -58,7 +58,18 @@ def test_a_drawing_on_nothing_is_reduced_like_any_picture_with_alpha(pixels: Pix
     pixels[..., 3] *= pixels[..., 3] > 200  # mostly nothing
     image = Image.fromarray(pixels)
 
-    reduced = shrink(image, -(-max(image.size) // factor))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modes, "BLOCK", 100)  # a few rows
+        reduced = shrink(image, -(-max(image.size) // factor))
 
     whole = image.reduce(-(-max(image.size) // -(-max(image.size) // factor)))
     assert np.array_equal(np.asarray(reduced), np.asarray(whole))
+
+
+@pytest.mark.parametrize(("colour", "mode"), [((9, 9, 9), "L"), ((9, 9, 8), "RGB")], ids=["grey", "coloured"])
+@pytest.mark.parametrize("source", ["RGB", "RGBA"])
+def test_a_picture_is_grey_if_all_its_pixels_are(source: str, colour: tuple[int, int, int], mode: str) -> None:
+    image = Image.new(source, (3, 2), (255, 255, 255))
+    image.putpixel((1, 1), colour)
+
+    assert drop_colour(image) == image.convert(mode)

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import ImageFile
 
 from inference_pictures.decode import decode, open_picture
-from inference_pictures.modes import Pixels
-from mnist_model.prepare.alpha import drop_colour, lay_on_ground
+from inference_pictures.modes import Pixels, drop_colour
+from mnist_model.prepare.alpha import lay_on_ground
 from mnist_model.prepare.placement import SIDE
 from mnist_model.prepare.plain import read_plain
 from mnist_model.prepare.steps import find_digit, try_shortcut
@@ -64,7 +64,8 @@ def read_pixels(image: ImageFile.ImageFile, *, max_pixels: int) -> Pixels:
         UnreadableImage: the picture is broken, too large or animated.
     """
     decoded = decode(image, max_pixels=max_pixels, longest_side=WORKING_SIDE)
-    return np.asarray(drop_colour(lay_on_ground(decoded)))
+    opaque = lay_on_ground(decoded)
+    return np.asarray(drop_colour(opaque) if opaque.mode == "RGB" else opaque)
 
 
 def _prepare_image(image: ImageFile.ImageFile, max_pixels: int) -> bytes:

@@ -58,13 +58,11 @@ def look_at(picture: Grey) -> Look:
 
 
 def has_bare_edges(look: Look) -> bool:
-    """Tell whether nothing along the edges differs from the picture's middle."""
-    deep = round(MAX_DEPTH * max(look.shape)) + STEP
-    strips = (look[:, :deep], look[:, -deep:], look[..., :deep], look[..., -deep:])
-    low = np.min([strip.min((1, 2)) for strip in strips], axis=0)  # (channels,)
-    high = np.max([strip.max((1, 2)) for strip in strips], axis=0)
-    middle = find_middle(look)
-    return bool((np.maximum(high, middle) - np.minimum(low, middle)).max() < MIN_DIFFERENCE)
+    """Tell whether the outermost pixels resemble the picture's middle: lines, rims, bars and corners all reach them."""
+    deep = math.ceil((1 - ALONG) * max(look.shape)) + 1
+    rims = (look[:, :deep], look[:, -deep:], look[..., :deep], look[..., -deep:])
+    colours = [rim.reshape(len(look), -1) for rim in rims] + [find_middle(look)[:, None]]
+    return bool(np.ptp(np.hstack(colours), 1).max() < MIN_DIFFERENCE)
 
 
 def find_middle(look: Look) -> Look:

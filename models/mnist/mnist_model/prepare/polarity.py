@@ -5,8 +5,6 @@ from PIL import Image, ImageFilter
 
 from mnist_model.prepare.measure import (
     COARSE_SIDE,
-    find_median,
-    has_even_paper,
     shrink,
     shrink_image,
     stroke_window,
@@ -46,26 +44,13 @@ def light_on_dark(grey: Grey) -> Grey:
 
 
 def ink_is_dark(grey: Grey) -> bool:
-    """Decide by the paper if it is even, else by three signs.
+    """Decide by three signs: ink is the minority, it seldom fills the border, and it is long for its width.
 
-    Ink that few tiles hold leaves the paper even on either view; it is then what differs most from the paper. The signs
-    are: ink is the minority, it seldom fills the border, and it is long for its width. The third costs most,
-    so it is asked only where the others leave a doubt.
+    The third costs most, so it is asked only where the others leave a doubt.
     """
     coarse = shrink(grey, COARSE_SIDE)
-    is_light_even, is_dark_even = has_even_paper(~coarse), has_even_paper(coarse)
-    if is_light_even != is_dark_even:
-        return is_light_even
-    if is_light_even:
-        return reaches_farther_down(coarse)
     sign = measure_minority(coarse) + measure_border(coarse)
     return (sign if abs(sign) >= CLEAR else sign + compare_lengths(coarse)) > 0
-
-
-def reaches_farther_down(coarse: Grey) -> bool:
-    """Tell whether the darkest pixel differs more from the median than the lightest does."""
-    median = int(find_median(coarse))
-    return median - int(coarse.min()) > int(coarse.max()) - median
 
 
 def measure_minority(coarse: Grey) -> float:

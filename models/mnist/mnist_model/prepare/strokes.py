@@ -57,20 +57,26 @@ def keep_digit(ink: Grey) -> Grey:
     Raises:
         UnreadableImage: there is no ink.
     """
-    pieces = find_pieces(ink)
-    unframed = remove_frame(ink, pieces)
-    if unframed is not ink:
-        ink, pieces = unframed, find_pieces(unframed)
-    if not len(pieces.mass):
+    runs = find_stroke_runs(ink)
+    if not len(runs.pieces):
         raise UnreadableImage(
             "picture holds no strokes, expected a digit; send a picture with darker or thicker strokes"
         )
+    is_digit = ink >= STROKE if runs.pieces.max() == 1 else choose_strokes(ink, find_pieces(ink, runs))
+    # A stroke's soft edge lies within two pixels; faint ink farther off is a shadow, or a line that runs into it.
+    return ink & dilate(is_digit.view(np.uint8) * np.uint8(255), 5, 5)
+
+
+def choose_strokes(ink: Grey, pieces: Pieces) -> Mask:
+    """Return the pixels in the strokes of the digit, (h, w)."""
+    unframed = remove_frame(ink, pieces)
+    if unframed is not ink:
+        pieces = find_pieces(unframed, find_stroke_runs(unframed))
     is_kept = np.zeros(len(pieces.mass), bool)
     is_kept[find_digit_pieces(pieces)] = True
-    strong = np.zeros(ink.size, np.uint8)
-    strong[pieces.places[is_kept[pieces.owners]]] = 255
-    # A stroke's soft edge lies within two pixels; faint ink farther off is a shadow, or a line that runs into it.
-    return ink & dilate(strong.reshape(ink.shape), 5, 5)
+    is_digit = np.zeros(ink.size, bool)
+    is_digit[pieces.places[is_kept[pieces.owners]]] = True
+    return is_digit.reshape(ink.shape)
 
 
 def remove_frame(ink: Grey, pieces: Pieces) -> Grey:
@@ -139,13 +145,16 @@ def is_ring(one: int, pieces: Pieces, drawn: Places) -> bool:
     return all(side.mean() > 0.75 for side in sides)
 
 
-def find_pieces(ink: Grey) -> Pieces:
-    """Return the pieces of ink: pixels in strokes that lie within a narrow gap of each other."""
+def find_stroke_runs(ink: Grey) -> Runs:
+    """Return the runs of the pixels in and near strokes; strokes within a narrow gap of each other are one piece."""
     reach = 2 * round(GAP * max(ink.shape) / 2) + 3
-    is_stroke = ink >= STROKE
-    near: Mask = dilate(is_stroke.view(np.uint8), reach, reach).view(bool)
-    runs = find_runs(near)
-    places = np.flatnonzero(is_stroke)
+    near: Mask = dilate((ink >= STROKE).view(np.uint8), reach, reach).view(bool)
+    return find_runs(near)
+
+
+def find_pieces(ink: Grey, runs: Runs) -> Pieces:
+    """Return the pieces of ink; the runs are those of `find_stroke_runs`."""
+    places = np.flatnonzero(ink >= STROKE)
     rows, columns = np.divmod(places, ink.shape[1])
     counts = np.diff(np.searchsorted(places + rows + 1, np.append(runs.starts, ink.size + len(ink))))
     owners = np.repeat(runs.pieces - 1, counts)  # every pixel lies in a run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from mnist_model.prepare.light import find_paper, flatten_light
+from mnist_model.prepare.even import lift_ink
 from mnist_model.prepare.measure import COARSE_SIDE, find_median, has_even_paper, shrink, strongest
 
 SIDE = 96
@@ -36,11 +36,16 @@ def test_shaded_paper_is_not_even(shade: np.ndarray) -> None:
     assert not has_even_paper((drawing() + shade).astype(np.uint8))
 
 
-def test_light_is_left_alone_on_even_paper() -> None:
-    ink = drawing()
+@pytest.mark.parametrize("picture", [drawing(), ~drawing()], ids=["light ink", "dark ink"])
+def test_ink_is_lifted_off_even_paper_in_one_step(picture: np.ndarray) -> None:
+    lifted = lift_ink(picture)
 
-    assert flatten_light(ink) is ink
-    assert (find_paper(ink) == 20).all()
+    assert lifted is not None
+    assert np.array_equal(lifted, np.where(drawing() > 20, 255, 0))
+
+
+def test_no_ink_is_lifted_off_shaded_paper() -> None:
+    assert lift_ink((drawing() + slope(40)).astype(np.uint8)) is None
 
 
 def test_strongest_is_the_mean_of_the_top_pixels() -> None:
