@@ -3,6 +3,7 @@
 Jobs and results end with the process. Only broker and store differ from production.
 """
 
+import argparse
 import asyncio
 import logging
 import secrets
@@ -102,6 +103,10 @@ async def _run_all(server: Server, worker: Worker, sender: Sender) -> None:
 
 def main() -> NoReturn:
     """Serve until SIGTERM or SIGINT; the exit status is the server's."""
+    description = (
+        "API and worker in one process, without RabbitMQ and Redis. Settings: environment variables, `INFERENCE_…`."
+    )
+    argparse.ArgumentParser(prog="python -m inference_embedded", description=description).parse_args()
     configure_logging(service="embedded")
     exit_now(run_to_exit_status(_work, logger, "service"))
 

@@ -189,7 +189,7 @@ def test_a_broken_or_vanished_file_keeps_the_old_keys_and_is_logged_once(
 
 
 def test_the_command_prints_a_key_and_lines_that_let_it_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["alice"]) == 0
+    main(["alice"])
     key, _, table = capsys.readouterr().out.partition("\n")[2].partition("\n\n")
     path = tmp_path / "keys.toml"
     path.write_text(table.partition("\n")[2])
@@ -200,7 +200,9 @@ def test_the_command_prints_a_key_and_lines_that_let_it_in(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("arguments", [[], ["a b"], ["alice", "bob"]], ids=["none", "a-space", "two"])
 def test_the_command_refuses_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
     assert "usage" in capsys.readouterr().err
 
 

@@ -109,12 +109,13 @@ async def test_low_is_admitted_below_half_of_the_queue(open_api: Several) -> Non
 
 async def test_a_batch_of_low_must_fit_into_that_half(open_api: Several) -> None:
     files = [("file", ("a", b"a text"))] * 51
+    url = "/models/text-2/batch?priority=low"
 
-    refused = await open_api.client.post("/models/text-2/batch?priority=low", files=files)
-    accepted = await open_api.client.post("/models/text-2/batch?priority=low", files=files[:50])
+    too_many, accepted, refused = [await open_api.client.post(url, files=files[:count]) for count in (51, 49, 2)]
 
-    assert (refused.status_code, accepted.status_code) == (503, 202)
-    assert "no place for 51 jobs under 50" in refused.json()["detail"]
+    assert (too_many.status_code, accepted.status_code, refused.status_code) == (413, 202, 503)
+    assert "the queue holds at most 50, the limit for this priority; send fewer" in too_many.json()["detail"]
+    assert "no place for 2 jobs under 50" in refused.json()["detail"]
 
 
 async def test_a_tenth_of_the_queue_is_for_high_where_a_client_may_use_it(keyed: Several) -> None:

@@ -1,9 +1,11 @@
 """`python -m inference_api.clients NAME` prints a new key for a client, and the lines for the key file."""
 
+import argparse
 import secrets
-import sys
 from collections.abc import Sequence
 from hashlib import sha256
+
+from pydantic import ValidationError
 
 from inference_api.clients.key_file import NAME_PATTERN, Client
 
@@ -11,20 +13,20 @@ from inference_api.clients.key_file import NAME_PATTERN, Client
 KEY_BYTES = 32
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print a new key for a client and its lines for the key file; nothing is stored."""
+    parser = argparse.ArgumentParser(prog="python -m inference_api.clients", description="Print a new key.")
+    parser.add_argument("name", help=f"of the client, as {NAME_PATTERN.replace('%', '%%')}")
+    name = parser.parse_args(arguments).name
     key = secrets.token_urlsafe(KEY_BYTES)
-    digest = sha256(key.encode()).hexdigest()
     try:
-        (name,) = arguments
-        client = Client(name=name, sha256=[digest])
-    except ValueError:  # includes ValidationError
-        print(f"usage: python -m inference_api.clients NAME, where NAME matches {NAME_PATTERN}", file=sys.stderr)  # noqa: T201
-        return 2
+        client = Client(name=name, sha256=[sha256(key.encode()).hexdigest()])
+    except ValidationError:
+        parser.error(f"the name {name[:64]!r} does not match {NAME_PATTERN}; choose another one")
     print(f"key for {client.name}, shown only now:\n{key}\n")  # noqa: T201
-    print(f'lines for the file that INFERENCE_API_KEYS_FILE names:\n[{client.name}]\nsha256 = ["{digest}"]')  # noqa: T201
-    return 0
+    lines = f'[{client.name}]\nsha256 = ["{client.sha256[0]}"]'
+    print(f"lines for the file that INFERENCE_API_KEYS_FILE names:\n{lines}")  # noqa: T201
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -1,5 +1,6 @@
 """`python -m inference_api.hooks` delivers webhooks until SIGTERM; it needs Redis and the endpoints, no RabbitMQ."""
 
+import argparse
 import asyncio
 import logging
 
@@ -67,6 +68,8 @@ async def serve(settings: ApiSettings) -> None:
 
 def main() -> None:
     """Deliver; exit status: 0 stopped, 1 failed, 78 wrong configuration."""
+    description = "Deliver webhooks until SIGTERM. Settings: environment variables, `INFERENCE_…`."
+    argparse.ArgumentParser(prog="python -m inference_api.hooks", description=description).parse_args()
     configure_logging(service="hooks")
     exit_now(run_to_exit_status(_work, logger, "sender"))
 
