@@ -7,6 +7,7 @@ decoder of that format runs.
 
 import math
 import re
+import struct
 from contextlib import nullcontext
 from io import BytesIO
 from threading import Lock
@@ -45,6 +46,25 @@ _ALONE = Lock()
 #: Most pixels on a side: each row costs memory and time. Only PNG and TIFF allow more.
 MAX_SIDE = 65_535
 
+#: Errors that Pillow's decoders raise on broken input, by its documentation and its own tests.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    AssertionError,
+    AttributeError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+    Image.DecompressionBombError,
+    Warning,
+)
+
 
 def open_picture(picture: bytes) -> ImageFile.ImageFile:
     """Return the picture after reading its header only.
@@ -57,7 +77,7 @@ def open_picture(picture: bytes) -> ImageFile.ImageFile:
     picture = bound(picture, image_format)
     try:
         return Image.open(BytesIO(picture), formats=(image_format,))
-    except Exception as error:  # Pillow raises almost any kind for a broken file
+    except _DECODER_ERRORS as error:
         raise _explain_broken(error) from error
 
 
@@ -86,7 +106,7 @@ def _read_pixels(image: ImageFile.ImageFile, longest_side: int) -> Image.Image:
         image.draft("RGB", (math.ceil(image.width * least), math.ceil(image.height * least)))
         image.load()
         return shrink(to_eight_bits(turn_upright(drop_idle_alpha(image))), longest_side)
-    except Exception as error:  # Pillow raises almost any kind for a broken file
+    except _DECODER_ERRORS as error:
         raise _explain_broken(error) from error
 
 
@@ -129,7 +149,7 @@ def _check(image: ImageFile.ImageFile, max_pixels: int) -> None:
 def _is_animated(image: ImageFile.ImageFile) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
-    except Exception as error:  # Pillow raises almost any kind for a broken file
+    except _DECODER_ERRORS as error:
         raise _explain_broken(error) from error
 
 
