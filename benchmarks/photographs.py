@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.closed import run_and_read
 from benchmarks.cpu import CpuMeter
-from benchmarks.jobs import Waiting
-from benchmarks.loads import open_connections, run_closed_loop
+from benchmarks.jobs import run_job
+from benchmarks.loads import open_connections
 from benchmarks.pictures import draw_photographs
 from benchmarks.report import Row, describe_machine
-from benchmarks.rounds import Figures, take_medians
+from benchmarks.rounds import PHOTOGRAPHS, Figures, take_medians
 from tests.support.deployment import Deployment, Service
 from tests.support.environment import environment
 from tests.support.servers import running_servers
@@ -73,10 +74,8 @@ async def _measure(apis: list[Service]) -> Figures:
         for api in apis:
             port = int(api.url.rpartition(":")[2])
             clients += await stack.enter_async_context(open_connections("127.0.0.1", port, CLIENTS // len(apis)))
-        files, meters = draw_photographs(24), [CpuMeter({"API": api.process}) for api in apis]
-        await run_closed_loop(clients, files, waiting=Waiting.PREFER, duration_s=0.5)
-        before_s = sum(meter.read_s()["API"] for meter in meters)
-        measured = await run_closed_loop(clients, files, waiting=Waiting.PREFER, duration_s=DURATION_S)
-        spent_s = sum(meter.read_s()["API"] for meter in meters) - before_s
-    # The first second of a closed loop is not in its jobs.
-    return Row(measured, {"API": spent_s * DURATION_S / (DURATION_S + 1)}).compute_figures()
+        parts = {api.url: api.process for api in apis}
+        measured, before, after = await run_and_read(
+            clients, draw_photographs(PHOTOGRAPHS), CpuMeter(parts).read_s, duration_s=DURATION_S, job=run_job
+        )
+    return Row(measured, {"API": sum(after[name] - before[name] for name in parts)}).compute_figures()
