@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from inference_bridge.contract import DepthReader
 from inference_bridge.depths import Depths
 from inference_bridge.errors import BrokerUnavailable
+from inference_bridge.rabbitmq.topology import queue_names
 from inference_bridge.spec import ModelSpec
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -84,8 +85,9 @@ class WaitingJobs:
         self._gauge.clear()
         for (spec, _), depths in zip(self._depth_readers, read, strict=True):
             if depths is not None:
-                self._gauge.labels(spec.name, f"{spec.queue_prefix}.jobs").set(depths.jobs)
-                self._gauge.labels(spec.name, f"{spec.queue_prefix}.retry").set(depths.suspects)
+                jobs, retry, _ = queue_names(spec)
+                self._gauge.labels(spec.name, jobs).set(depths.jobs)
+                self._gauge.labels(spec.name, retry).set(depths.suspects)
 
 
 async def _read(depth_reader: DepthReader) -> Depths | None:

@@ -16,7 +16,7 @@ KEY_BYTES = 32
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a new key for a client and its lines for the key file; nothing is stored."""
     parser = argparse.ArgumentParser(prog="python -m inference_api.clients", description="Print a new key.")
-    parser.add_argument("name", help=f"of the client, as {NAME_PATTERN.replace('%', '%%')}")
+    parser.add_argument("name", help=f"of the client, as {NAME_PATTERN}")
     name = parser.parse_args(arguments).name
     key = secrets.token_urlsafe(KEY_BYTES)
     try:

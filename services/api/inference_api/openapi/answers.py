@@ -11,7 +11,8 @@ from inference_bridge.kinds import Probabilities
 from inference_bridge.results import canceled, classified, failed, pending_body
 from inference_bridge.spec import ModelSpec
 
-#: The id in examples.
+#: The API's address and the id in examples.
+SERVER = "http://127.0.0.1:8000"
 ID = "AZq3m1xkJ2f0Qm9VQk3c8n1d"
 PENDING = pending_body(ID)
 WAITING = pending_body(ID, {"position": 12, "eta_s": 0.3, "workers": 1})

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inference_api.batches.uploads import ARRAY, LINES, MAX_ITEMS
-from inference_api.openapi.answers import answer, refusals_in
+from inference_api.openapi.answers import SERVER, answer, refusals_in
 from inference_api.openapi.parameters import PREFER, WAIT, issued_id, parameter
 from inference_api.openapi.schemas import BINARY, COUNT, TEXT, form_of, object_of, one_of
 from inference_bridge.kinds import Json, Text
@@ -85,5 +85,5 @@ def _describe(path: str) -> str:
     return (
         "Each item becomes a job of its own, in order; an item that cannot be read is `failed` from the start. "
         f"Parameters hold for every item.\n\n```\ncurl --form file=@one --form file=@two "
-        f"http://127.0.0.1:8000{path}/batch\n```"
+        f"{SERVER}{path}/batch\n```"
     )

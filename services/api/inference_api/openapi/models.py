@@ -15,7 +15,18 @@ from inference_api.errors import (
 )
 from inference_api.http.uploads import too_large
 from inference_api.openapi import parameters
-from inference_api.openapi.answers import CANCELED, FAILED, ID, PENDING, WAITING, answer, refusals, refusals_in, states
+from inference_api.openapi.answers import (
+    CANCELED,
+    FAILED,
+    ID,
+    PENDING,
+    SERVER,
+    WAITING,
+    answer,
+    refusals,
+    refusals_in,
+    states,
+)
 from inference_api.openapi.batches import batch_components, batch_paths
 from inference_api.openapi.lift import lift
 from inference_api.openapi.schemas import BINARY, form_of, one_of, succeeded
@@ -26,7 +37,6 @@ from inference_bridge.kinds import Bytes, File, Json, Picture, Text
 from inference_pictures.decode import SIGNATURES
 from inference_pictures.errors import UnsupportedImage
 
-_SERVER = "http://127.0.0.1:8000"
 _UNAUTHORIZED = Unauthorized("the call has an unknown key; send 'Authorization: Bearer KEY'")
 _INVALID = InvalidRequest("wait is 'soon', expected seconds, 0 or more")
 _NOT_ALLOWED = NotAllowed("only clients with high_priority = true may use priority=high; leave it out")
@@ -126,7 +136,7 @@ def _submit(model: ServedModel, path: str) -> dict[str, Any]:
     description = (
         f"Takes a {given.noun}{formats}, as the form field `file` or as the raw body. Answers an id as soon as "
         f"RabbitMQ has confirmed the job. With the model's example:\n\n```\ncurl --output {example} "
-        f"{_SERVER}{model.path}/example\ncurl --data-binary @{example} '{_SERVER}{path}?wait=5'\n```"
+        f"{SERVER}{model.path}/example\ncurl --data-binary @{example} '{SERVER}{path}?wait=5'\n```"
     )
     # The form comes first, because some generators of clients take the first content and send nothing else.
     content = {"multipart/form-data": form_of(BINARY), **dict.fromkeys(given.media_types, _raw_body(model))}
@@ -192,7 +202,7 @@ def _result(model: ServedModel, path: str) -> dict[str, Any]:
     found = {"200": states("The state of the job", waiting, FAILED, CANCELED, model=model.spec), **refusals(_INVALID)}
     description = (
         "Answers the result, or `pending`. With `?wait=5` the answer is held until the result is there, 5 seconds at "
-        f"most.\n\n```\ncurl '{_SERVER}{path.removesuffix(CLASSIFY)}/result/INFERENCE_ID?wait=5'\n```"
+        f"most.\n\n```\ncurl '{SERVER}{path.removesuffix(CLASSIFY)}/result/INFERENCE_ID?wait=5'\n```"
     )
     waits = parameters.PREFER, parameters.WAIT
     return _of_job(model, path, "result", "Fetch a result", found, *waits, description=description)

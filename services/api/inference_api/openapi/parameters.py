@@ -63,6 +63,6 @@ def parameters_of(spec: ModelSpec) -> list[dict[str, Any]]:
     name = f"{spec.name}_params"
     schema = lift(spec.params_schema, name)[name]
     return [
-        {"name": parameter, "in": "query", "required": parameter in schema.get("required", ()), "schema": one}
-        for parameter, one in schema.get("properties", {}).items()
+        {"name": key, "in": "query", "required": key in schema.get("required", ()), "schema": one}
+        for key, one in schema.get("properties", {}).items()
     ]

@@ -71,12 +71,18 @@ class Topology:
         return self.dead, self.retry, self.jobs
 
 
+def queue_names(spec: ModelSpec) -> tuple[str, str, str]:
+    """Return the names of a model's queues `jobs`, `retry` and `dead`."""
+    return f"{spec.queue_prefix}.jobs", f"{spec.queue_prefix}.retry", f"{spec.queue_prefix}.dead"
+
+
 def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
     """Return the topology of a model.
 
     `queue_max_length` bounds the jobs that wait in `jobs`; for large inputs it is lowered to `QUEUE_MAX_BYTES`.
     """
     exchange, dlx, name = "inference", "inference.dlx", spec.queue_prefix
+    jobs_name, retry_name, dead_name = queue_names(spec)
     # Not by `x-max-length-bytes`: no call tells how many bytes a queue holds, so the API could not see that it is full.
     max_length = min(queue_max_length, QUEUE_MAX_BYTES // spec.takes.max_body_bytes)
     jobs = {"x-max-length": max_length, "x-delivery-limit": JOBS_DELIVERY_LIMIT}
@@ -90,11 +96,11 @@ def topology_for(spec: ModelSpec, *, queue_max_length: int) -> Topology:
     return Topology(
         exchange=exchange,
         dead_letter_exchange=dlx,
-        settled_exchange=f"{name}.jobs.settled",
+        settled_exchange=f"{jobs_name}.settled",
         routing_key=name,
-        jobs=Queue(f"{name}.jobs", exchange, name, _with_dead_lettering(jobs, dlx, f"{name}.retry")),
-        retry=Queue(f"{name}.retry", dlx, f"{name}.retry", _with_dead_lettering(retry, dlx, f"{name}.dead")),
-        dead=Queue(f"{name}.dead", dlx, f"{name}.dead", dead),
+        jobs=Queue(jobs_name, exchange, name, _with_dead_lettering(jobs, dlx, retry_name)),
+        retry=Queue(retry_name, dlx, retry_name, _with_dead_lettering(retry, dlx, dead_name)),
+        dead=Queue(dead_name, dlx, dead_name, dead),
     )
 
 
