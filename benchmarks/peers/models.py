@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from benchmarks import large_model
 from mnist_model.predict import DigitClassifier
-from mnist_model.prepare import prepare
+from mnist_model.prepare import begin
 from mnist_model.spec import INPUT
 
 MAX_PIXELS = 64_000_000
@@ -46,7 +46,8 @@ class Digits:
 
     def read(self, body: bytes) -> NDArray[np.uint8]:
         """Return the digit of a picture file, (28, 28)."""
-        return np.frombuffer(prepare(body, max_pixels=MAX_PIXELS), np.uint8).reshape(INPUT.shape)
+        ready = begin(body, max_pixels=MAX_PIXELS)
+        return np.frombuffer(ready if isinstance(ready, bytes) else ready(), np.uint8).reshape(INPUT.shape)
 
 
 class Plain(Digits):
