@@ -47,6 +47,7 @@ JOBS = [
     pytest.param(replace(JOB, body=b""), id="an empty body"),
     pytest.param(replace(JOB, body=b"%b" * (MAX_BODY_BYTES // 2)), id="a body that fills its frame"),
     pytest.param(replace(JOB, body=b"a" * (MAX_BODY_BYTES + 1)), id="a body of two frames"),
+    pytest.param(replace(JOB, body=b"a" * (3 * MAX_BODY_BYTES)), id="a body that fills three frames"),
 ]
 
 
@@ -98,7 +99,8 @@ async def test_no_job_leaves_a_trace_in_the_next() -> None:
     assert await wire(send_all) == await wire(send_all_by_pika)
 
 
-async def test_pika_marshals_only_the_first_of_many_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("body_bytes", [784, 2 * MAX_BODY_BYTES])
+async def test_pika_marshals_only_the_first_of_many_jobs(monkeypatch: pytest.MonkeyPatch, body_bytes: int) -> None:
     marshaled: list[BasicProperties] = []
     encode = BasicProperties.encode
 
@@ -111,7 +113,7 @@ async def test_pika_marshals_only_the_first_of_many_jobs(monkeypatch: pytest.Mon
     def send_many(channel: Channel) -> None:
         sender = JobSender(channel, SPEC, TOPOLOGY)
         for _ in range(5):
-            sender.send(JOB)
+            sender.send(replace(JOB, body=bytes(body_bytes)))
 
     await wire(send_many)
 

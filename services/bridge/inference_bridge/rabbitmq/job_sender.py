@@ -5,6 +5,7 @@ The frames of two jobs differ in five values. To marshal everything again for ea
 """
 
 import struct
+from collections.abc import Iterator
 from functools import cache
 from typing import cast
 
@@ -56,26 +57,33 @@ class JobSender:
             pika.exceptions.ChannelWrongStateError: the channel is closed.
         """
         if self._is_ordinary(job) and self.is_open:
-            self._connection.write([self._marshal_head(job), job.body, _FRAME_END])
+            self._connection.write([self._marshal_head(job), *self._split(job.body)])
             return
         properties = to_properties(job, self._spec)
         exchange, routing_key = self._topology.exchange, self._topology.routing_key
         self._raw.basic_publish(exchange, routing_key, job.body, properties, mandatory=True)
 
     def _is_ordinary(self, job: Job) -> bool:
-        most = self._connection.params.frame_max - spec.FRAME_HEADER_SIZE - spec.FRAME_END_SIZE
         is_plain = not (job.params or job.has_timeline or job.webhook) and job.priority is None
-        return 0 < len(job.body) <= most and is_plain and len(job.inference_id) == ID_LENGTH
+        return is_plain and len(job.inference_id) == ID_LENGTH
+
+    def _split(self, body: bytes) -> Iterator[bytes]:
+        """Yield a body as frames, in pieces: none if it is empty, several if it is longer than a frame may be."""
+        most = self._connection.params.frame_max - spec.FRAME_HEADER_SIZE - spec.FRAME_END_SIZE
+        for start in range(0, len(body), most):
+            payload = body[start : start + most]
+            yield _BODY_PREFIX.pack(spec.FRAME_BODY, self._raw.channel_number, len(payload))
+            yield payload
+            yield _FRAME_END
 
     def _marshal_head(self, job: Job) -> bytes:
-        """Return everything before the body: frames for the method and the properties, and the body's prefix."""
+        """Return the frames of the method and of the properties."""
         traceparent = normalize_traceparent(job.traceparent)
         values = [_LONG.pack(len(job.body)), _LONG.pack(job.deadline_ms), job.inference_id.encode()]
         if traceparent is not None:
             values.insert(2, traceparent.encode())
         template = self._template(job.content_type, traceparent is not None)
-        head = template % (*values, _LONG.pack(job.submitted_s))
-        return head + _BODY_PREFIX.pack(spec.FRAME_BODY, self._raw.channel_number, len(job.body))
+        return template % (*values, _LONG.pack(job.submitted_s))
 
     def _make_template(self, content_type: str, has_traceparent: bool) -> bytes:
         traceparent = _TRACEPARENT if has_traceparent else None
