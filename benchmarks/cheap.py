@@ -1,10 +1,11 @@
-"""Models for this system's worker: the digits with a clock around each forward pass, and a model that costs nothing.
+"""Models for this system's worker: the digits with a clock around each forward pass, and two models that cost nothing.
 
 `FORWARD_FILE` names the file that holds the CPU seconds of all forward passes so far.
 """
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.subjects import NOTHING
+from benchmarks.subjects import DOCUMENTS, NOTHING, Ranking, Sentence
 from inference_bridge.spec import ModelSpec
 from mnist_model.predict import DigitClassifier
 from mnist_model.spec import SPEC
@@ -56,3 +57,18 @@ class Nothing:
     def predict_batch(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return that every class is as likely as the others, (B, 10)."""
         return np.full((len(batch), 10), 0.1, np.float32)
+
+
+class Documents:
+    """A model with JSON in and out that answers at once."""
+
+    spec: ClassVar[ModelSpec] = DOCUMENTS.spec
+
+    @classmethod
+    def load(cls, weights: Path | None, device: torch.device) -> Self:
+        """Return the model, which has no weights."""
+        return cls()
+
+    def predict_batch(self, batch: Sequence[Sentence]) -> list[Ranking]:
+        """Return that every label fits as well as the others."""
+        return [Ranking(labels=one.labels, scores=[1 / len(one.labels)] * len(one.labels)) for one in batch]

@@ -16,7 +16,7 @@ from benchmarks.jobs import Waiting, submit
 from benchmarks.loads import open_connections, run_closed_loop, run_poisson
 from benchmarks.pictures import BOUNDARY, draw_photographs, make_pictures, wrap_in_form
 from benchmarks.report import Row
-from benchmarks.subjects import DIGITS, NOTHING, PLAIN
+from benchmarks.subjects import DIGITS, DOCUMENTS, NOTHING, PLAIN
 from tests.support.client import Connection
 
 OURS, CELERY, BARE = "this system", "Celery", "bare model"
@@ -105,6 +105,11 @@ async def run_submits(server: Contender) -> Loads:
     return answered | {"submits": accepted}
 
 
+async def run_documents(server: Contender) -> Loads:
+    """Send this system JSON for a model that costs nothing, as fast as it is answered."""
+    return {"documents": await measure_closed(server, [DOCUMENTS.example], clients=128, duration_s=DURATION_S)}
+
+
 async def _submit_nothing(connection: Connection, body: bytes, waiting: Waiting) -> None:
     await submit(connection, body, path=f"/models/{NOTHING.spec.name}")
 
@@ -123,6 +128,7 @@ def plan(python: Path) -> list[tuple[str, Start, Run]]:
             (name, partial(start, NOTHING), run_submits if name == OURS else run_nothing)
             for name, start in starts.items()
         ),
+        (OURS, partial(run_this_system, DOCUMENTS), run_documents),
     ]
 
 

@@ -2,11 +2,27 @@
 
 from dataclasses import dataclass, replace
 
+from pydantic import BaseModel
+
 from benchmarks import large_model
-from inference_bridge.kinds import Probabilities, Tensor
+from inference_bridge.kinds import Json, Probabilities, Tensor
 from inference_bridge.spec import ModelSpec
 from mnist_model import spec as mnist
 from tests.support.pictures import encoded, sample
+
+
+class Sentence(BaseModel):
+    """An input in JSON, such as a language model gets."""
+
+    text: str
+    labels: list[str]
+
+
+class Ranking(BaseModel):
+    """An answer in JSON: the labels, and how well each fits."""
+
+    labels: list[str]
+    scores: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +57,15 @@ NOTHING = Subject(
     "benchmarks.cheap:Nothing",
     64,
     bytes(28 * 28),
+    SHORT,
+)
+SENTENCE = Sentence(text="The workers exist only while there is work.", labels=["computers", "cooking", "travel"])
+#: JSON in, JSON out; for this system only.
+DOCUMENTS = Subject(
+    "documents",
+    ModelSpec("documents", 1, takes=Json(Sentence), answers=Json(Ranking), example=SENTENCE.model_dump_json().encode()),
+    "benchmarks.cheap:Documents",
+    64,
+    SENTENCE.model_dump_json().encode(),
     SHORT,
 )

@@ -1,7 +1,8 @@
 """Threads for a model's code, each call with a deadline."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,10 +18,12 @@ class Threads:
     Args:
         count: number of threads.
         name: of the calls, for the error.
-        timeout_s: seconds after which a call counts as hung and the process must restart.
+        timeout_s: seconds after which a call counts as hung and the process must restart; it is noticed after at most
+            twice the time.
     """
 
     def __init__(self, count: int, *, name: str, timeout_s: float) -> None:
+        self._count = count
         self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
         self._free = asyncio.Semaphore(count)
         self._name = name
@@ -32,16 +35,51 @@ class Threads:
         Raises:
             DeviceLost: the call hangs.
         """
-        async with self._free:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, _call, call, given)
-            done, _ = await asyncio.wait([running], timeout=self._timeout_s)
-        if not done:
-            raise DeviceLost(f"{self._name} took more than {self._timeout_s} s; restart the worker")
-        return running.result()
+        answers: dict[int, Answer] = {}
+        await self._work(call, deque([(0, given)]), answers)
+        return answers[0]
 
     async def map(self, call: Callable[[Given], Answer], many: Iterable[Given]) -> list[Answer]:
-        """Return the answer of each call, in order."""
-        return await asyncio.gather(*(self.run(call, given) for given in many))
+        """Return the answer of each call, in order; raise as `run`.
+
+        A thread that has ended one call begins the next: to wake a thread for each takes longer than a short call.
+        """
+        waiting = deque(enumerate(many))
+        answers: dict[int, Answer] = {}
+        await asyncio.gather(*(self._work(call, waiting, answers) for _ in range(min(self._count, len(waiting)))))
+        return [answers[number] for number in range(len(answers))]
+
+    async def _work(
+        self, call: Callable[[Given], Answer], waiting: deque[tuple[int, Given]], answers: dict[int, Answer]
+    ) -> None:
+        """Run the calls that wait in one thread, one after the other, until none is left."""
+        ended: list[int] = []
+
+        def work() -> None:
+            while waiting:
+                try:
+                    number, given = waiting.popleft()
+                except IndexError:  # another thread has just taken the last one
+                    return
+                answers[number] = _call(call, given)
+                ended.append(number)
+
+        try:
+            async with self._free:
+                working = asyncio.get_running_loop().run_in_executor(self._threads, work)
+                await self._watch(working, ended)
+            await working
+        finally:
+            waiting.clear()  # after an error or a cancellation, nobody wants the rest
+
+    async def _watch(self, working: asyncio.Future[None], ended: Sequence[int]) -> None:
+        """Return once the work is done; raise DeviceLost if none of its calls has ended for the whole time limit."""
+        before = -1
+        while not working.done():
+            if len(ended) == before:
+                raise DeviceLost(f"{self._name} took more than {self._timeout_s} s; restart the worker")
+            before = len(ended)
+            await asyncio.wait([working], timeout=self._timeout_s)
 
     def close(self) -> None:
         """End the threads after their current calls."""
