@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 RESUBSCRIBE_PAUSE_S = 0.5
 #: Seconds between two checks that the client of a waiting call is still connected.
 DISCONNECT_CHECK_S = 2.0
+#: Seconds after the end of a wait in which the store may still answer: a silent one needs 8 s to fail.
+LAST_READ_S = 3.0
 
 
 class Waiters:
@@ -118,10 +120,17 @@ class Waiters:
         deadline = asyncio.get_running_loop().time() + wait_s
         while await self._is_news(arrived, deadline, is_gone):
             with suppress(StoreUnavailable):  # the store may answer before the wait is over
-                body = arrived.body or await self.read(inference_id)
+                body = arrived.body or await self._read_by(deadline + LAST_READ_S, inference_id)
                 if body is not None:
                     return body
-        return await self.read(inference_id)
+        return await self._read_by(deadline + LAST_READ_S, inference_id)
+
+    async def _read_by(self, end: float, inference_id: str) -> bytes | None:
+        try:
+            async with asyncio.timeout_at(end):
+                return await self.read(inference_id)
+        except TimeoutError:
+            raise StoreUnavailable("Redis did not answer within the wait; try again later") from None
 
     async def wait_for_all(
         self, inference_ids: Sequence[str], *, wait_s: float, is_gone: Callable[[], Awaitable[bool]]

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from threading import Semaphore
 
+import pytest
+
+from inference_api import waiters as module
 from inference_api.waiters import Waiters
 from inference_bridge.errors import StoreUnavailable
 from inference_bridge.memory.store import MemoryStore
@@ -30,6 +33,14 @@ class CountedStore(MemoryStore):
         return await super().get(inference_ids)
 
 
+class SilentStore(MemoryStore):
+    """A store in memory that never answers a read."""
+
+    async def get(self, inference_ids: Sequence[str]) -> list[bytes | None]:
+        await asyncio.Event().wait()
+        return []
+
+
 @asynccontextmanager
 async def listening(store: MemoryStore) -> AsyncIterator[Waiters]:
     waiters, is_listening = Waiters(store, Semaphore(10)), asyncio.Event()
@@ -47,12 +58,12 @@ async def listening(store: MemoryStore) -> AsyncIterator[Waiters]:
         await asyncio.wait(running)
 
 
-async def wait_for(waiters: Waiters, inference_id: str) -> bytes | None:
+async def wait_for(waiters: Waiters, inference_id: str, wait_s: float = TIMEOUT_S) -> bytes | None:
     async def is_gone() -> bool:
         return False
 
     with waiters.expect(inference_id) as arrived:
-        return await waiters.wait(inference_id, arrived, wait_s=TIMEOUT_S, is_gone=is_gone)
+        return await waiters.wait(inference_id, arrived, wait_s=wait_s, is_gone=is_gone)
 
 
 async def answers_to_calls(store: MemoryStore, stored: Sequence[Result]) -> list[bytes | None]:
@@ -84,3 +95,11 @@ async def test_calls_whose_common_read_fails_read_once_more() -> None:
 
     assert await answers_to_calls(store, results) == [result.body for result in results]
     assert store.reads == [IDS, IDS]
+
+
+async def test_a_silent_store_does_not_prolong_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LAST_READ_S", 0.05)
+    waiters = Waiters(SilentStore(result_ttl_s=60), Semaphore(10))
+
+    with pytest.raises(StoreUnavailable, match="within the wait"):
+        await asyncio.wait_for(wait_for(waiters, IDS[0], wait_s=0.05), TIMEOUT_S)
