@@ -9,8 +9,11 @@
 import argparse
 import base64
 import gzip
+import time
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import photographs
@@ -140,8 +143,8 @@ def build_url(file: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
-def measure(data: Path, count: int) -> list[tuple[str, float, int]]:
-    """Return each style's description, its share of right answers, and its number of refused pictures."""
+def measure(data: Path, count: int) -> list[tuple[str, float, int, float]]:
+    """Return each style's description, its share of right answers, its number of refused pictures, its CPU-ms."""
     import torch
 
     from mnist_model.predict.classifier import DigitClassifier  # only the table needs PyTorch
@@ -150,12 +153,14 @@ def measure(data: Path, count: int) -> list[tuple[str, float, int]]:
     classifier = DigitClassifier.load(None, torch.device("cpu"))
     rows = []
     for style in photographs.STYLES:
-        inputs = [try_prepare(style(digit, np.random.default_rng([i, count]))) for i, digit in enumerate(digits)]
+        files = [style(digit, np.random.default_rng([i, count])) for i, digit in enumerate(digits)]
+        inputs, spent_ms = prepare_all(files)
         seen = [i for i, picture in enumerate(inputs) if picture is not None]
         batch = np.stack([picture for picture in inputs if picture is not None])  # (b, 28, 28)
         right = int((classifier.predict_batch(batch).argmax(1) == labels[seen]).sum())
-        rows.append((str(style.__doc__).strip(), right / count, count - len(seen)))
-        print(f"{style.__name__.removeprefix('draw_'):16}{right / count:8.2%}{count - len(seen):4} refused")
+        rows.append((str(style.__doc__).strip(), right / count, count - len(seen), spent_ms))
+        name = style.__name__.removeprefix("draw_")
+        print(f"{name:16}{right / count:8.2%}{count - len(seen):4} refused{spent_ms:7.1f} ms")
     return rows
 
 
@@ -166,6 +171,16 @@ def load_digits(data: Path, count: int) -> tuple[Bytes, Bytes]:
     return images.reshape(-1, 28, 28)[:count], labels[:count]
 
 
+def prepare_all(files: Sequence[bytes]) -> tuple[list[Bytes | None], float]:
+    """Return the model's input of each file, None for a refused one, and the median CPU-ms of a file."""
+    inputs, spent_s = [], []
+    for file in files:
+        started_s = time.thread_time()
+        inputs.append(try_prepare(file))
+        spent_s.append(time.thread_time() - started_s)
+    return inputs, 1000 * median(spent_s)
+
+
 def try_prepare(file: bytes) -> Bytes | None:
     """Return the model's input, (28, 28) uint8, or None for a refused picture."""
     try:
@@ -174,12 +189,12 @@ def try_prepare(file: bytes) -> Bytes | None:
         return None
 
 
-def write_table(rows: list[tuple[str, float, int]], count: int) -> None:
+def write_table(rows: Sequence[tuple[str, float, int, float]], count: int) -> None:
     """Write the table between its marks in preprocessing.md."""
     page = HERE / "preprocessing.md"
     before, rest = page.read_text(encoding="utf-8").split(TABLE_START)
-    lines = [f"| style ({count} digits each) | read right | refused |", "| --- | ---: | ---: |"]
-    lines += [f"| {words} | {share:.1%} | {refused} |" for words, share, refused in rows]
+    lines = [f"| style ({count} digits each) | read right | refused | CPU ms |", "| --- | ---: | ---: | ---: |"]
+    lines += [f"| {words} | {share:.1%} | {refused} | {ms:.1f} |" for words, share, refused, ms in rows]
     table = "\n".join(lines)
     page.write_text(f"{before}{TABLE_START}\n{table}\n{TABLE_END}{rest.split(TABLE_END)[1]}", encoding="utf-8")
 
