@@ -45,7 +45,7 @@ def submit(
     """
     key = uuid4().hex if key is None else check_printable("the idempotency key", key)
     if model is None and params.get("timeline"):
-        raise ValueError("timeline is asked of the default model, expected a model by its name, such as model='mnist'")
+        raise ValueError("timeline is asked of the default model, expected a model by its name; give model=…")
     given = {name: _write(value) for name, value in params.items() if value is not None}
     path = "/classify" if model is None else f"/models/{quote(model, safe='')}"
     send = Send("POST", path, given, {"Idempotency-Key": key}, {"file": _read(source)}, wait_s=wait_s)
