@@ -9,9 +9,9 @@ from typing import Self
 import httpx
 
 from inference_client import flows
+from inference_client.calls import LOST, Flow, Pause, Returned
 from inference_client.errors import ClientError
-from inference_client.flows import LOST, Flow, Pause, Returned
-from inference_client.outcome import Answer, Outcome, Source, Value, check_answer
+from inference_client.outcome import Answer, Outcome, Source, Value, check_answer, check_in_flight
 from inference_client.sessions import session_options
 
 
@@ -76,14 +76,16 @@ class AsyncClient:
                 return Outcome(
                     source, await self.run(source, model=model, timeout_s=timeout_s, cancels=False, **params)
                 )
-            except ClientError as error:
+            except (ClientError, OSError) as error:
                 return Outcome(source, error=error)
 
+        check_in_flight(in_flight)
         running: deque[asyncio.Task[Outcome]] = deque()
         try:
             for source in sources:
                 running.append(asyncio.create_task(run(source)))
-                if len(running) == in_flight:
+                await asyncio.sleep(0)  # the job begins, whatever the next input takes
+                while running and (len(running) == in_flight or running[0].done()):
                     yield await running.popleft()
             while running:
                 yield await running.popleft()
@@ -132,7 +134,7 @@ class AsyncJob:
 
     async def result(self) -> Answer | None:
         """Return the answer of the model, or None while there is none; see `Job.result`."""
-        answer = await self._client.follow(flows.wait(self._path, timeout_s=0))
+        answer = await self._client.follow(flows.look(self._path))
         return None if answer is None else check_answer(answer)
 
     async def output(self, *, timeout_s: float = 60.0) -> bytes:

@@ -3,17 +3,18 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 import httpx
 
 from inference_client import flows
+from inference_client.calls import LOST, Flow, Pause, Returned
 from inference_client.errors import ClientError
-from inference_client.flows import LOST, Flow, Pause, Returned
-from inference_client.outcome import Answer, Outcome, Source, Value, check_answer
+from inference_client.outcome import Answer, Outcome, Source, Value, check_answer, check_in_flight
 from inference_client.sessions import session_options
+from inference_client.threads import start
 
 
 class Client:
@@ -24,7 +25,7 @@ class Client:
         key: the API key, if the service asks for one.
 
     Raises:
-        ValueError: the URL does not begin with `http://` or `https://`.
+        ValueError: the URL is not `http://` or `https://` and a host, or the key is not printable ASCII.
     """
 
     def __init__(self, url: str, *, key: str | None = None) -> None:
@@ -59,12 +60,15 @@ class Client:
             source: the path of a file, or the bytes of the input.
             model: its name; None for the default model.
             idempotency_key: for a submission that is repeated by hand; each call has one of its own otherwise.
-            timeout_s: for how long a full, limited or absent service is tried again.
-            params: parameters of the model, and options of the job: `ttl` (seconds), `priority`, `webhook`.
+            timeout_s: for how long a full, limited, absent or silent service is tried again.
+            params: parameters of the model, and options of the job: `ttl` (seconds), `priority`, `webhook`, and for a
+                `model` by its name `timeline`.
 
         Raises:
             Refused: the service does not take this input.
             Unavailable: the service gave no answer within `timeout_s`.
+            OSError: the file cannot be read.
+            ValueError: the key is not printable ASCII, or a timeline is asked of the default model.
         """
         flow = flows.submit(model, source, params, idempotency_key, wait_s=0.0, timeout_s=timeout_s)
         return self.job(self.follow(flow)["inference_id"], model=model)
@@ -92,31 +96,34 @@ class Client:
     ) -> Iterator[Outcome]:
         """Yield an `Outcome` for each input, in the order of the inputs; an input that fails stops no other.
 
+        An outcome comes at the latest with the input that is read after its end. Jobs in flight go on when the loop is
+        left early.
+
         Args:
             sources: the inputs; they are read as jobs end, so there may be any number.
             model: its name; None for the default model.
             in_flight: most jobs at once, 1 or more.
             timeout_s: for each job.
             params: of each job, as for `submit`.
+
+        Raises:
+            ValueError: `in_flight` is less than 1, or what `submit` says.
         """
 
         def run(source: Source) -> Outcome:
             try:
                 return Outcome(source, self.run(source, model=model, timeout_s=timeout_s, cancels=False, **params))
-            except ClientError as error:
+            except (ClientError, OSError) as error:
                 return Outcome(source, error=error)
 
+        check_in_flight(in_flight)
         running: deque[Future[Outcome]] = deque()
-        pool = ThreadPoolExecutor(in_flight)
-        try:
-            for source in sources:
-                running.append(pool.submit(run, source))
-                if len(running) == in_flight:
-                    yield running.popleft().result()
-            while running:
+        for source in sources:
+            running.append(start(run, source))
+            while running and (len(running) == in_flight or running[0].done()):
                 yield running.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while running:
+            yield running.popleft().result()
 
     def job(self, inference_id: str, *, model: str | None = None) -> "Job":
         """Return the job of an id that was kept, also in another process; nothing is sent."""
@@ -161,7 +168,7 @@ class Job:
         """Return the answer of the model.
 
         Args:
-            timeout_s: longest wait; it may be longer than one call lasts.
+            timeout_s: longest wait; it may be longer than one call lasts. A silent service adds a few seconds.
             cancels: whether the job is canceled when it has no result in time.
 
         Raises:
@@ -173,8 +180,8 @@ class Job:
         return self._client.follow(flow)
 
     def result(self) -> Answer | None:
-        """Return the answer of the model, or None while there is none; raise what `wait` raises."""
-        answer = self._client.follow(flows.wait(self._path, timeout_s=0))
+        """Return the answer of the model, or None while there is none; raise what `wait` raises, or Unavailable."""
+        answer = self._client.follow(flows.look(self._path))
         return None if answer is None else check_answer(answer)
 
     def output(self, *, timeout_s: float = 60.0) -> bytes:

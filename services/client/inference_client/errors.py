@@ -53,14 +53,14 @@ class Unavailable(ClientError):
 
 
 class WaitTimeout(ClientError, TimeoutError):
-    """Raised when a job has no result at the end of a wait; the job goes on.
+    """Raised when a job has no result at the end of a wait; the job goes on, unless the wait canceled it.
 
     Attributes:
         inference_id: the id of the job; `client.job(id)` waits again.
     """
 
-    def __init__(self, inference_id: str, timeout_s: float) -> None:
-        super().__init__(f"job {inference_id} has no result after {timeout_s:g} s; wait again, or cancel it")
+    def __init__(self, inference_id: str, timeout_s: float, advice: str) -> None:
+        super().__init__(f"job {inference_id} has no result after {timeout_s:g} s; {advice}")
         self.inference_id = inference_id
 
 

@@ -21,12 +21,12 @@ class Outcome:
     Attributes:
         source: the input, as it was given.
         answer: of a job that succeeded.
-        error: of any other.
+        error: of any other; an OSError if the file cannot be read.
     """
 
     source: Source
     answer: Answer | None = None
-    error: ClientError | None = None
+    error: ClientError | OSError | None = None
 
 
 def check_answer(answer: Answer) -> Answer:
@@ -39,3 +39,9 @@ def check_answer(answer: Answer) -> Answer:
         case "expired":
             raise ExpiredJob(410, "expired_id", f"job {answer['inference_id']} has expired; submit its input again")
     return answer
+
+
+def check_in_flight(in_flight: int) -> None:
+    """Raise ValueError if it is not a number of jobs that `map` can keep in flight."""
+    if in_flight < 1:
+        raise ValueError(f"in_flight is {in_flight}, expected 1 or more; leave it out for 64")

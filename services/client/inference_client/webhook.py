@@ -1,7 +1,6 @@
 """Verifies webhooks: Standard Webhooks 1.0.0, the symmetric signature `v1` (https://www.standardwebhooks.com)."""
 
 import base64
-import binascii
 import hmac
 import json
 import time
@@ -30,8 +29,9 @@ def verify_webhook(
 
     Raises:
         InvalidWebhook: a header is missing, no signature fits, or the delivery is old.
-        ValueError: the secret is not valid base64.
+        ValueError: the secret is empty or not valid base64.
     """
+    key = _key_of(secret)
     given = {name.lower(): value for name, value in headers.items()}
     try:
         webhook_id, sent, signatures = (given[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
@@ -39,8 +39,8 @@ def verify_webhook(
         raise InvalidWebhook(f"the header {missing} is missing; only the service may call this address") from None
     if not sent.isascii() or not sent.isdecimal():
         raise InvalidWebhook(f"webhook-timestamp is {sent[:32]!r}, expected seconds since 1970")
-    signed = f"{webhook_id}.{sent}.".encode() + body
-    expected = base64.b64encode(hmac.digest(_key_of(secret), signed, sha256)).decode()
+    signed = _encode(f"{webhook_id}.{sent}.") + body
+    expected = base64.b64encode(hmac.digest(key, signed, sha256))
     if not any(_fits(signature, expected) for signature in signatures.split()):
         raise InvalidWebhook("no signature fits the secret; use the endpoint's secret and the body as it arrived")
     age_s = (time.time() if now_s is None else now_s) - int(sent)
@@ -50,13 +50,20 @@ def verify_webhook(
     return answer
 
 
-def _fits(signature: str, expected: str) -> bool:
+def _fits(signature: str, expected: bytes) -> bool:
     version, _, value = signature.partition(",")
-    return version == "v1" and hmac.compare_digest(value.encode(), expected.encode())
+    return version == "v1" and hmac.compare_digest(_encode(value), expected)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")  # a header may hold other bytes than UTF-8; no signature fits those
 
 
 def _key_of(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:
         raise ValueError(f"the secret is not valid base64 after {PREFIX}; copy it from the operator's file") from None
+    if not key:
+        raise ValueError(f"the secret is empty, expected {PREFIX} and base64; set the variable that names it")
+    return key

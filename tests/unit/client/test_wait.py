@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from inference_client import ExpiredJob, JobCanceled, JobFailed, Refused, UnknownJob, WaitTimeout
+from inference_client import ExpiredJob, JobCanceled, JobFailed, Refused, Unavailable, UnknownJob, WaitTimeout
 from tests.unit.client.scripted import CANCELED, FAILED, ID, PENDING, SUCCEEDED, Reply, Script, problem, waited
 
 
@@ -142,3 +142,63 @@ def test_one_call_that_is_answered_pending_waits_on(client: Any, script: Script)
     script.will(Reply(202, PENDING), waited(SUCCEEDED))
 
     assert client.run(b"a picture") == SUCCEEDED
+
+
+def test_a_pause_that_is_too_long_ends_with_the_wait_and_the_job_is_asked_once_more(
+    client: Any, script: Script
+) -> None:
+    script.will(problem(503, "store_unavailable", **{"Retry-After": "60"}), waited(SUCCEEDED))
+
+    assert client.job(ID).wait(0.2) == SUCCEEDED
+
+
+def test_a_job_is_asked_once_more_before_it_is_canceled(client: Any, script: Script) -> None:
+    script.will(problem(503, "store_unavailable", **{"Retry-After": "60"}), waited(PENDING), Reply(200, CANCELED))
+
+    with pytest.raises(WaitTimeout, match="it was canceled"):
+        client.job(ID).wait(0.2, cancels=True)
+
+    assert [asked.method for asked in script.asked] == ["GET", "GET", "POST"]
+
+
+def test_a_cancel_that_the_service_does_not_take_ends_the_wait_with_the_id(client: Any, script: Script) -> None:
+    script.will(Reply(202, PENDING), problem(503, "store_unavailable", **{"Retry-After": "60"}))
+
+    with pytest.raises(WaitTimeout, match=r"after 0\.2 s; it may go on: POST .* got no answer") as caught:
+        client.run(b"a picture", timeout_s=0.2, cancels=True)
+
+    assert caught.value.inference_id == ID
+    assert script.asked[-1].path == f"/result/{ID}/cancel"
+
+
+def test_the_end_of_one_call_names_the_time_that_was_given(client: Any, script: Script) -> None:
+    script.will(Reply(202, PENDING))
+
+    with pytest.raises(WaitTimeout, match=r"after 0\.2 s"):
+        client.run(b"a picture", timeout_s=0.2)
+
+
+def test_a_silent_service_ends_a_wait_soon_after_its_time(client: Any, script: Script) -> None:
+    held = threading.Event()
+    script.will(Reply(200, SUCCEEDED, after=held))
+    threading.Timer(4.5, held.set).start()
+
+    with pytest.raises(WaitTimeout):
+        client.job(ID).wait(0.2)
+
+
+def test_a_service_that_is_away_has_no_answer_to_a_look_at_a_result(client: Any, script: Script) -> None:
+    script.will(problem(503, "store_unavailable"))
+
+    with pytest.raises(Unavailable, match="store_unavailable"):
+        client.job(ID).result()
+
+
+@pytest.mark.parametrize("code", ["unknown_model", "no_output"])
+def test_another_thing_that_is_not_found_is_not_an_unknown_job(client: Any, script: Script, code: str) -> None:
+    script.will(problem(404, code))
+
+    with pytest.raises(Refused, match=code) as caught:
+        client.job(ID, model="voice").output()
+
+    assert not isinstance(caught.value, UnknownJob)

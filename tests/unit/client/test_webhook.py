@@ -1,4 +1,6 @@
+import hmac
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -59,3 +61,17 @@ def test_a_time_that_is_not_a_number_is_refused(time: str) -> None:
 def test_a_secret_that_is_not_base64_names_the_remedy() -> None:
     with pytest.raises(ValueError, match="copy it from the operator's file"):
         verify_webhook(BODY, headers(SECRET), "whsec_not base64", now_s=SENT_S)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_"])
+def test_an_empty_secret_accepts_no_forgery(secret: str) -> None:
+    forged = b64encode(hmac.digest(b"", f"msg_1.{SENT_S}.".encode() + BODY, "sha256")).decode()
+
+    with pytest.raises(ValueError, match="the secret is empty, expected whsec_ and base64; set the variable"):
+        verify_webhook(BODY, {**headers(SECRET), "Webhook-Signature": f"v1,{forged}"}, secret, now_s=SENT_S)
+
+
+@pytest.mark.parametrize(("name", "value"), [("Webhook-Id", "msg_\udcff"), ("Webhook-Signature", "v1,\udcff")])
+def test_a_header_of_other_bytes_than_utf_8_fits_no_signature(name: str, value: str) -> None:
+    with pytest.raises(InvalidWebhook, match="no signature fits"):
+        verify_webhook(BODY, {**headers(SECRET), name: value}, SECRET, now_s=SENT_S)
