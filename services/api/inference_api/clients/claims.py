@@ -70,6 +70,14 @@ class Claims:
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
         self._marking: set[asyncio.Task[None]] = set()
 
+    async def is_made(self, idempotency_key: str, owner: str) -> bool:
+        """Tell whether there is a claim on an owner's idempotency key: a submission with it is a repetition.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        return await self._store.is_claimed(_name_claim(idempotency_key, owner))
+
     async def submit(
         self, idempotency_key: str, digest: str, owner: str, publish: Publish, *, item_count: int = 0
     ) -> Ticket:

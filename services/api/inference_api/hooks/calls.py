@@ -27,7 +27,7 @@ def webhook_routes(find: Callable[[Request], ServedModel], endpoints: Endpoints,
 
     async def repeat_webhook(request: Request) -> Response:
         model, inference_id = find(request), request.path_params["inference_id"]
-        with allowances.reserve(client_of(request), model.backend.store):
+        with allowances.reserve(client_of(request), model.backend.store, job_count=0):
             state = await _read(model, request, endpoints)
             await model.backend.store.hooks.repeat(inference_id, state.endpoint)
             return _respond(request, await _read(model, request, endpoints), 202)
