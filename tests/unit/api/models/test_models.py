@@ -241,7 +241,11 @@ def test_dead_letters_are_those_of_the_named_model(specs: list[ModelSpec], model
     assert find_spec(specs, model) is found
 
 
-@pytest.mark.parametrize("model", [None, "voice"])
-def test_dead_letters_of_a_model_that_is_not_named_are_refused(model: str | None) -> None:
-    with pytest.raises(ConfigurationError, match=r"has mnist\.v1, tree\.v1; name one of them"):
-        find_spec([SPEC, TREE], model)
+def test_dead_letters_of_one_of_several_models_need_its_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"several models: mnist\.v1, tree\.v1; name one of them with --model"):
+        find_spec([SPEC, TREE], None)
+
+
+def test_dead_letters_of_a_model_that_is_not_served_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"--model is 'voice', .* has mnist\.v1, tree\.v1; name one of them"):
+        find_spec([SPEC, TREE], "voice")
