@@ -125,6 +125,20 @@ async def test_a_job_without_a_webhook_has_none_to_see(service: Service, method:
     assert (answer.status_code, answer.json()["code"]) == (404, "no_webhook")
 
 
+async def test_a_canceled_job_gets_its_webhook_from_a_worker(service: Service) -> None:
+    inference_id = await submit(service, "/models/mnist?webhook=done")
+    await service.client.post(f"/models/mnist/result/{inference_id}/cancel")
+    url = f"/models/mnist/result/{inference_id}/webhook"
+
+    before = await service.client.get(url)
+    await finish(service, inference_id)
+    after = await service.client.get(url)
+
+    assert (before.status_code, before.json()["code"]) == (404, "no_webhook")
+    assert "a worker makes one when it takes the job's message" in before.json()["detail"]
+    assert (after.status_code, after.json()["status"]) == (200, "waiting")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_strangers_id_is_unknown(service: Service, method: str) -> None:
     answer = await service.client.request(method, "/models/mnist/result/" + "A" * 24 + "/webhook")
