@@ -14,10 +14,12 @@ from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
 from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
 from inference_api.http.protocol import LEAVING
+from inference_api.parameters import refuse_repeated
 from inference_api.preparation import Preparation
 from inference_api.priorities import Priority, read_priority
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
+from inference_bridge.spec import RESERVED_PARAMS
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -97,8 +99,15 @@ def headers_of(request: Request) -> dict[str, str]:
 
 
 def query_of(request: Request) -> QueryParams:
-    """Return the query, which most calls do not have."""
-    return request.query_params if request.scope["query_string"] else NO_QUERY
+    """Return the query, which most calls do not have.
+
+    Raises:
+        InvalidRequest: a parameter of every model is given twice.
+    """
+    if not request.scope["query_string"]:
+        return NO_QUERY
+    refuse_repeated(request.query_params, RESERVED_PARAMS)
+    return request.query_params
 
 
 def options_of(call: Call) -> str:

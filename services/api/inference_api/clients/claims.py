@@ -107,8 +107,8 @@ class Claims:
             claim = await self._make_claim(name, new)
             if claim.digest != digest:
                 raise IdempotencyConflict(
-                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}; "
-                    f"use a new key for a new {self._noun}"
+                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}, or with other "
+                    "parameters, such as ttl, priority or webhook; repeat the same call, or use a new key"
                 )
             ticket = self._recognise(claim, owner, is_batch=item_count > 0)
             # Of a batch, some items may have results before the others are accepted.

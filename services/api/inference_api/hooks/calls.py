@@ -50,8 +50,8 @@ async def _read(model: ServedModel, request: Request, endpoints: Endpoints) -> H
     if status_of(body) is Status.CANCELED:
         # Only the job's message names its endpoint.
         raise NoWebhook(
-            f"job {inference_id} is canceled and has no webhook; if you submitted it with ?webhook=NAME, a worker makes "
-            "one when it takes the job's message from the queue; ask again later"
+            f"job {inference_id} is canceled and has no webhook; if you submitted it with ?webhook=NAME, a worker "
+            "makes one when it takes the job's message from the queue; ask again later"
         )
     raise NoWebhook(f"job {inference_id} has no webhook, or no longer has one; submit with ?webhook=NAME to get one")
 
