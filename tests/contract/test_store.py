@@ -140,6 +140,13 @@ async def test_a_claim_is_held_by_the_first(store: Store, ids: tuple[str, str]) 
     assert (first, second) == (None, b"first")
 
 
+async def test_a_name_is_claimed_from_its_claim_on(store: Store, ids: tuple[str, str]) -> None:
+    before = await store.is_claimed(ids[0])
+    await store.claim(ids[0], b"first", ttl_s=60)
+
+    assert (before, await store.is_claimed(ids[0]), await store.is_claimed(ids[1])) == (False, True, False)
+
+
 async def test_a_claim_is_replaced_by_whoever_names_what_holds_it(store: Store, ids: tuple[str, str]) -> None:
     await store.claim(ids[0], b"first", ttl_s=60)
 

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from inference_api.clients.allowances import Allowances
-from inference_api.errors import InvalidRequest
+from inference_api.clients.allowances import Allowances, Slot
+from inference_api.clients.require_key import client_of
+from inference_api.errors import InvalidRequest, TooManyInFlight
 from inference_api.hooks.endpoints import Endpoints
 from inference_api.http.buffers import Buffers
 from inference_api.http.preferences import asked_ttl_s, asks_for_timeline, preferred_wait_s
 from inference_api.http.protocol import LEAVING
+from inference_api.parameters import refuse_repeated
 from inference_api.preparation import Preparation
 from inference_api.priorities import Priority, read_priority
 from inference_api.served_model import ServedModel
 from inference_api.settings import ApiSettings
+from inference_bridge.spec import RESERVED_PARAMS
 
 if TYPE_CHECKING:
     from inference_bridge.tracing import Tracer
@@ -96,8 +99,15 @@ def headers_of(request: Request) -> dict[str, str]:
 
 
 def query_of(request: Request) -> QueryParams:
-    """Return the query, which most calls do not have."""
-    return request.query_params if request.scope["query_string"] else NO_QUERY
+    """Return the query, which most calls do not have.
+
+    Raises:
+        InvalidRequest: a parameter of every model is given twice.
+    """
+    if not request.scope["query_string"]:
+        return NO_QUERY
+    refuse_repeated(request.query_params, RESERVED_PARAMS)
+    return request.query_params
 
 
 def options_of(call: Call) -> str:
@@ -110,10 +120,26 @@ def read_idempotency_key(call: Call) -> str | None:
     idempotency_key = call.headers.get("idempotency-key")
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         raise InvalidRequest(
-            f"Idempotency-Key has {len(idempotency_key)} characters, "
-            f"expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}; shorten it"
+            f"Idempotency-Key has {len(idempotency_key)} characters; send 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}"
         )
     return idempotency_key
+
+
+async def reserve_slot(call: Call, idempotency_key: str | None) -> Slot:
+    """Return the client's slot for a submission; the slot of a repetition needs no place in flight.
+
+    Raises:
+        RateLimited: too many submissions per second.
+        TooManyInFlight: too many jobs in flight, and this is not a repetition.
+        StoreUnavailable: the client has too many jobs in flight, and the store cannot say whether this is a repetition.
+    """
+    client, store, allowances = client_of(call.request), call.model.backend.store, call.shared.allowances
+    try:
+        return allowances.reserve(client, store)
+    except TooManyInFlight:
+        if idempotency_key is None or not await call.model.claims.is_made(idempotency_key, client.name):
+            raise
+        return allowances.reserve(client, store, job_count=0)
 
 
 async def is_gone(request: Request) -> bool:

@@ -29,11 +29,16 @@ def read_tables(path: Path, kind: type[Entry], *, noun: str) -> list[Entry]:
         try:
             entries.append(kind.model_validate({**table, "name": name}))
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()]
+            problems = [_describe(found["loc"], found["msg"]) for found in error.errors()]
             raise wrong_file(
                 noun, path, f"is wrong in [{name}] ({'; '.join(problems)})", "see docs/security.md"
             ) from None
     return entries
+
+
+def _describe(location: tuple[int | str, ...], message: str) -> str:
+    rule = message.removeprefix("Value error, ")
+    return f"{'.'.join(map(str, location))}: {rule}" if location else rule
 
 
 def wrong_file(noun: str, path: Path, problem: str, remedy: str) -> ConfigurationError:

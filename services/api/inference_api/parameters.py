@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -39,13 +39,10 @@ class Parameters:
         """
         if self._schema is None and (ignores_unknown or not query):
             return ""
-        given = [(name, text) for name, text in query.multi_items() if name in self._choices]
         if not ignores_unknown:
             self._refuse_unknown(query)
-        values = {name: self._value_of(name, text) for name, text in given}
-        if len(values) < len(given):
-            raise InvalidRequest("a parameter is given twice; give each once")
-        return self._check(values)
+        refuse_repeated(query, self._choices)
+        return self._check({name: self._value_of(name, text) for name, text in query.items() if name in self._choices})
 
     def _refuse_unknown(self, query: QueryParams) -> None:
         unknown = sorted(query.keys() - self._choices.keys() - set(RESERVED_PARAMS))
@@ -71,6 +68,16 @@ class Parameters:
                 f"the parameters have {len(text)} bytes as JSON, the limit is {MAX_PARAMS_BYTES}; shorten them"
             )
         return text
+
+
+def refuse_repeated(query: QueryParams, names: Iterable[str]) -> None:
+    """Raise InvalidRequest if a parameter of one of these names is given more than once."""
+    if len(query.multi_items()) == len(query):
+        return
+    for name in names:
+        count = len(query.getlist(name))
+        if count > 1:
+            raise InvalidRequest(f"the parameter {name} is given {count} times; give it once")
 
 
 def _choices_of(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, Any]]:

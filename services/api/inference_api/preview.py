@@ -30,9 +30,9 @@ def _route(shared: Shared, model: ServedModel, takes: Picture) -> Route:
 
     async def preview(request: Request) -> Response:
         request.scope[MODEL] = model.spec.name
-        # It counts towards a client's rate, since it costs the API what a job does.
+        # It counts towards a client's rate, since it costs the API what a job does; but no job is in flight.
         with (
-            shared.allowances.reserve(client_of(request), model.backend.store),
+            shared.allowances.reserve(client_of(request), model.backend.store, job_count=0),
             shared.buffers.body(given.noun) as share,
         ):
             upload = await read_upload(request.headers, request.stream(), given, share=share)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference_api.arrival import Arrival
-from inference_api.call import Call, Shared, call_of, is_gone, options_of, read_idempotency_key
+from inference_api.call import Call, Shared, call_of, is_gone, options_of, read_idempotency_key, reserve_slot
 from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
 from inference_api.finding import finder
@@ -79,13 +79,14 @@ def _default_routes(shared: Shared, model: ServedModel) -> list[Route]:
 
 
 async def _submit(call: Call, params: str) -> Response:
-    with call.shared.allowances.reserve(client_of(call.request), call.model.backend.store) as slot:
+    idempotency_key = read_idempotency_key(call)
+    with await reserve_slot(call, idempotency_key) as slot:
         call.model.backend.publisher.check_headroom(1, call.priority.share)
-        return await _submit_within(call, slot, params)
+        return await _submit_within(call, slot, params, idempotency_key)
 
 
-async def _submit_within(call: Call, slot: Slot, params: str) -> Response:
-    model, idempotency_key, owner = call.model, read_idempotency_key(call), client_of(call.request).name
+async def _submit_within(call: Call, slot: Slot, params: str, idempotency_key: str | None) -> Response:
+    model, owner = call.model, client_of(call.request).name
     webhook = call.shared.endpoints.choose(call.query, owner)
     prepared, digest = await _prepare(call, params, webhook, is_keyed=idempotency_key is not None)
 

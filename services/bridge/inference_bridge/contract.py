@@ -142,6 +142,9 @@ class Store(Protocol):
     async def claim(self, name: str, value: bytes, *, ttl_s: int) -> bytes | None:
         """Store `value` under a free name and return None; return the value of a name in use."""
 
+    async def is_claimed(self, name: str) -> bool:
+        """Tell whether a name of a claim is in use."""
+
     async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Replace `held`, or nothing, with `value`; return the value that the name has afterwards."""
 

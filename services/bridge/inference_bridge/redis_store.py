@@ -113,6 +113,10 @@ class RedisStore:
         held = await self._ask(self._redis.set(self._key(CLAIM, name), value, nx=True, get=True, ex=ttl_s))
         return cast("bytes | None", held)
 
+    async def is_claimed(self, name: str) -> bool:
+        """Tell whether a name of a claim is in use."""
+        return bool(await self._ask(self._redis.exists(self._key(CLAIM, name))))
+
     async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Replace `held`, or nothing, with `value`; return the value that the name has afterwards.
 

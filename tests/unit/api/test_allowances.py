@@ -121,7 +121,9 @@ def test_a_job_counts_until_its_result_is_announced(allowances: Allowances) -> N
     alice = client(max_in_flight=2)
     submit(allowances, alice, IDS[0])
     submit(allowances, alice, IDS[1])
-    with pytest.raises(TooManyInFlight, match="alice has 2 in flight, the most jobs it may have; wait"):
+    with pytest.raises(
+        TooManyInFlight, match="alice has 2 jobs in flight, its limit; wait until one of them has a result"
+    ):
         submit(allowances, alice, IDS[2])
 
     asyncio.run(allowances.on_notification([IDS[0], "of somebody else", IDS[0]], STORE))
@@ -159,6 +161,17 @@ def test_submissions_under_way_count(allowances: Allowances) -> None:
         submit(allowances, alice)
 
     submit(allowances, alice)
+
+
+def test_a_call_without_a_new_job_needs_no_place_in_flight(allowances: Allowances) -> None:
+    alice = client(max_in_flight=1)
+    submit(allowances, alice, IDS[0])
+
+    with allowances.reserve(alice, STORE, job_count=0) as slot:
+        with slot.job(IDS[0]):
+            pass
+        with pytest.raises(TooManyInFlight), slot.job(IDS[1]):
+            pass
 
 
 @pytest.mark.parametrize(

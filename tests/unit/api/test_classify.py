@@ -133,11 +133,25 @@ async def test_a_finished_submission_is_not_queued_again(service: Service) -> No
     assert len(service.broker.jobs) == 1
 
 
-async def test_a_key_that_is_too_long_is_refused(service: Service) -> None:
-    response = await service.submit(**{"Idempotency-Key": "k" * 256})
+@pytest.mark.parametrize("length", [0, 256])
+async def test_a_key_of_a_wrong_length_is_refused(service: Service, length: int) -> None:
+    response = await service.submit(**{"Idempotency-Key": "k" * length})
 
     assert response.status_code == 400
-    assert "expected 1 to 255" in response.json()["detail"]
+    assert response.json()["detail"] == f"Idempotency-Key has {length} characters; send 1 to 255"
+
+
+async def test_an_unknown_parameter_may_be_given_twice(service: Service) -> None:
+    response = await service.client.post("/classify?color=red&color=blue", content=a_picture())
+
+    assert response.status_code == 202
+
+
+async def test_a_known_parameter_is_not_given_twice(service: Service) -> None:
+    response = await service.client.post("/classify?color=red&ttl=abc&ttl=30", content=a_picture())
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert response.json()["detail"] == "the parameter ttl is given 2 times; give it once"
 
 
 class TestWaitersAtTheLimit:

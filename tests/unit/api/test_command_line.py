@@ -16,6 +16,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     def run_dead_command(arguments: argparse.Namespace) -> int:
         called.append(arguments.verb)
+        called.extend([] if arguments.model is None else [arguments.model])
         return 69
 
     monkeypatch.setattr(command_line, "run_api", lambda: called.append("serve"))
@@ -40,6 +41,22 @@ def test_the_command_dead_ends_with_its_own_status_and_serves_nothing(
         command_line.main()
 
     assert (called, ended.value.code) == (["list"], 69)
+
+
+@pytest.mark.parametrize(
+    "verb", [["list"], ["show", "A" * 24], ["replay", "--all"], ["purge"]], ids=lambda verb: verb[0]
+)
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+def test_the_model_of_dead_letters_stands_before_or_after_the_verb(
+    called: list[object], monkeypatch: pytest.MonkeyPatch, verb: list[str], is_before: bool
+) -> None:
+    named = ["--model", "words", *verb] if is_before else [*verb, "--model", "words"]
+    monkeypatch.setattr(sys, "argv", ["inference_api", "dead", *named])
+
+    with pytest.raises(SystemExit):
+        command_line.main()
+
+    assert called == [verb[0], "words"]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,30 @@ async def test_three_hundred_repetitions_are_one_job(service: Service) -> None:
     assert (await service.submit(a_picture(2), Authorization="Bearer small")).status_code == 429
 
 
+async def test_a_repetition_is_answered_while_its_client_has_no_place_for_another_job(service: Service) -> None:
+    small = {"Authorization": "Bearer small"}
+    first, last = [await service.submit(a_picture(n), **small, **{"Idempotency-Key": f"b{n}"}) for n in (1, 2)]
+
+    again = await service.submit(a_picture(2), **small, **{"Idempotency-Key": "b2"})
+    new = await service.submit(a_picture(3), **small, **{"Idempotency-Key": "b3"})
+    await service.answer(first.json()["inference_id"])
+    later = await service.submit(a_picture(3), **small, **{"Idempotency-Key": "b3"})
+
+    assert (again.status_code, again.json()) == (202, last.json())
+    assert (new.status_code, new.json()["code"]) == (429, "too_many_in_flight")
+    assert later.status_code == 202
+    assert len(service.broker.jobs) == 3
+
+
+async def test_a_new_job_over_the_limit_is_refused_before_its_picture_is_read(service: Service) -> None:
+    for number in (1, 2):
+        await service.submit(a_picture(number), Authorization="Bearer small")
+
+    refused = await service.submit(b"", **{"Authorization": "Bearer small", "Idempotency-Key": "new"})
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_in_flight")
+
+
 async def test_a_repetition_that_waits_leaves_room_for_another_job(service: Service) -> None:
     headers = {"Idempotency-Key": "one", "Authorization": "Bearer small"}
     await service.submit(**headers)

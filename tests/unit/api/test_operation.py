@@ -111,15 +111,23 @@ async def test_every_example_in_the_openapi_uses_a_code_that_exists(service: Ser
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/classify", 405), ("DELETE", "/result/x", 405)]
+    ("method", "path", "status", "problem"),
+    [
+        ("GET", "/nothing", 404, "there is nothing at '/nothing'; see /docs for the calls"),
+        ("GET", "/" + "x" * 5_000, 404, f"there is nothing at '/{'x' * 127}'; see /docs"),
+        ("GET", "/classify", 405, "the path '/classify' does not take GET; see /docs for the calls"),
+        ("DELETE", "/result/x", 405, "the path '/result/x' does not take DELETE; see /docs"),
+    ],
+    ids=["no-path", "a-long-path", "no-get", "no-delete"],
 )
-async def test_a_call_that_does_not_exist_is_a_problem_too(
-    service: Service, method: str, path: str, status: int
+async def test_a_call_that_does_not_exist_is_a_problem_with_its_name(
+    service: Service, method: str, path: str, status: int, problem: str
 ) -> None:
     response = await service.client.request(method, path)
 
     assert (response.status_code, response.json()["status"]) == (status, status)
     assert response.headers["content-type"] == "application/problem+json"
+    assert problem in response.json()["detail"]
 
 
 async def test_a_defect_is_a_problem_without_details(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,3 +138,12 @@ async def test_a_preview_counts_towards_the_rate_of_its_client(tmp_path: Path) -
         ]
 
     assert [call.status_code for call in calls] == [200, 429]
+
+
+async def test_a_preview_needs_no_place_in_flight(tmp_path: Path) -> None:
+    (path := tmp_path / "keys.toml").write_text(lines("alice", ALICE, more="max_in_flight = 1"))
+    async with serving([PAINT], some_settings(api_keys_file=path)) as one:
+        await one.submit("paint", a_picture(), headers=bearer(ALICE))
+        preview = await one.client.post("/models/paint/preview", content=a_picture(), headers=bearer(ALICE))
+
+    assert preview.status_code == 200

@@ -64,7 +64,7 @@ def test_a_parameter_becomes_the_value_that_its_schema_means(query: str, values:
         ("speed=medium", "speed is 'medium', expected slow or fast"),
         ("language=german", "language"),
         ("limit=many", "limit is 'many', expected an integer or null"),
-        ("count=1&count=2", "given twice"),
+        ("count=1&count=two", "the parameter count is given 2 times; give it once"),
     ],
 )
 def test_a_wrong_parameter_is_told_its_rule(query: str, reason: str) -> None:

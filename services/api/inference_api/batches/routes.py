@@ -15,6 +15,7 @@ from inference_api.cancel import LATE_S
 from inference_api.clients.require_key import client_of
 from inference_api.errors import InvalidRequest
 from inference_api.finding import finder
+from inference_api.parameters import refuse_repeated
 from inference_api.routes import JSON, preference_applied
 from inference_api.served_model import ServedModel
 from inference_api.submissions import Batch, Ticket
@@ -77,6 +78,7 @@ async def _cancel(model: ServedModel, batch: Batch) -> None:
 
 
 def _ids_of(request: Request) -> list[str]:
+    refuse_repeated(request.query_params, ["ids"])
     ids = [one for one in request.query_params.get("ids", "").split(",") if one]
     if not 1 <= len(ids) <= MAX_ITEMS:
         raise InvalidRequest(f"ids names {len(ids)} jobs, expected 1 to {MAX_ITEMS}, such as ?ids=ID,ID")

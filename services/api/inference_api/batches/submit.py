@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from inference_api.batches.uploads import MAX_BATCH_BYTES, Uploads, read_uploads
 from inference_api.batches.view import respond_batch
-from inference_api.call import Call, options_of, read_idempotency_key
+from inference_api.call import Call, options_of, read_idempotency_key, reserve_slot
 from inference_api.clients.allowances import Slot
 from inference_api.clients.require_key import client_of
 from inference_api.routes import publish_job
@@ -40,7 +40,7 @@ async def _receive(call: Call, params: str) -> Batch:
     most = min(MAX_BATCH_BYTES, call.shared.settings.max_buffered_bytes)
     idempotency_key = read_idempotency_key(call)
     with (
-        call.shared.allowances.reserve(client_of(request), model.backend.store) as slot,
+        await reserve_slot(call, idempotency_key) as slot,
         call.shared.buffers.body(model.input.noun) as share,
     ):
         model.backend.publisher.check_headroom(1, call.priority.share)
@@ -53,6 +53,7 @@ async def _receive(call: Call, params: str) -> Batch:
 async def _accept(call: Call, slot: Slot, uploads: Uploads, params: str, idempotency_key: str | None) -> Batch:
     submissions, owner, count = call.model.submissions, client_of(call.request).name, len(uploads.items)
     webhook = call.shared.endpoints.choose(call.query, owner)
+    slot.check_size(count)
 
     async def publish(ticket: Ticket) -> None:
         call.model.backend.publisher.check_headroom(count, call.priority.share)

@@ -89,15 +89,11 @@ async def read_uploads(
     split = SPLIT_BY_TYPE.get(kind)
     if split is None or not isinstance(takes, Json | Text):
         types = ", application/json or application/x-ndjson" if isinstance(takes, Json | Text) else ""
-        raise UnsupportedInput(
-            f"the batch is of the type {kind.decode('latin-1')[:64]!r}; send form fields named 'file'{types}"
-        )
+        found = f"is of the type {kind.decode('latin-1')[:64]!r}" if kind else "has no content-type"
+        raise UnsupportedInput(f"the batch {found}; send form fields named 'file'{types}")
     body = bytearray()
     await _receive(chunks, body.extend, share, min(max_bytes, MAX_ARRAY_BYTES) if kind == ARRAY else max_bytes)
-    items = split(body)
-    if not 1 <= len(items) <= MAX_ITEMS:
-        raise InvalidRequest(f"the batch has no item or more than {MAX_ITEMS}, the limit; send 1 to {MAX_ITEMS}")
-    return Uploads(items, given, _text_of if isinstance(takes, Text) else bytes)
+    return Uploads(split(body), given, _text_of if isinstance(takes, Text) else bytes)
 
 
 async def _receive(chunks: AsyncIterator[bytes], write: Callable[[bytes], object], share: Body, max_bytes: int) -> None:
@@ -111,7 +107,8 @@ async def _receive(chunks: AsyncIterator[bytes], write: Callable[[bytes], object
 
 def _split_lines(body: bytearray) -> list[bytearray]:
     body = body.strip()
-    return body.split(b"\n", MAX_ITEMS) if body else []
+    _check_count(body.count(b"\n") + 1 if body else 0)
+    return body.split(b"\n")
 
 
 def _split_array(body: bytearray) -> list[bytes]:
@@ -121,7 +118,13 @@ def _split_array(body: bytearray) -> list[bytes]:
         raise InvalidRequest(f"the batch is not valid JSON ({error}); correct it") from None
     if not isinstance(items, list):
         raise InvalidRequest("the batch is not a JSON array; put the inputs between [ and ]")
-    return [to_json(item) for item in items[: MAX_ITEMS + 1]]
+    _check_count(len(items))
+    return [to_json(item) for item in items]
+
+
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MAX_ITEMS:
+        raise InvalidRequest(f"the batch has {count} items, expected 1 to {MAX_ITEMS}; send a batch of that size")
 
 
 #: How the items are found in a body, by its media type.

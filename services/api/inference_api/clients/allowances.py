@@ -13,7 +13,7 @@ from typing import Self
 from inference_api.clients.key_file import Client
 from inference_api.errors import RateLimited, TooManyInFlight
 from inference_bridge.contract import Store
-from inference_bridge.errors import StoreUnavailable, Unavailable
+from inference_bridge.errors import InputTooLarge, StoreUnavailable, Unavailable
 
 #: The next result may arrive at any time.
 IN_FLIGHT_RETRY_AFTER_S = 1
@@ -50,10 +50,10 @@ class Usage:
         """Raise TooManyInFlight if the client may not have `count` more jobs in flight."""
         most = client.max_in_flight
         if most is not None and self.job_count + count > most:
-            found = f"client {client.name} has {self.job_count} in flight"
-            rule = f"{found}, the most jobs it may have; wait"
+            found = f"client {client.name} has {self.job_count} jobs in flight"
+            rule = f"{found}, its limit; wait until one of them has a result"
             if count > 1:
-                rule = f"{found} of the {most} jobs it may have, and the batch has {count}; wait, or send fewer"
+                rule = f"{found} of at most {most}, and the batch has {count}; wait, or send fewer"
             raise TooManyInFlight(rule, retry_after_s=IN_FLIGHT_RETRY_AFTER_S)
 
 
@@ -86,8 +86,10 @@ class Allowances:
         # Jobs in flight, the oldest first.
         self._jobs: dict[str, JobInFlight] = {}
 
-    def reserve(self, client: Client, store: Store) -> "Slot":
+    def reserve(self, client: Client, store: Store, *, job_count: int = 1) -> "Slot":
         """Return one of the client's in-flight slots for a submission; `store` has the results of its model.
+
+        With a `job_count` of 0 the slot holds no place: a repetition, and a call that makes no job, need none.
 
         Raises:
             RateLimited: too many submissions per second.
@@ -95,21 +97,19 @@ class Allowances:
         """
         usage = self._usages.setdefault(client.name, Usage())
         self._forget_late_jobs()
-        usage.check_in_flight(client)
+        if job_count:
+            usage.check_in_flight(client, job_count)
         usage.take_token(client, self._clock())
-        return Slot(self, usage, store, client)
+        return Slot(self, usage, store, client, job_count)
 
     def is_counted(self, inference_id: str) -> bool:
         """Tell whether a job counts as in flight."""
         return inference_id in self._jobs
 
-    def add(self, inference_id: str, usage: Usage, store: Store) -> bool:
-        """Count a job as in flight; return False if it is counted already."""
-        if inference_id in self._jobs:
-            return False
+    def add(self, inference_id: str, usage: Usage, store: Store) -> None:
+        """Count a job as in flight that is not counted yet."""
         self._jobs[inference_id] = JobInFlight(usage, store, self._clock() + self._job_ttl_s)
         usage.job_count += 1
-        return True
 
     def remove(self, inference_ids: Iterable[str]) -> None:
         """Stop counting these jobs; ignore jobs that are not counted."""
@@ -143,7 +143,7 @@ class Slot:
         token_count: tokens that the submission has taken.
     """
 
-    def __init__(self, allowances: Allowances, usage: Usage, store: Store, client: Client) -> None:
+    def __init__(self, allowances: Allowances, usage: Usage, store: Store, client: Client, job_count: int) -> None:
         self.token_count = 1
         self._allowances = allowances
         self._usage = usage
@@ -151,7 +151,14 @@ class Slot:
         self._client = client
         self._is_counted = client.max_in_flight is not None
         self._held = 0
-        self._hold(1)
+        self._hold(job_count)
+
+    def check_size(self, job_count: int) -> None:
+        """Raise InputTooLarge if a batch has more jobs than its client may ever have in flight."""
+        most = self._client.max_in_flight
+        if most is not None and job_count > most:
+            found = f"the batch has {job_count} jobs, but client {self._client.name} may have at most {most} in flight"
+            raise InputTooLarge(f"{found}; send fewer")
 
     def widen(self, inference_ids: Sequence[str]) -> None:
         """Make it a slot for these jobs, in place of one; jobs in flight already are left out.
@@ -180,16 +187,28 @@ class Slot:
 
     @contextmanager
     def job(self, inference_id: str) -> Iterator[None]:
-        """Count the job as in flight; undo that if publishing fails. A job already counted is left alone."""
-        self._hold(-min(1, self._held))
-        # Before the publish: the result's notification may arrive before the confirm.
-        is_new = self._is_counted and self._allowances.add(inference_id, self._usage, self._store)
+        """Count the job as in flight; undo that if publishing fails. A job already counted is left alone.
+
+        Raises:
+            TooManyInFlight: the slot has no place for a new job, and the client has too many in flight.
+        """
+        is_new = self._is_counted and not self._allowances.is_counted(inference_id)
+        if is_new:
+            self._take_place()
+            # Before the publish: the result's notification may arrive before the confirm.
+            self._allowances.add(inference_id, self._usage, self._store)
         try:
             yield
         except BaseException:
             if is_new:
                 self._allowances.remove([inference_id])
             raise
+
+    def _take_place(self) -> None:
+        if self._held:
+            self._hold(-1)
+        else:
+            self._usage.check_in_flight(self._client)
 
     def release(self) -> None:
         """Release the slot, if it is still held."""

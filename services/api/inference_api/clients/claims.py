@@ -70,6 +70,14 @@ class Claims:
         self._under_way: dict[tuple[str, str], asyncio.Task[Ticket]] = {}
         self._marking: set[asyncio.Task[None]] = set()
 
+    async def is_made(self, idempotency_key: str, owner: str) -> bool:
+        """Tell whether there is a claim on an owner's idempotency key: a submission with it is a repetition.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        return await self._store.is_claimed(_name_claim(idempotency_key, owner))
+
     async def submit(
         self, idempotency_key: str, digest: str, owner: str, publish: Publish, *, item_count: int = 0
     ) -> Ticket:
@@ -99,8 +107,8 @@ class Claims:
             claim = await self._make_claim(name, new)
             if claim.digest != digest:
                 raise IdempotencyConflict(
-                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}; "
-                    f"use a new key for a new {self._noun}"
+                    f"Idempotency-Key {idempotency_key[:64]!r} was used with another {self._noun}, or with other "
+                    "parameters, such as ttl, priority or webhook; repeat the same call, or use a new key"
                 )
             ticket = self._recognise(claim, owner, is_batch=item_count > 0)
             # Of a batch, some items may have results before the others are accepted.

@@ -1,7 +1,8 @@
 """`python -m inference_api dead`: list, show, replay and purge dead letters.
 
-The exit status is 0 when done, 1 for an unknown id or a foreign message, 69 when RabbitMQ or Redis is away, 78 when the
-configuration is wrong.
+The exit status is 0 when done, 1 for the id of no job among the dead letters, 69 when RabbitMQ or Redis is away, 78
+when the configuration is wrong. `replay --all` leaves foreign messages in place, and is done when it has replayed every
+job.
 """
 
 import argparse
@@ -28,16 +29,23 @@ from inference_bridge.wiring import build_store, open_dead_letters
 def add_dead_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `dead list`, `dead show`, `dead replay` and `dead purge` to the command line."""
     parser = commands.add_parser("dead", help="manage the dead letters")
-    parser.add_argument("--model", help="name of the model, such as NAME or NAME.v1; needed if several are served")
+    _add_model(parser, default=None)
     dead = parser.add_subparsers(dest="verb", required=True)
-    dead.add_parser("list", help="one line for each dead letter")
+    listing = dead.add_parser("list", help="one line for each dead letter")
     show = dead.add_parser("show", help="everything about a dead letter, as JSON; a grey picture is drawn")
     show.add_argument("id", help=f"inference id from the list; `{NO_ID}` for letters without an id")
     replay = dead.add_parser("replay", help="run jobs again under their old ids")
     which = replay.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="inference id from the list")
     which.add_argument("--all", action="store_true", help="every job among the dead letters")
-    dead.add_parser("purge", help="delete all dead letters")
+    purge = dead.add_parser("purge", help="delete all dead letters")
+    for verb in (listing, show, replay, purge):
+        _add_model(verb, default=argparse.SUPPRESS)  # or it would overwrite the one before the verb
+
+
+def _add_model(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    text = "name of the model, such as NAME or NAME.v1; needed if several are served"
+    parser.add_argument("--model", default=default, help=text)
 
 
 def run_dead_command(arguments: argparse.Namespace) -> int:
@@ -77,6 +85,8 @@ def find_spec(specs: Sequence[ModelSpec], model: str | None) -> ModelSpec:
         if wanted in (spec.message_type, spec.name):
             return spec
     known = ", ".join(spec.message_type for spec in specs)
+    if model is None:
+        raise ConfigurationError(f"INFERENCE_MODELS has several models: {known}; name one of them with --model")
     raise ConfigurationError(f"--model is {model!r}, but INFERENCE_MODELS has {known}; name one of them")
 
 

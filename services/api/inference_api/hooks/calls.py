@@ -14,6 +14,7 @@ from inference_api.errors import NotFinished, NoWebhook
 from inference_api.hooks.endpoints import Endpoints
 from inference_api.served_model import ServedModel
 from inference_bridge.hooks import HookState
+from inference_bridge.results import Status, status_of
 
 PATH = "/models/{name}/result/{inference_id}/webhook"
 
@@ -27,7 +28,7 @@ def webhook_routes(find: Callable[[Request], ServedModel], endpoints: Endpoints,
 
     async def repeat_webhook(request: Request) -> Response:
         model, inference_id = find(request), request.path_params["inference_id"]
-        with allowances.reserve(client_of(request), model.backend.store):
+        with allowances.reserve(client_of(request), model.backend.store, job_count=0):
             state = await _read(model, request, endpoints)
             await model.backend.store.hooks.repeat(inference_id, state.endpoint)
             return _respond(request, await _read(model, request, endpoints), 202)
@@ -42,9 +43,16 @@ async def _read(model: ServedModel, request: Request, endpoints: Endpoints) -> H
     state = await model.backend.store.hooks.get(inference_id) if endpoints.are_set else None
     if state is not None:
         return state
-    if await model.waiters.read(inference_id) is None:
+    body = await model.waiters.read(inference_id)
+    if body is None:
         await model.submissions.check_pending(ticket)
         raise NotFinished(f"job {inference_id} has no result yet, and so no webhook; wait for its result")
+    if status_of(body) is Status.CANCELED:
+        # Only the job's message names its endpoint.
+        raise NoWebhook(
+            f"job {inference_id} is canceled and has no webhook; if you submitted it with ?webhook=NAME, a worker "
+            "makes one when it takes the job's message from the queue; ask again later"
+        )
     raise NoWebhook(f"job {inference_id} has no webhook, or no longer has one; submit with ?webhook=NAME to get one")
 
 

@@ -107,14 +107,16 @@ class Endpoints:
         Raises:
             UnknownWebhook: there is no endpoint of this name for this client.
         """
-        names = query.getlist("webhook")
-        if not names:
+        asked = query.get("webhook")
+        if asked is None:
             return ""
         own = [name for name, one in self.current().items() if one.clients is None or client in one.clients]
-        if len(names) > 1 or names[0] not in own:
-            known = f"your webhooks are {', '.join(own)}" if own else "the operator has set no webhook for you"
-            raise UnknownWebhook(f"webhook is {names[-1][:64]!r}, but {known}; give one of them once, or none")
-        return names[0]
+        if asked not in own:
+            rule = "the operator has set no webhook for you; leave it out"
+            if own:
+                rule = f"your webhooks have the names {', '.join(map(repr, own))}; give one of these names, or none"
+            raise UnknownWebhook(f"webhook is {asked[:64]!r}, but {rule}")
+        return asked
 
 
 def read_endpoints(path: Path) -> dict[str, Endpoint]:

@@ -15,6 +15,8 @@ from inference_bridge import errors as shared
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+#: Most characters of a path or a method in a message.
+_SHOWN_CHARS = 128
 
 STATUS_BY_ERROR: dict[type[shared.InferenceError], HTTPStatus] = {
     shared.InputTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -80,9 +82,21 @@ async def respond_error(request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
-    code = HTTPStatus(status).name.lower()
     docs = f"{request.scope.get('root_path', '')}/docs"
-    return problem(status, code, f"{HTTPStatus(status).description}; see {docs} for the calls", headers)
+    return problem(
+        status, HTTPStatus(status).name.lower(), f"{_found(request, status)}; see {docs} for the calls", headers
+    )
+
+
+def _found(request: Request, status: int) -> str:
+    path, method = repr(request.scope["path"][:_SHOWN_CHARS]), request.method[:_SHOWN_CHARS]
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return f"there is nothing at {path}"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return f"the path {path} does not take {method}"
+        case _:
+            return HTTPStatus(status).description
 
 
 async def _on_defect(_: Request, error: Exception) -> Response:

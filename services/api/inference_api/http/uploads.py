@@ -181,12 +181,15 @@ class FormUpload:
             raise self._wrong_count()
         other = next((name for name in self._names if name != FIELD), None)
         if other is not None and not self._other_fields:
-            raise InvalidRequest(f"the form has the field {other[:64]!r}; parameters belong into the URL: ?name=value")
+            raise InvalidRequest(f"the form has the field {other[:64]!r}; write parameters in the URL: ?name=value")
         return self._uploads
 
     def _wrong_count(self) -> InvalidRequest:
         names = ", ".join(sorted({name[:64] for name in self._names})) or "none"
-        expected, remedy = ("1", _REMEDY) if self._most == 1 else (f"1 to {self._most}", "send several batches")
+        expected, remedy = "1", _REMEDY
+        if self._most > 1:
+            expected = f"1 to {self._most}"
+            remedy = "send several batches" if self._uploads else f"send each input as a form field named '{FIELD}'"
         found = f"the form has {len(self._uploads)} fields named '{FIELD}' (all fields: {names})"
         return InvalidRequest(f"{found}, expected {expected}; {remedy}")
 

@@ -90,6 +90,11 @@ class MemoryStore:
             self._set("idem:" + name, value, ttl_s=ttl_s)
         return held
 
+    async def is_claimed(self, name: str) -> bool:
+        """Tell whether a name of a claim is in use."""
+        self._expire()
+        return "idem:" + name in self._values
+
     async def replace_claim(self, name: str, held: bytes, value: bytes, *, ttl_s: int) -> bytes:
         """Replace `held`, or nothing, with `value`; return the value that the name has afterwards."""
         self._expire()

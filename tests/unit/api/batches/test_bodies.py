@@ -21,7 +21,7 @@ async def test_a_batch_without_a_file_is_refused(service: Service) -> None:
     answer = await service.client.post(BATCH, files=[("picture", ("picture.png", a_picture()))])
 
     assert answer.status_code == 400
-    assert "0 fields named 'file' (all fields: picture), expected 1 to 256" in answer.json()["detail"]
+    assert "0 fields named 'file' (all fields: picture), expected 1 to 256; send each input" in answer.json()["detail"]
 
 
 async def test_a_batch_of_257_is_refused(service: Service) -> None:
@@ -34,7 +34,7 @@ async def test_a_batch_of_257_is_refused(service: Service) -> None:
 async def test_a_batch_with_another_field_is_refused(service: Service) -> None:
     answer = await service.client.post(BATCH, files=[("file", ("a", a_picture())), ("threshold", (None, "1"))])
 
-    assert (answer.status_code, "belong into the URL" in answer.json()["detail"]) == (400, True)
+    assert (answer.status_code, "write parameters in the URL" in answer.json()["detail"]) == (400, True)
 
 
 async def test_a_batch_over_the_limit_of_bytes_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +64,13 @@ async def test_a_raw_picture_is_not_a_batch(service: Service) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_input")
     assert "'image/png'; send form fields named 'file'" in answer.json()["detail"]
+
+
+async def test_a_batch_without_a_content_type_is_told_so(several: Several) -> None:
+    answer = await several.client.post("/models/text-2/batch", content=b'["a"]')
+
+    assert answer.status_code == 415
+    assert "the batch has no content-type; send form fields" in answer.json()["detail"]
 
 
 async def test_texts_come_as_a_json_array(several: Several) -> None:
@@ -107,10 +114,10 @@ async def test_documents_come_as_lines_and_a_broken_line_fails_alone(several: Se
 @pytest.mark.parametrize(
     ("body", "media_type", "problem"),
     [
-        (b"[]", "application/json", "no item or more than 256"),
-        (["a"] * 257, "application/json", "no item or more than 256"),
-        (b"\n\n", "application/x-ndjson", "no item or more than 256"),
-        (b'"a"\n' * 257, "application/x-ndjson", "no item or more than 256"),
+        (b"[]", "application/json", "has 0 items, expected 1 to 256"),
+        (["a"] * 257, "application/json", "has 257 items, expected 1 to 256"),
+        (b"\n\n", "application/x-ndjson", "has 0 items, expected 1 to 256"),
+        (b'"a"\n' * 300, "application/x-ndjson", "has 300 items, expected 1 to 256"),
         ({"a": 1}, "application/json", "is not a JSON array"),
         (b'["a"', "application/json", "is not valid JSON"),
         (b"[NaN]", "application/json", "is not valid JSON"),

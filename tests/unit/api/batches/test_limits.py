@@ -44,13 +44,29 @@ async def test_each_item_counts_as_a_job_in_flight(limited: Several) -> None:
 
     assert [answer.status_code for answer in (first, more, again)] == [202, 429, 202]
     assert more.json()["code"] == "too_many_in_flight"
-    assert "8 in flight of the 10 jobs it may have, and the batch has 3" in more.json()["detail"]
+    assert "8 jobs in flight of at most 10, and the batch has 3" in more.json()["detail"]
 
 
 async def test_a_repetition_needs_no_place_for_jobs_that_are_in_flight(limited: Several) -> None:
     answers = [await send_as(limited, "alice", 8, **{"Idempotency-Key": "one"}) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [202] * 3
+
+
+async def test_a_repetition_is_answered_while_its_jobs_take_every_place(limited: Several) -> None:
+    first, again = [await send_as(limited, "alice", 10, **{"Idempotency-Key": "one"}) for _ in range(2)]
+
+    assert (again.status_code, again.json()) == (202, first.json())
+
+
+async def test_a_batch_that_never_fits_under_the_limit_of_its_client_is_too_large(limited: Several) -> None:
+    answer = await send_as(limited, "alice", 11)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "input_too_large")
+    assert answer.json()["detail"] == (
+        "the batch has 11 jobs, but client alice may have at most 10 in flight; send fewer"
+    )
+    assert len(limited.served["text-2"].broker.jobs) == 0
 
 
 async def test_unreadable_items_are_not_in_flight(limited: Several) -> None:

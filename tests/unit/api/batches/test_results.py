@@ -66,6 +66,13 @@ async def test_results_need_1_to_256_ids(service: Service, query: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
+async def test_ids_that_are_given_twice_are_refused(service: Service) -> None:
+    answer = await service.client.get("/models/mnist/results?ids=A&ids=B")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["detail"] == "the parameter ids is given 2 times; give it once"
+
+
 async def test_results_are_a_503_while_the_store_is_away(service: Service) -> None:
     service.store.is_away = True
 

@@ -1,5 +1,6 @@
 """The calls about webhooks, over real HTTP."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from inference_bridge.hooks import Try
 from inference_bridge.jobs import webhook_of
 from inference_bridge.results import failed
 from tests.support.receiver import endpoint_lines
-from tests.unit.api.conftest import Service, a_picture
+from tests.unit.api.conftest import TIMEOUT_S, Service, a_picture
+from tests.unit.api.several import TEXT, serving
+from tests.unit.api.test_keys import ALICE, bearer, lines
 
 
 @pytest.fixture
@@ -93,6 +96,25 @@ async def test_a_dead_webhook_is_sent_again_on_request(service: Service) -> None
     assert [one.message_id for one in await service.store.hooks.claim("done", 1)] == [hook.message_id]
 
 
+async def test_a_webhook_is_sent_again_while_its_client_has_no_place_for_another_job(
+    settings: ApiSettings, tmp_path: Path
+) -> None:
+    (path := tmp_path / "keys.toml").write_text(lines("alice", ALICE, more="max_in_flight = 1"))
+    changed = settings.model_copy(update={"api_keys_file": path})
+    async with serving([TEXT], changed) as several:
+        job = await several.submit("text-2", b"one", params={"webhook": "done"}, headers=bearer(ALICE))
+        inference_id = job.json()["inference_id"]
+        store = several.served["text-2"].store
+        # The job still counts as in flight until the notification of its result, so another job takes its place.
+        await store.put([replace(failed(inference_id, "prediction_failed", "why"), webhook="done")])
+        async with asyncio.timeout(TIMEOUT_S):
+            while (await several.submit("text-2", b"two", headers=bearer(ALICE))).status_code == 429:
+                await asyncio.sleep(0.01)
+        repeated = await several.client.post(f"/models/text-2/result/{inference_id}/webhook", headers=bearer(ALICE))
+
+    assert repeated.status_code == 202
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_job_without_a_webhook_has_none_to_see(service: Service, method: str) -> None:
     inference_id = await submit(service, "/models/mnist")
@@ -101,6 +123,20 @@ async def test_a_job_without_a_webhook_has_none_to_see(service: Service, method:
     answer = await service.client.request(method, f"/models/mnist/result/{inference_id}/webhook")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "no_webhook")
+
+
+async def test_a_canceled_job_gets_its_webhook_from_a_worker(service: Service) -> None:
+    inference_id = await submit(service, "/models/mnist?webhook=done")
+    await service.client.post(f"/models/mnist/result/{inference_id}/cancel")
+    url = f"/models/mnist/result/{inference_id}/webhook"
+
+    before = await service.client.get(url)
+    await finish(service, inference_id)
+    after = await service.client.get(url)
+
+    assert (before.status_code, before.json()["code"]) == (404, "no_webhook")
+    assert "a worker makes one when it takes the job's message" in before.json()["detail"]
+    assert (after.status_code, after.json()["status"]) == (200, "waiting")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -46,7 +46,11 @@ def test_an_endpoint_is_read(path: Path) -> None:
         pytest.param(endpoint_lines("done", "https://me@a.example/"), "url has no host, or has a user", id="a-user"),
         pytest.param(endpoint_lines("done", "https:///path"), "url has no host", id="no-host"),
         pytest.param(endpoint_lines("done", "https://a.example:x/"), r"wrong in \[done\]", id="no-port"),
-        pytest.param(endpoint_lines("done", "http://a.example/", more=""), "allow_private = true", id="plain-http"),
+        pytest.param(
+            endpoint_lines("done", "http://a.example/", more=""),
+            r"wrong in \[done\] \(url begins with http://, which only `allow_private = true` allows",
+            id="plain-http",
+        ),
         pytest.param(endpoint_lines('"a b"', URL), "a name has 1 to 64", id="a-space-in-the-name"),
         pytest.param(endpoint_lines("done", URL, more="retries = 3"), "Extra inputs", id="an-unknown-field"),
     ],
@@ -81,17 +85,17 @@ def test_a_client_chooses_among_its_endpoints(path: Path) -> None:
     assert endpoints.choose(QueryParams(""), "bob") == ""
 
 
-@pytest.mark.parametrize("query", ["webhook=hers", "webhook=other", "webhook=", "webhook=all&webhook=all"])
+@pytest.mark.parametrize("query", ["webhook=hers", "webhook=other", "webhook="])
 def test_a_client_does_not_choose_another(path: Path, query: str) -> None:
     limited = endpoint_lines("hers", URL, more='clients = ["alice"]')
     endpoints = Endpoints(written(path, endpoint_lines("all", URL, more="") + limited))
 
-    with pytest.raises(UnknownWebhook, match="your webhooks are all; give one of them once"):
+    with pytest.raises(UnknownWebhook, match="your webhooks have the names 'all'; give one of these names, or none"):
         endpoints.choose(QueryParams(query), "bob")
 
 
 def test_without_a_file_there_is_no_webhook() -> None:
-    with pytest.raises(UnknownWebhook, match="the operator has set no webhook for you"):
+    with pytest.raises(UnknownWebhook, match="the operator has set no webhook for you; leave it out"):
         Endpoints(None).choose(QueryParams("webhook=done"), "")
 
 

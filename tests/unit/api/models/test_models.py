@@ -70,7 +70,7 @@ async def test_a_parameter_in_a_form_is_refused_since_it_would_not_be_read(sever
 
     assert (response.status_code, response.json()["detail"]) == (
         400,
-        "the form has the field 'threshold'; parameters belong into the URL: ?name=value",
+        "the form has the field 'threshold'; write parameters in the URL: ?name=value",
     )
 
 
@@ -88,6 +88,24 @@ async def test_a_wrong_parameter_is_a_400_before_the_body_is_read(several: Sever
     assert "it has threshold, count" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/models/voice?ttl=abc&ttl=30", "ttl"),
+        ("/models/voice?timeline=true&timeline=false", "timeline"),
+        ("/models/voice?priority=low&priority=low", "priority"),
+        ("/models/voice?webhook=one&webhook=one", "webhook"),
+        ("/models/voice?count=1&count=1", "count"),
+        ("/models/voice/batch?wait=1&wait=2", "wait"),
+    ],
+)
+async def test_a_parameter_that_is_given_twice_is_named(several: Several, path: str, name: str) -> None:
+    response = await several.client.post(path, content=WAV)
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert response.json()["detail"] == f"the parameter {name} is given 2 times; give it once"
+
+
 async def test_the_same_key_with_other_parameters_is_a_conflict(several: Several) -> None:
     headers = {"Idempotency-Key": "one"}
     first = await several.submit("voice", WAV, params={"count": "2"}, headers=headers)
@@ -96,7 +114,7 @@ async def test_the_same_key_with_other_parameters_is_a_conflict(several: Several
 
     assert same.json() == first.json()
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
-    assert "another file" in other.json()["detail"]
+    assert "another file, or with other parameters, such as ttl" in other.json()["detail"]
 
 
 async def test_a_model_that_is_not_served_is_a_404_that_names_those_that_are(several: Several) -> None:
@@ -241,7 +259,11 @@ def test_dead_letters_are_those_of_the_named_model(specs: list[ModelSpec], model
     assert find_spec(specs, model) is found
 
 
-@pytest.mark.parametrize("model", [None, "voice"])
-def test_dead_letters_of_a_model_that_is_not_named_are_refused(model: str | None) -> None:
-    with pytest.raises(ConfigurationError, match=r"has mnist\.v1, tree\.v1; name one of them"):
-        find_spec([SPEC, TREE], model)
+def test_dead_letters_of_one_of_several_models_need_its_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"several models: mnist\.v1, tree\.v1; name one of them with --model"):
+        find_spec([SPEC, TREE], None)
+
+
+def test_dead_letters_of_a_model_that_is_not_served_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"--model is 'voice', .* has mnist\.v1, tree\.v1; name one of them"):
+        find_spec([SPEC, TREE], "voice")
