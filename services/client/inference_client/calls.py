@@ -104,7 +104,7 @@ def call(send: Send, *, timeout_s: float) -> Flow[httpx.Response]:
 
 
 def attempt(send: Send, tries: int = 0) -> Flow[httpx.Response | NotNow]:
-    """Send once; `tries` is the number of those that came before.
+    """Send once, after a number of `tries` that had no answer.
 
     Raises:
         Refused: the answer is a problem.
