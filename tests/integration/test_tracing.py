@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -32,7 +33,7 @@ def collector() -> Iterator[Collector]:
 def deployment(
     rabbitmq: RabbitMQ, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> Iterator[Deployment]:
-    """A worker whose model takes 20 ms for a picture, so that jobs meet in a batch."""
+    """Its worker's model takes 20 ms for a picture."""
     with Deployment(
         tmp_path_factory.mktemp("traced"),
         amqp_url=rabbitmq.url,
@@ -41,8 +42,12 @@ def deployment(
         INFERENCE_OTLP_ENDPOINT=collector.url,
         OTEL_BSP_SCHEDULE_DELAY="100",
     ) as deployment:
-        deployment.worker().wait_until_ready()
         yield deployment
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(deployment: Deployment) -> Service:
+    return deployment.worker().wait_until_ready()
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +114,16 @@ async def test_the_spans_of_a_job_follow_each_other(
 
 
 async def test_a_batch_is_a_span_of_its_own_with_a_link_to_each_job(
-    client: httpx.AsyncClient, collector: Collector
+    client: httpx.AsyncClient, worker: Service, collector: Collector
 ) -> None:
     traces = [secrets.token_hex(16) for _ in range(12)]
-    await asyncio.gather(*(submit(client, trace) for trace in traces))
+    worker.process.send_signal(signal.SIGSTOP)  # so that the jobs meet in the queue
+    try:
+        calls = [asyncio.create_task(submit(client, trace)) for trace in traces]
+        await until(lambda: {span.trace for span in collector.named("publish")}.issuperset(traces))
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+    await asyncio.gather(*calls)
     spans = [await whole(collector, trace) for trace in traces]
 
     batches = {batch.id: batch for batch in collector.named("batch")}
