@@ -108,7 +108,7 @@ def load_settings(settings: type[SettingsT]) -> SettingsT:
     try:
         return settings()
     except ValidationError as error:
-        lines = [_problem(problem["loc"], problem["msg"]) for problem in error.errors()]
+        lines = [_describe(settings, problem["type"], problem["loc"], problem["msg"]) for problem in error.errors()]
         raise ConfigurationError("wrong settings: " + "; ".join(lines)) from None
 
 
@@ -119,6 +119,9 @@ def _refuse_old_names(settings: type[BaseSettings]) -> None:
         raise ConfigurationError(f"settings have the prefix {ENV_PREFIX}; rename {', '.join(renamed)}")
 
 
-def _problem(location: tuple[int | str, ...], message: str) -> str:
-    variable = ENV_PREFIX + str(location[0]).upper() if location else ""
-    return f"{variable}: {message}".lstrip(": ")
+def _describe(settings: type[BaseSettings], kind: str, location: tuple[int | str, ...], message: str) -> str:
+    if not location:
+        return message
+    name = str(location[0])
+    rule = f"it is not set; set it: {settings.model_fields[name].description}" if kind == "missing" else message
+    return f"{ENV_PREFIX}{name.upper()}: {rule}"

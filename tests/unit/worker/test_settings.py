@@ -33,7 +33,7 @@ def test_a_model_is_not_named_by_a_file(monkeypatch: pytest.MonkeyPatch, path: s
 def test_a_worker_without_a_model_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INFERENCE_MODEL")
 
-    with pytest.raises(ConfigurationError, match="INFERENCE_MODEL: Field required"):
+    with pytest.raises(ConfigurationError, match="INFERENCE_MODEL: it is not set; set it: the model's class"):
         load_settings(WorkerSettings)
 
 
