@@ -80,9 +80,7 @@ def run_this_system(subject: Subject) -> Iterator[Contender]:
         port = int(api.wait_until_ready().url.rpartition(":")[2])
         worker.wait_until_ready()
         parts = {"API": api.process, "worker": worker.process, "RabbitMQ": rabbitmq.process, "Redis": redis.process}
-        yield Contender(
-            port, parts, partial(_run_our_job, path=f"/models/{subject.spec.name}"), Path(folder, "forward")
-        )
+        yield Contender(port, parts, partial(run_our_job, path=f"/models/{subject.spec.name}"), Path(folder, "forward"))
 
 
 @contextmanager
@@ -139,9 +137,13 @@ def _wait_for_answer(server: Process, url: str, body: bytes) -> None:
     raise TimeoutError(f"{url} does not answer:\n{server.log.read_text(errors='replace')[-2000:]}")
 
 
-async def _run_our_job(connection: Connection, body: bytes, waiting: Waiting, *, path: str) -> None:
+async def run_our_job(
+    connection: Connection, body: bytes, waiting: Waiting, *, path: str, headers: bytes = b""
+) -> None:
+    """Run one job of this system in one call, with more header lines if it needs them."""
     # As for the peers, the answer is not parsed: the load generator's time is part of each server's figures.
-    answer = await connection.request(f"POST {path} HTTP/1.1\r\nPrefer: wait={WAIT_S}\r\n".encode(), body)
+    head = f"POST {path} HTTP/1.1\r\nPrefer: wait={WAIT_S}\r\n".encode()
+    answer = await connection.request(head + headers, body)
     if b'"status":"succeeded"' not in answer.body:
         raise RuntimeError(f"POST {path} answered {answer.status}: {answer.body!r}")
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from benchmarks import bare
 from benchmarks.closed import measure_closed
-from benchmarks.contenders import PEERS, Contender, Start, run_celery, run_peer, run_this_system
+from benchmarks.contenders import PEERS, Contender, Start, run_celery, run_our_job, run_peer, run_this_system
 from benchmarks.jobs import Waiting, submit
 from benchmarks.loads import open_connections, run_closed_loop, run_poisson
 from benchmarks.pictures import BOUNDARY, draw_photographs, make_pictures, wrap_in_form
@@ -64,13 +64,8 @@ async def run_all(server: Contender) -> Loads:
 async def run_form(server: Contender) -> Loads:
     """Send the small pictures as forms."""
     forms = [wrap_in_form(file) for file in make_pictures()]
-    return {"form": await measure_closed(server, forms, clients=128, duration_s=DURATION_S, job=_run_form)}
-
-
-async def _run_form(connection: Connection, body: bytes, waiting: Waiting) -> None:
-    answer = await connection.request(b"POST /classify HTTP/1.1\r\nPrefer: wait=20\r\n" + FORM, body)
-    if answer.status != 200:
-        raise RuntimeError(f"a form was answered {answer.status}: {answer.body!r}")
+    job = partial(run_our_job, path="/classify", headers=FORM)
+    return {"form": await measure_closed(server, forms, clients=128, duration_s=DURATION_S, job=job)}
 
 
 async def run_photographs(server: Contender) -> Loads:

@@ -60,12 +60,13 @@ NOTHING = Subject(
     SHORT,
 )
 SENTENCE = Sentence(text="The workers exist only while there is work.", labels=["computers", "cooking", "travel"])
+DOCUMENT = SENTENCE.model_dump_json().encode()
 #: JSON in, JSON out; for this system only.
 DOCUMENTS = Subject(
     "documents",
-    ModelSpec("documents", 1, takes=Json(Sentence), answers=Json(Ranking), example=SENTENCE.model_dump_json().encode()),
+    ModelSpec("documents", 1, takes=Json(Sentence), answers=Json(Ranking), example=DOCUMENT),
     "benchmarks.cheap:Documents",
     64,
-    SENTENCE.model_dump_json().encode(),
+    DOCUMENT,
     SHORT,
 )
