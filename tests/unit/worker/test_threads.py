@@ -58,7 +58,7 @@ async def test_a_call_that_hangs_behind_others_is_ended_by_a_deadline() -> None:
 
 
 async def test_calls_that_take_long_only_together_are_not_a_hang() -> None:
-    await threads_of(1, timeout_s=1).map(time.sleep, [0.3] * 5)
+    assert await threads_of(1, timeout_s=1).map(time.sleep, [0.3] * 5) == [None] * 5
 
 
 async def test_after_a_cancellation_no_further_call_begins() -> None:

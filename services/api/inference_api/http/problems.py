@@ -80,15 +80,13 @@ async def respond_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     docs = f"{request.scope.get('root_path', '')}/docs"
-    return problem(
-        status, HTTPStatus(status).name.lower(), f"{_found(request, status)}; see {docs} for the calls", headers
-    )
+    return problem(status, status.name.lower(), f"{_found(request, status)}; see {docs} for the calls", headers)
 
 
-def _found(request: Request, status: int) -> str:
+def _found(request: Request, status: HTTPStatus) -> str:
     path, method = repr(request.scope["path"][:_SHOWN_CHARS]), request.method[:_SHOWN_CHARS]
     match status:
         case HTTPStatus.NOT_FOUND:
@@ -96,7 +94,7 @@ def _found(request: Request, status: int) -> str:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return f"the path {path} does not take {method}"
         case _:
-            return HTTPStatus(status).description
+            return status.description
 
 
 async def _on_defect(_: Request, error: Exception) -> Response:
